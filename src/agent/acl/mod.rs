@@ -1,0 +1,1 @@
+//! Rules, policies and the authorizer; allow-all until ACLs are enabled. Pure.

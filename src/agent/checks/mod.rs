@@ -1,0 +1,1 @@
+//! Health checks: the scheduler and outcomes (pure) and one runner a file.

@@ -1,0 +1,1 @@
+//! Flags, JSON and HCL files: layers, merge, validation with all errors at once. Pure.

@@ -1,0 +1,1 @@
+//! The HTTP API on port 8500: transport rules, parameters, blocking queries, one file an endpoint family.

@@ -1,0 +1,1 @@
+//! This agent's own services and checks, their persistence and anti-entropy.

@@ -1,0 +1,14 @@
+//! The server side: `consulctl agent` is a complete node.
+
+pub mod acl;
+pub mod checks;
+pub mod config;
+pub mod dns;
+pub mod gossip;
+pub mod http;
+pub mod leader;
+pub mod local;
+pub mod raft;
+pub mod rpc;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! Consensus: the openraft glue, the log store, the state machine, snapshots. No openraft type leaves this room.

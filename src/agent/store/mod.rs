@@ -1,0 +1,1 @@
+//! The replicated state: a function of the log, one file a table. Pure.

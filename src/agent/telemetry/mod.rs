@@ -1,0 +1,1 @@
+//! Logs (ring, files, syslog, monitor) and metrics (in memory, Prometheus text).

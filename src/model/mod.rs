@@ -1,0 +1,1 @@
+//! The nouns that cross a boundary (HTTP, agent, command line), defined once. Pure.

@@ -1,0 +1,1 @@
+//! What commands print with: tables, JSON, colour, progress, confirmation.
