@@ -6,6 +6,7 @@ pub mod agent;
 pub mod check;
 pub mod coordinate;
 pub mod duration;
+pub mod filter;
 pub mod kv;
 pub mod member;
 pub mod node;
