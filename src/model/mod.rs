@@ -2,7 +2,9 @@
 //!
 //! JSON is Consul's: PascalCase keys in the order in which Consul prints them.
 
+pub mod access;
 pub mod agent;
+pub mod catalog;
 pub mod check;
 pub mod coordinate;
 pub mod duration;
