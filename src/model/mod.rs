@@ -7,6 +7,7 @@ pub mod agent;
 pub mod catalog;
 pub mod check;
 pub mod coordinate;
+pub mod decode;
 pub mod duration;
 pub mod filter;
 pub mod kv;

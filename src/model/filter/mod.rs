@@ -6,6 +6,7 @@
 mod ast;
 mod error;
 mod eval;
+mod literal;
 mod nouns;
 mod parser;
 mod pattern;
