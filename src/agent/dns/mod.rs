@@ -8,8 +8,15 @@ mod lookup;
 pub mod name;
 pub mod ptr;
 pub mod record;
+mod recursion;
 pub mod request;
+mod respond;
+mod server;
 pub mod settings;
+mod store_view;
 pub mod truncate;
 
+pub use respond::Backend;
+pub use server::{DnsError, DnsServer};
 pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
+pub use store_view::StoreView;
