@@ -1,1 +1,15 @@
 //! The nouns that cross a boundary (HTTP, agent, command line), defined once. Pure.
+//!
+//! JSON is Consul's: PascalCase keys in the order in which Consul prints them.
+
+pub mod agent;
+pub mod check;
+pub mod coordinate;
+pub mod duration;
+pub mod kv;
+pub mod member;
+pub mod node;
+pub mod raft;
+pub mod service;
+pub mod session;
+pub mod txn;
