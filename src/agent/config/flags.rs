@@ -1,7 +1,9 @@
 //! The flags of `agent`: one table that gives the command line its arguments and each flag its
 //! configuration key, so that a flag and its key cannot drift apart.
 
-use super::source::{Setting, SettingValue};
+use serde_json::Value as Json;
+
+use super::layer::{Layer, Origin};
 
 /// Declares [`AgentFlags`] from one line a flag: field, flag name, configuration key, help text.
 /// The groups differ in how a value is written: `texts` and `numbers` take one value, `switches`
@@ -64,32 +66,38 @@ macro_rules! agent_flags {
         }
 
         impl AgentFlags {
-            /// The flags with one value, as settings that override every configuration file.
-            pub(super) fn scalar_settings(&self) -> Vec<Setting> {
-                let mut settings = Vec::new();
-                $(if let Some(value) = &self.$text {
-                    settings.push(Setting::new($text_flag, $text_key,
-                        SettingValue::Text(value.clone())));
-                })*
-                $(if let Some(value) = self.$number {
-                    settings.push(Setting::new($number_flag, $number_key,
-                        SettingValue::Number(value)));
-                })*
-                $(if let Some(value) = self.$switch {
-                    settings.push(Setting::new($switch_flag, $switch_key,
-                        SettingValue::Switch(value)));
-                })*
-                settings
+            /// The configuration keys that flags set.
+            #[cfg(test)]
+            pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+                [$($text_key,)* $($number_key,)* $($switch_key,)* $($list_key,)*].into_iter()
             }
 
-            /// The flags that may be repeated, as settings to which configuration files append.
-            pub(super) fn list_settings(&self) -> Vec<Setting> {
-                let mut settings = Vec::new();
-                $(if !self.$list.is_empty() {
-                    settings.push(Setting::new($list_flag, $list_key,
-                        SettingValue::List(self.$list.clone())));
+            /// The flags with one value, which override every configuration file.
+            pub(super) fn scalar_layer(&self) -> Layer {
+                let mut layer = Layer::default();
+                $(if let Some(value) = &self.$text {
+                    layer.set($text_key, Json::from(value.as_str()), Origin::Flag($text_flag));
                 })*
-                settings
+                $(if let Some(value) = self.$number {
+                    layer.set($number_key, Json::from(value), Origin::Flag($number_flag));
+                })*
+                $(if let Some(value) = self.$switch {
+                    layer.set($switch_key, Json::from(value), Origin::Flag($switch_flag));
+                })*
+                layer
+            }
+
+            /// The flags that may be repeated, to which configuration files append.
+            pub(super) fn list_layer(&self) -> Layer {
+                let mut layer = Layer::default();
+                $(if !self.$list.is_empty() {
+                    let value = match $list_key {
+                        "node_meta" => pairs(&self.$list),
+                        _ => Json::from(self.$list.clone()),
+                    };
+                    layer.set($list_key, value, Origin::Flag($list_flag));
+                })*
+                layer
             }
         }
     };
@@ -211,6 +219,16 @@ agent_flags! {
     }
 }
 
+/// `key:value` texts as an object; a text without a colon is a key without a value.
+fn pairs(texts: &[String]) -> Json {
+    texts
+        .iter()
+        .map(|text| text.split_once(':').unwrap_or((text, "")))
+        .map(|(key, value)| (key.to_owned(), Json::from(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
 /// Parses a boolean as Go's `strconv.ParseBool` does.
 pub fn go_bool(text: &str) -> Result<bool, String> {
     match text {
@@ -299,6 +317,9 @@ mod tests {
         let flags = parse("agent --retry-join a --retry-join=b --hcl -x=1").unwrap();
         assert_eq!(flags.retry_join, ["a", "b"]);
         assert_eq!(flags.hcl, ["-x=1"]);
-        assert_eq!(flags.list_settings().len(), 1);
+        assert_eq!(
+            flags.list_layer().get("retry_join").unwrap().value,
+            serde_json::json!(["a", "b"])
+        );
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     SectionList(&'static [Key]),
     /// Objects with known keys, by name.
     SectionMap(&'static [Key]),
+    /// A service definition inside another, whose keys cannot refer to themselves in this table.
+    Sidecar,
     /// One object that joins the list which the other key names.
     Single(&'static str, &'static [Key]),
 }
@@ -55,12 +57,18 @@ impl Key {
     /// Whether a name in a file means this key.
     pub(super) fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
-            || self.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))
+            || self
+                .alias
+                .is_some_and(|alias| alias.eq_ignore_ascii_case(name))
     }
 }
 
 const fn key(name: &'static str, kind: Kind) -> Key {
-    Key { name, alias: None, kind }
+    Key {
+        name,
+        alias: None,
+        kind,
+    }
 }
 
 /// `keys! { Text: "a", "b"; Int: "c"; }`: keys grouped by what they hold.
@@ -71,8 +79,8 @@ macro_rules! keys {
 }
 
 use Kind::{
-    Any, AnyList, Bool, Duration, Float, Int, Section, SectionList, SectionMap, Single, Text,
-    TextListMap, TextMap, Texts, Uint,
+    Any, AnyList, Bool, Duration, Float, Int, Section, SectionList, SectionMap, Sidecar, Single,
+    Text, TextListMap, TextMap, Texts, Uint,
 };
 
 /// Keys at the top of a file.
@@ -352,7 +360,7 @@ const WEIGHTS: &[Key] = keys! { Int => "passing", "warning"; };
 
 const SERVICE_CONNECT: &[Key] = keys! {
     Bool => "native";
-    Section(SERVICE) => "sidecar_service";
+    Sidecar => "sidecar_service";
 };
 
 const PROXY: &[Key] = keys! {
@@ -455,8 +463,11 @@ mod tests {
     use super::*;
 
     fn names_are_unique(keys: &[Key], depth: usize) {
-        let mut names: Vec<_> =
-            keys.iter().flat_map(|key| [Some(key.name), key.alias]).flatten().collect();
+        let mut names: Vec<_> = keys
+            .iter()
+            .flat_map(|key| [Some(key.name), key.alias])
+            .flatten()
+            .collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();
