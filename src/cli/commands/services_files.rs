@@ -46,6 +46,12 @@ fn parse(data: &[u8]) -> Result<Vec<ServiceDefinition>, String> {
     for (key, value) in keys {
         let services: Vec<ServiceDefinition> = match key.to_ascii_lowercase().as_str() {
             "service" | "services" => from_value(value, Options::CONFIG).map_err(text)?,
+            // A bare definition, without the key that it belongs under, would be passed over.
+            "name" | "id" | "tags" | "port" | "address" => {
+                return Err(format!(
+                    "1 error occurred:\n\t* invalid config key {key}\n\n"
+                ));
+            }
             _ => continue,
         };
         found.extend(services);
