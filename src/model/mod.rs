@@ -3,6 +3,7 @@
 //! JSON is Consul's: PascalCase keys in the order in which Consul prints them.
 
 pub mod agent;
+pub mod catalog;
 pub mod check;
 pub mod coordinate;
 pub mod duration;

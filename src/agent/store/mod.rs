@@ -1,1 +1,30 @@
 //! The replicated state: a function of the log, one file a table. Pure.
+//!
+//! [`State`] is cheap to clone (persistent maps); writers change a private copy with
+//! [`State::apply`], readers run a [`Query`] on a published one.
+
+mod catalog;
+mod command;
+mod indexes;
+mod kv;
+mod nodes;
+mod queries;
+mod services;
+mod snapshot;
+mod state;
+mod topic;
+mod txn;
+
+#[cfg(test)]
+mod tests;
+
+pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response};
+pub use indexes::Indexes;
+pub use queries::{
+    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, KvGet,
+    KvKeys, KvList, ListNodes, ListServices, NodeWithServices, Query, ServiceInstances, TxnRead,
+};
+pub use services::{Instance, Instances};
+pub use snapshot::SnapshotError;
+pub use state::State;
+pub use topic::{Topic, Touched, WatchSet};

@@ -1,0 +1,196 @@
+//! Registrations: what changes nodes, services and checks.
+
+use std::sync::Arc;
+
+use super::state::{State, fold};
+use super::topic::{Topic, Touched};
+use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::check::HealthCheck;
+use crate::model::service::NodeService;
+
+/// Refusal of a service or check on a node that is not registered.
+const MISSING_NODE: &str = "Missing node registration";
+/// Refusal of a check of a service that is not registered.
+const MISSING_SERVICE: &str = "Missing service registration";
+
+impl State {
+    /// Registers a node, then its service, then its checks. Parts that are unchanged keep their
+    /// indexes and wake nobody.
+    pub(super) fn register(
+        &mut self,
+        index: u64,
+        request: &RegisterRequest,
+        touched: &mut Touched,
+    ) -> Result<(), String> {
+        let node = request.to_node();
+        let known = self.node(&node.node);
+        if known.is_none_or(|known| !request.skip_node_update && !known.is_same(&node)) {
+            self.ensure_node(index, node, touched)?;
+        }
+        let key = fold(&request.node);
+        if let Some(service) = &request.service {
+            self.ensure_service(index, &key, service, touched)?;
+        }
+        for check in request.check.iter().chain(&request.checks) {
+            if !check.node.eq_ignore_ascii_case(&request.node) {
+                return Err(format!(
+                    "check node {:?} does not match node {:?}",
+                    check.node, request.node
+                ));
+            }
+            self.ensure_check(index, &key, check, touched)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn deregister(
+        &mut self,
+        index: u64,
+        request: &DeregisterRequest,
+        touched: &mut Touched,
+    ) {
+        if !request.service_id.is_empty() {
+            self.delete_service(index, &request.node, &request.service_id, touched);
+        } else if !request.check_id.is_empty() {
+            self.delete_check(index, &request.node, &request.check_id, touched);
+        } else {
+            self.delete_node(index, &request.node, touched);
+        }
+    }
+
+    pub(super) fn ensure_service(
+        &mut self,
+        index: u64,
+        node: &Arc<str>,
+        service: &NodeService,
+        touched: &mut Touched,
+    ) -> Result<(), String> {
+        let entry = self.entry(node).ok_or(MISSING_NODE)?;
+        let id = fold(&service.id);
+        let old = entry.services.get(&id).cloned();
+        if old.as_ref().is_some_and(|old| old.is_same(service)) {
+            return Ok(());
+        }
+        let renamed = old.as_ref().filter(|old| {
+            fold(&old.service) != fold(&service.service)
+                || old.connect_name() != service.connect_name()
+        });
+        if let Some(old) = renamed {
+            self.unlink_instance(index, node, old, touched);
+        }
+        let new = Arc::new(NodeService {
+            create_index: old.as_ref().map_or(index, |old| old.create_index),
+            modify_index: index,
+            ..service.clone()
+        });
+        if let Some(entry) = self.entry_mut(node) {
+            entry.services.insert(id, Arc::clone(&new));
+        }
+        self.link_instance(index, node, &new, touched);
+        Ok(())
+    }
+
+    pub(super) fn ensure_check(
+        &mut self,
+        index: u64,
+        node: &Arc<str>,
+        check: &HealthCheck,
+        touched: &mut Touched,
+    ) -> Result<(), String> {
+        let entry = self.entry(node).ok_or(MISSING_NODE)?;
+        let mut check = check.clone();
+        let mut service = None;
+        if !check.service_id.is_empty() {
+            let owner = entry
+                .services
+                .get(&*fold(&check.service_id))
+                .ok_or(MISSING_SERVICE)?;
+            check.service_name.clone_from(&owner.service);
+            check.service_tags.clone_from(&owner.tags);
+            service = Some(Arc::clone(owner));
+        }
+        let id = fold(&check.check_id);
+        let old = entry.checks.get(&id).cloned();
+        if old.as_ref().is_some_and(|old| old.is_same(&check)) {
+            return Ok(());
+        }
+        check.create_index = old.as_ref().map_or(index, |old| old.create_index);
+        check.modify_index = index;
+        if let Some(entry) = self.entry_mut(node) {
+            entry.checks.insert(id, Arc::new(check));
+        }
+        self.indexes.checks = index;
+        touched.add(Topic::Checks);
+        self.touch_owners(index, node, service.as_deref(), touched);
+        // A check that moved to another service changes what is shown of the old one.
+        if let Some(old) = old
+            && old.service_id != service.as_ref().map_or("", |service| &service.id)
+        {
+            let before = self.service_of(node, &old.service_id);
+            self.touch_owners(index, node, before.as_deref(), touched);
+        }
+        Ok(())
+    }
+
+    /// A check of a service changes that service's answers; one of the node changes all of its.
+    fn touch_owners(
+        &mut self,
+        index: u64,
+        node: &str,
+        service: Option<&NodeService>,
+        touched: &mut Touched,
+    ) {
+        match service {
+            Some(service) => self.touch_instance(index, service, touched),
+            None => self.touch_services_of_node(index, node, touched),
+        }
+    }
+
+    fn service_of(&self, node: &str, id: &str) -> Option<Arc<NodeService>> {
+        self.entry(node)?.services.get(&*fold(id)).cloned()
+    }
+
+    pub(super) fn delete_service(
+        &mut self,
+        index: u64,
+        node: &str,
+        id: &str,
+        touched: &mut Touched,
+    ) {
+        let (node, id) = (fold(node), fold(id));
+        let Some(entry) = self.entry_mut(&node) else {
+            return;
+        };
+        let Some(service) = entry.services.remove(&*id) else {
+            return;
+        };
+        let doomed: Vec<Arc<str>> = entry
+            .checks
+            .iter()
+            .filter(|(_, check)| *fold(&check.service_id) == *id)
+            .map(|(key, _)| Arc::clone(key))
+            .collect();
+        for check in &doomed {
+            entry.checks.remove(check);
+        }
+        if !doomed.is_empty() {
+            self.indexes.checks = index;
+            touched.add(Topic::Checks);
+        }
+        self.unlink_instance(index, &node, &service, touched);
+    }
+
+    pub(super) fn delete_check(&mut self, index: u64, node: &str, id: &str, touched: &mut Touched) {
+        let node = fold(node);
+        let Some(entry) = self.entry_mut(&node) else {
+            return;
+        };
+        let Some(check) = entry.checks.remove(&*fold(id)) else {
+            return;
+        };
+        self.indexes.checks = index;
+        touched.add(Topic::Checks);
+        let service = self.service_of(&node, &check.service_id);
+        self.touch_owners(index, &node, service.as_deref(), touched);
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be written to the log, and what applying it answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::coordinate::NodeCoordinate;
+use crate::model::kv::KvPair;
+use crate::model::raft::AutopilotConfiguration;
+use crate::model::txn::{TxnOp, TxnResponse};
+
+/// One entry of the log. Time and randomness arrive inside, so that every server computes the same.
+///
+/// Encoded as msgpack with field names: new fields need a serde default, old ones stay.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Registers a node, service and checks.
+    Register(Box<RegisterRequest>),
+    /// Removes a node, service or check.
+    Deregister(DeregisterRequest),
+    /// Changes a key.
+    Kv(KvCommand),
+    /// Runs operations all or nothing.
+    Txn(Vec<TxnOp>),
+    /// Forgets deletions up to an index.
+    ReapTombstones {
+        /// The last index to forget.
+        index: u64,
+    },
+    /// Sets autopilot's configuration.
+    Autopilot(AutopilotUpdate),
+    /// Stores coordinates; those of unknown nodes are dropped.
+    Coordinates(Vec<NodeCoordinate>),
+    /// Replaces the whole state by a snapshot's bytes.
+    Restore(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Changes nothing; proves that the log works.
+    Barrier,
+}
+
+/// What to do with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KvVerb {
+    /// Writes the value.
+    Set,
+    /// Writes if the key's index is the expected one; 0 expects no key.
+    Cas,
+    /// Removes the key.
+    Delete,
+    /// Removes the key if its index is the expected one.
+    DeleteCas,
+    /// Removes all keys that begin so.
+    DeleteTree,
+    /// Writes and takes the lock for a session.
+    Lock,
+    /// Writes and gives the lock back.
+    Unlock,
+}
+
+/// A change of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KvCommand {
+    /// What to do.
+    pub verb: KvVerb,
+    /// The key, value, flags and session; `modify_index` is the index that CAS verbs expect.
+    pub pair: KvPair,
+}
+
+/// A new configuration of autopilot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutopilotUpdate {
+    /// The configuration.
+    pub configuration: AutopilotConfiguration,
+    /// Apply only if the current one has this index.
+    pub cas: Option<u64>,
+}
+
+/// What a command answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// Done.
+    Done,
+    /// Done, with CAS's or a lock's success.
+    Bool(bool),
+    /// A transaction's results or errors.
+    Txn(TxnResponse),
+    /// Refused; the state is unchanged. The text is shown to clients, in Consul's words.
+    Refused(String),
+}

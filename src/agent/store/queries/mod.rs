@@ -1,0 +1,14 @@
+//! Reads as values: each names the RPC method that it stands for and runs on a published state.
+
+mod catalog;
+mod health;
+mod kv;
+mod near;
+mod operator;
+mod query;
+
+pub use catalog::{ListNodes, ListServices, NodeWithServices};
+pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
+pub use kv::{KvGet, KvKeys, KvList, TxnRead};
+pub use operator::{AutopilotQuery, CoordinatesOfNodes};
+pub use query::Query;

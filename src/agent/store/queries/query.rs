@@ -1,0 +1,16 @@
+//! What all reads have in common.
+
+use crate::agent::store::{State, WatchSet};
+
+/// A read of the state. It is a value, so that it can be forwarded to another server.
+pub trait Query: Send + Sync {
+    /// What the read gives.
+    type Answer: Send;
+
+    /// Consul's RPC method for this read, such as `KVS.Get`.
+    const METHOD: &'static str;
+
+    /// Reads. Returns the index that the answer carries (`X-Consul-Index`) and the answer, and
+    /// notes in `watch` what must change before the answer can.
+    fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer);
+}
