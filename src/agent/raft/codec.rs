@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry as _;
-use openraft::vote::RaftVote as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -23,6 +22,9 @@ const FORMAT: u8 = 1;
 const VOTE_LEN: usize = 18;
 /// Bytes of an encoded log id: version, term, index.
 const LOG_ID_LEN: usize = 17;
+
+/// Bytes of an encoded raft id: version, number.
+const NODE_ID_LEN: usize = 9;
 
 /// Entry kind of a leader's first entry of a term.
 const KIND_BLANK: u8 = 0;
@@ -109,6 +111,19 @@ pub(super) fn encode_log_id(id: &LogId) -> [u8; LOG_ID_LEN] {
 pub(super) fn decode_log_id(bytes: &[u8]) -> Result<LogId, CodecError> {
     let bytes: &[u8; LOG_ID_LEN] = fixed("log id", bytes)?;
     Ok(log_id(be64(&bytes[1..9]), be64(&bytes[9..17])))
+}
+
+/// Encodes a server's raft id.
+pub(super) fn encode_node_id(id: u64) -> [u8; NODE_ID_LEN] {
+    let mut out = [FORMAT; NODE_ID_LEN];
+    out[1..].copy_from_slice(&id.to_be_bytes());
+    out
+}
+
+/// Decodes a server's raft id.
+pub(super) fn decode_node_id(bytes: &[u8]) -> Result<u64, CodecError> {
+    let bytes: &[u8; NODE_ID_LEN] = fixed("raft id", bytes)?;
+    Ok(be64(&bytes[1..]))
 }
 
 /// Encodes a log entry.

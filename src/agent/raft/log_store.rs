@@ -14,7 +14,6 @@ use openraft::LogState;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
 use super::codec::{self, CodecError};
 use super::log_writer::{Done, Job, Writer};
@@ -111,7 +110,7 @@ impl Shared {
 
 impl LogStore {
     /// Starts the writer task over an opened medium.
-    pub(super) fn start(opened: Opened) -> Result<(Self, JoinHandle<io::Result<()>>), CodecError> {
+    pub(super) fn start(opened: Opened) -> Result<Self, CodecError> {
         let Opened {
             loaded,
             medium,
@@ -136,14 +135,18 @@ impl LogStore {
         });
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Writer::new(Arc::clone(&shared), medium, queue);
-        let task = tokio::spawn(writer.run());
-        Ok((Self { shared, jobs }, task))
+        // Ends when the log is closed, when every handle is gone, or with the first failed write.
+        tokio::spawn(writer.run());
+        Ok(Self { shared, jobs })
     }
 
     /// Index of the last entry, and of the last purged one.
     pub(super) fn bounds(&self) -> (Option<u64>, Option<u64>) {
         let tail = self.shared.tail();
-        (tail.last.map(|id| id.index()), tail.purged.map(|id| id.index()))
+        (
+            tail.last.map(|id| id.index()),
+            tail.purged.map(|id| id.index()),
+        )
     }
 
     /// Batches that have become durable: transactions, on disk.

@@ -159,7 +159,12 @@ impl Writer {
     }
 
     /// After a failed write nothing may be acknowledged: whether it reached the disk is unknown.
-    fn refuse(mut self, waiting: Vec<Done>, close: Option<Done>, error: io::Error) -> io::Result<()> {
+    fn refuse(
+        mut self,
+        waiting: Vec<Done>,
+        close: Option<Done>,
+        error: io::Error,
+    ) -> io::Result<()> {
         self.shared.fail(&error);
         self.queue.close();
         let mut queued = Vec::new();
@@ -186,6 +191,7 @@ impl Batch {
                     rows.push(row);
                 }
                 match self.ops.last_mut() {
+                    _ if rows.is_empty() => {}
                     Some(Op::Append(before)) => before.append(&mut rows),
                     _ => self.ops.push(Op::Append(rows)),
                 }
@@ -200,6 +206,8 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.sizes.len() >= MAX_BATCH_ENTRIES || self.bytes >= MAX_BATCH_BYTES || self.close.is_some()
+        self.sizes.len() >= MAX_BATCH_ENTRIES
+            || self.bytes >= MAX_BATCH_BYTES
+            || self.close.is_some()
     }
 }

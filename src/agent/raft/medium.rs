@@ -4,7 +4,6 @@
 //! what was not yet committed.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +46,7 @@ pub(super) struct Loaded {
 /// Where the log is written. Called by one task, one batch at a time.
 pub(super) trait LogMedium: Send + 'static {
     /// Makes a batch durable, in order. After an error the medium is not used again.
-    fn commit<'a>(&'a mut self, ops: Vec<Op>) -> BoxFuture<'a, io::Result<()>>;
+    fn commit(&mut self, ops: Vec<Op>) -> BoxFuture<'_, io::Result<()>>;
 
     /// Closes in good order.
     fn close(self: Box<Self>) -> BoxFuture<'static, io::Result<()>>;
@@ -56,7 +55,7 @@ pub(super) trait LogMedium: Send + 'static {
 /// Where entries that left the tail cache are read from.
 pub(super) trait LogSource: Send + 'static {
     /// The committed entries of `start..end`, in order, as far as they exist.
-    fn read<'a>(&'a mut self, start: u64, end: u64) -> BoxFuture<'a, io::Result<Vec<Row>>>;
+    fn read(&mut self, start: u64, end: u64) -> BoxFuture<'_, io::Result<Vec<Row>>>;
 }
 
 /// An opened medium.
@@ -92,7 +91,7 @@ impl MemoryMedium {
 }
 
 impl LogMedium for MemoryMedium {
-    fn commit<'a>(&'a mut self, ops: Vec<Op>) -> BoxFuture<'a, io::Result<()>> {
+    fn commit(&mut self, ops: Vec<Op>) -> BoxFuture<'_, io::Result<()>> {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         for op in ops {
             match op {
@@ -112,7 +111,7 @@ impl LogMedium for MemoryMedium {
 }
 
 impl LogSource for MemorySource {
-    fn read<'a>(&'a mut self, start: u64, end: u64) -> BoxFuture<'a, io::Result<Vec<Row>>> {
+    fn read(&mut self, start: u64, end: u64) -> BoxFuture<'_, io::Result<Vec<Row>>> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let found = rows.range(start..end).map(|(_, row)| row.clone()).collect();
         Box::pin(std::future::ready(Ok(found)))

@@ -60,7 +60,7 @@ pub enum SnapshotError {
 #[derive(Debug, Clone)]
 pub(super) enum SnapshotBody {
     /// In memory, sharing with the live state.
-    Held(State),
+    Held(Arc<State>),
     /// In a file of ours.
     File(PathBuf),
 }
@@ -69,7 +69,7 @@ impl SnapshotBody {
     /// The state. Blocks while it reads a file.
     pub(super) fn state(&self) -> Result<State, SnapshotError> {
         match self {
-            Self::Held(state) => Ok(state.clone()),
+            Self::Held(state) => Ok((**state).clone()),
             Self::File(path) => read(path).map(|(_, state)| state),
         }
     }
@@ -151,7 +151,7 @@ impl Snapshots {
     pub(super) fn keep(&self, meta: SnapshotMeta, state: State) -> Result<Snapshot, SnapshotError> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let body = match &self.folder {
-            None => SnapshotBody::Held(state),
+            None => SnapshotBody::Held(Arc::new(state)),
             Some(folder) => {
                 let path = folder.join(file_name(&meta));
                 write(&path, &meta, &state)?;
@@ -165,7 +165,10 @@ impl Snapshots {
         };
         let mut current = self.current();
         // An installation may have overtaken a snapshot that was built meanwhile.
-        if current.as_ref().is_none_or(|c| c.meta.last_log_id <= snapshot.meta.last_log_id) {
+        if current
+            .as_ref()
+            .is_none_or(|c| c.meta.last_log_id <= snapshot.meta.last_log_id)
+        {
             *current = Some(snapshot.clone());
         }
         Ok(snapshot)
@@ -178,8 +181,9 @@ impl Snapshots {
 
 /// The bytes of a snapshot file.
 pub(super) fn encode(meta: &SnapshotMeta, state: &State) -> Result<Vec<u8>, SnapshotError> {
-    let header = codec::encode_snapshot_meta(meta).map_err(|e| SnapshotError::Encode(e.to_string()))?;
-    let body = state.to_snapshot_bytes().map_err(|e: StoreError| SnapshotError::Encode(e.to_string()))?;
+    let header =
+        codec::encode_snapshot_meta(meta).map_err(|e| SnapshotError::Encode(e.to_string()))?;
+    let body = state.to_snapshot();
     let header_len = u32::try_from(header.len())
         .map_err(|_| SnapshotError::Encode("header too long".to_owned()))?;
     let mut out = Vec::with_capacity(PREFIX_LEN + header.len() + body.len() + CHECKSUM_LEN);
@@ -208,11 +212,15 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(SnapshotMeta, State), String> {
     }
     let number = |at: usize, len: usize| {
         let digits = &numbers[at..at + len];
-        digits.iter().fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
+        digits
+            .iter()
+            .fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
     };
     let version = number(0, 4);
     if version != u64::from(VERSION) {
-        return Err(format!("version {version} is not known to this build (newest known: {VERSION})"));
+        return Err(format!(
+            "version {version} is not known to this build (newest known: {VERSION})"
+        ));
     }
     let (header_len, body_len) = (number(4, 4), number(8, 8));
     if header_len.checked_add(body_len) != Some(rest.len() as u64) {
@@ -224,7 +232,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(SnapshotMeta, State), String> {
     let header_len = usize::try_from(header_len).map_err(|e| e.to_string())?;
     let (header, body) = rest.split_at(header_len);
     let meta = codec::decode_snapshot_meta(header).map_err(|e: CodecError| e.to_string())?;
-    let state = State::from_snapshot_bytes(body).map_err(|e: StoreError| e.to_string())?;
+    let state = State::from_snapshot(body).map_err(|e: StoreError| e.to_string())?;
     Ok((meta, state))
 }
 
@@ -272,7 +280,10 @@ fn list(folder: &Path) -> Result<Vec<(u64, u64, PathBuf)>, SnapshotError> {
         if path.extension().is_none_or(|e| e != SUFFIX) {
             continue;
         }
-        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default();
         let parsed = stem
             .split_once('-')
             .and_then(|(term, index)| Some((term.parse().ok()?, index.parse().ok()?)));

@@ -144,10 +144,9 @@ impl SqliteMedium {
                 Op::Vote(value) => query.bind(KEY_VOTE).bind(value),
                 Op::Committed(value) => query.bind(KEY_COMMITTED).bind(value),
                 Op::Truncate { from } => query.bind(from.cast_signed()),
-                Op::Purge { upto, log_id } => query
-                    .bind(upto.cast_signed())
-                    .bind(KEY_PURGED)
-                    .bind(log_id),
+                Op::Purge { upto, log_id } => {
+                    query.bind(upto.cast_signed()).bind(KEY_PURGED).bind(log_id)
+                }
             };
         }
         let done = query.execute(&mut self.connection).await;
@@ -157,7 +156,7 @@ impl SqliteMedium {
 }
 
 impl LogMedium for SqliteMedium {
-    fn commit<'a>(&'a mut self, ops: Vec<Op>) -> BoxFuture<'a, io::Result<()>> {
+    fn commit(&mut self, ops: Vec<Op>) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(async move { self.run(ops).await.map_err(io::Error::other) })
     }
 
@@ -188,7 +187,7 @@ impl SqliteSource {
 }
 
 impl LogSource for SqliteSource {
-    fn read<'a>(&'a mut self, start: u64, end: u64) -> BoxFuture<'a, io::Result<Vec<Row>>> {
+    fn read(&mut self, start: u64, end: u64) -> BoxFuture<'_, io::Result<Vec<Row>>> {
         Box::pin(async move { self.fetch(start, end).await.map_err(io::Error::other) })
     }
 }

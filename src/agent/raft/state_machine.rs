@@ -10,9 +10,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use openraft::EntryPayload;
 use openraft::entry::RaftEntry as _;
-use openraft::storage::{
-    ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine,
-};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use tokio_stream::{Stream, StreamExt as _};
 
 use super::snapshots::{SnapshotBody, Snapshots};
@@ -20,7 +18,7 @@ use super::types::{
     AppResponse, Applied, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
 };
 use super::watch::Watches;
-use crate::agent::store::{State, Touched};
+use crate::agent::store::{Command, State, Touched};
 
 /// Entries after which a long batch is published all the same, so that writers do not wait for it.
 const PUBLISH_EVERY: usize = 1024;
@@ -47,6 +45,17 @@ pub(super) struct StateMachine {
     published: Published,
     watches: Watches,
     snapshots: Snapshots,
+}
+
+/// What was applied and not yet published.
+#[derive(Default)]
+struct Batch {
+    entries: usize,
+    /// What each command changed.
+    touched: Vec<Touched>,
+    answers: Vec<(ApplyResponder<TypeConfig>, AppResponse)>,
+    /// The state that a restore has replaced.
+    replaced: Option<State>,
 }
 
 impl StateMachine {
@@ -79,11 +88,29 @@ impl StateMachine {
     }
 
     /// Publishes what was applied since the last time, wakes watchers and answers writers.
-    fn finish(&self, touched: &mut Touched, answers: &mut Vec<(ApplyResponder<TypeConfig>, AppResponse)>) {
+    fn finish(&self, batch: Batch) {
         self.publish();
-        self.watches.wake(&std::mem::take(touched));
-        for (responder, answer) in answers.drain(..) {
+        self.watches.wake(&batch.touched);
+        for (responder, answer) in batch.answers {
             responder.send(answer);
+        }
+        if batch.replaced.is_some() {
+            free(batch.replaced);
+        }
+    }
+
+    fn apply_entry(&mut self, log_id: LogId, command: &Command, batch: &mut Batch) -> Applied {
+        if matches!(command, Command::Restore(_)) {
+            batch.replaced.get_or_insert_with(|| self.state.clone());
+        }
+        let mut touched = Touched::default();
+        let response = self.state.apply(log_id.index(), command, &mut touched);
+        if !touched.is_empty() {
+            batch.touched.push(touched);
+        }
+        Applied {
+            index: self.state.last_index(),
+            response,
         }
     }
 
@@ -107,36 +134,31 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     where
         Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
     {
-        let mut touched = Touched::default();
-        let mut answers = Vec::new();
-        let mut unpublished = 0_usize;
+        let mut batch = Batch::default();
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
             let log_id = entry.log_id();
             let answer = match entry.payload {
-                EntryPayload::Blank => AppResponse(None),
+                EntryPayload::Blank => None,
                 EntryPayload::Normal(command) => {
-                    let response = self.state.apply(log_id.index(), &command.0, &mut touched);
-                    AppResponse(Some(Applied {
-                        index: self.state.index(),
-                        response,
-                    }))
+                    Some(self.apply_entry(log_id, &command.0, &mut batch))
                 }
                 EntryPayload::Membership(membership) => {
                     self.membership = StoredMembership::new(Some(log_id), membership);
-                    AppResponse(None)
+                    None
                 }
             };
             self.applied = Some(log_id);
-            answers.extend(responder.map(|responder| (responder, answer)));
-            unpublished += 1;
-            if unpublished == PUBLISH_EVERY {
-                self.finish(&mut touched, &mut answers);
-                unpublished = 0;
+            if let Some(responder) = responder {
+                batch.answers.push((responder, AppResponse(answer)));
+            }
+            batch.entries += 1;
+            if batch.entries == PUBLISH_EVERY {
+                self.finish(std::mem::take(&mut batch));
             }
         }
-        if unpublished > 0 {
-            self.finish(&mut touched, &mut answers);
+        if batch.entries > 0 {
+            self.finish(batch);
         }
         Ok(())
     }
@@ -167,9 +189,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         self.publish();
-        self.watches.wake(&Touched::everything());
-        // Freeing a large state takes long.
-        drop(tokio::task::spawn_blocking(move || drop(old)));
+        self.watches.wake_all();
+        free(Some(old));
         Ok(())
     }
 
@@ -193,6 +214,11 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
         let snapshots = self.snapshots.clone();
         blocking(move || snapshots.keep(meta, state)).await
     }
+}
+
+/// Frees a state that may be large, off the runtime's threads.
+fn free(state: Option<State>) {
+    drop(tokio::task::spawn_blocking(move || drop(state)));
 }
 
 async fn blocking<T: Send + 'static>(

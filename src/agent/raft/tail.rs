@@ -83,7 +83,9 @@ impl Tail {
         }
         while self.entries.len() > TAIL_ENTRIES || self.bytes > TAIL_BYTES {
             match self.entries.front() {
-                Some(Cached { size: Some(size), .. }) if self.entries.len() > 1 => {
+                Some(Cached {
+                    size: Some(size), ..
+                }) if self.entries.len() > 1 => {
                     self.bytes -= size;
                     self.entries.pop_front();
                 }
@@ -92,18 +94,22 @@ impl Tail {
         }
     }
 
-    /// Removes the entries after `last`. `last_kept` is the id that the log then ends with.
+    /// Removes the entries at `from` and after it; the log then ends with `last_kept`.
     pub(super) fn truncate(&mut self, from: u64, last_kept: Option<LogId>) {
         while self.entries.back().is_some_and(|c| c.entry.index() >= from) {
             let gone = self.entries.pop_back().and_then(|cached| cached.size);
             self.bytes -= gone.unwrap_or(0);
         }
-        self.last = last_kept;
+        self.last = last_kept.max(self.purged);
     }
 
     /// Removes the entries up to and including `upto`.
     pub(super) fn purge(&mut self, upto: &LogId) {
-        while self.entries.front().is_some_and(|c| c.entry.index() <= upto.index()) {
+        while self
+            .entries
+            .front()
+            .is_some_and(|c| c.entry.index() <= upto.index())
+        {
             let gone = self.entries.pop_front().and_then(|cached| cached.size);
             self.bytes -= gone.unwrap_or(0);
         }
@@ -126,7 +132,8 @@ impl Tail {
         }
         let cache_first = self.entries.front().map_or(end, |c| c.entry.index());
         let cached_from = cache_first.clamp(start, end);
-        let skip = usize::try_from(cached_from - cache_first.min(cached_from)).unwrap_or(usize::MAX);
+        let skip =
+            usize::try_from(cached_from - cache_first.min(cached_from)).unwrap_or(usize::MAX);
         let take = usize::try_from(end - cached_from).unwrap_or(usize::MAX);
         Lookup {
             start,
@@ -163,7 +170,11 @@ mod tests {
     }
 
     fn indexes(lookup: &Lookup) -> Vec<u64> {
-        lookup.cached.iter().map(openraft::entry::RaftEntry::index).collect()
+        lookup
+            .cached
+            .iter()
+            .map(openraft::entry::RaftEntry::index)
+            .collect()
     }
 
     #[test]
