@@ -2,6 +2,7 @@
 //!
 //! JSON is Consul's: PascalCase keys in the order in which Consul prints them.
 
+pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod check;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::catalog::has_meta;
 use super::near::sort_by_distance;
 use crate::agent::store::{Instance, Instances, Query, State, Topic, WatchSet};
+use crate::model::access::{Requirement, Resource};
 use crate::model::check::{HealthCheck, Status};
 
 /// The checks of a node.
@@ -17,6 +18,10 @@ pub struct ChecksOfNode {
 impl Query for ChecksOfNode {
     type Answer = Vec<Arc<HealthCheck>>;
     const METHOD: &'static str = "Health.NodeChecks";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Node, self.node.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Checks);
@@ -41,6 +46,10 @@ pub struct ChecksOfService {
 impl Query for ChecksOfService {
     type Answer = Vec<Arc<HealthCheck>>;
     const METHOD: &'static str = "Health.ServiceChecks";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Service, self.service.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Checks);
@@ -119,6 +128,10 @@ pub struct ServiceInstances {
 impl Query for ServiceInstances {
     type Answer = Instances;
     const METHOD: &'static str = "Health.ServiceNodes";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Service, self.service.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Service(Arc::from(self.service.to_lowercase())));
