@@ -16,4 +16,5 @@ pub mod node;
 pub mod raft;
 pub mod service;
 pub mod session;
+pub mod snapshot_archive;
 pub mod txn;
