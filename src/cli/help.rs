@@ -113,10 +113,11 @@ fn list(command: &Command) -> String {
     names.sort_unstable();
     let widest = names.iter().map(|(name, _)| name.len()).max();
     let widest = widest.unwrap_or_default();
-    names
+    let lines: Vec<String> = names
         .iter()
         .map(|(name, about)| format!("    {name:widest$}    {about}\n"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// Breaks a line at spaces so that it fits, every part indented.

@@ -29,7 +29,6 @@ pub(crate) mod rtt;
 pub(crate) mod services_deregister;
 mod services_files;
 pub(crate) mod services_register;
-mod snapshot_file;
 pub(crate) mod snapshot_inspect;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_save;
