@@ -147,7 +147,17 @@ enum SnapshotVerb {
 
 /// The tree as clap sees it: what help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    Root::command()
+    without_help_command(Root::command())
+}
+
+/// Help is a flag; a command of that name would hide that Consul has none.
+fn without_help_command(command: clap::Command) -> clap::Command {
+    if !command.has_subcommands() {
+        return command;
+    }
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help_command)
 }
 
 /// Reads normalised words.
