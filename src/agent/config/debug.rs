@@ -70,7 +70,7 @@ fn hide_secrets(value: &mut Json) {
                     .any(|word| name.contains(word))
                     && !matches!(name.as_str(), "introtokenfile" | "tokenlocality");
                 match value {
-                    Json::String(text) if is_secret => *text = "hidden".to_owned(),
+                    Json::String(text) if is_secret => "hidden".clone_into(text),
                     value => hide_secrets(value),
                 }
             }
