@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 
+use crate::agent::rpc::RpcError;
+
 use super::body::BodyError;
 use super::params::ParamError;
 use super::response::Meta;
@@ -121,6 +123,11 @@ impl HttpError {
         )
     }
 
+    /// Why a body was not decoded, in Consul's words: `Request decode failed: …`.
+    pub fn decode(error: impl std::fmt::Display) -> Self {
+        Self::bad(format!("Request decode failed: {error}"))
+    }
+
     /// The same error; its answer carries the headers of a query.
     pub fn with_meta(self, meta: Meta) -> Self {
         Self::WithMeta {
@@ -186,9 +193,21 @@ impl HttpError {
     }
 }
 
+impl From<RpcError> for HttpError {
+    fn from(error: RpcError) -> Self {
+        match error {
+            RpcError::PermissionDenied | RpcError::Acl(_) => {
+                Self::Forbidden(error.to_string().into())
+            }
+            other => Self::failed(other),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::acl::AclError;
 
     #[test]
     fn every_error_has_consuls_status_and_text() {
@@ -211,6 +230,13 @@ mod tests {
                 HttpError::internal("No cluster leader"),
                 500,
                 "No cluster leader",
+            ),
+            (RpcError::NoLeader.into(), 500, "No cluster leader"),
+            (RpcError::PermissionDenied.into(), 403, "Permission denied"),
+            (
+                RpcError::Acl(AclError::NotFound).into(),
+                403,
+                "ACL not found",
             ),
             (
                 HttpError::Body(too_large),

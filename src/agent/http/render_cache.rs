@@ -78,16 +78,16 @@ struct Generations {
 }
 
 impl Generations {
-    fn slot(&mut self, key: &CacheKey) -> Slot {
-        if let Some(slot) = self.young.get(key) {
+    fn slot(&mut self, key: CacheKey) -> Slot {
+        if let Some(slot) = self.young.get(&key) {
             return slot.clone();
         }
-        let slot = self.old.remove(key).unwrap_or_default();
+        let slot = self.old.remove(&key).unwrap_or_default();
         self.account(slot_bytes(&slot));
         if self.young.len() >= GENERATION_ENTRIES {
             self.turn();
         }
-        self.young.insert(key.clone(), slot.clone());
+        self.young.insert(key, slot.clone());
         slot
     }
 
@@ -120,7 +120,7 @@ impl RenderCache {
     /// What `render` returns; an error is not kept.
     pub fn get_or_render<E>(
         &self,
-        key: &CacheKey,
+        key: CacheKey,
         render: impl FnOnce() -> Result<Bytes, E>,
     ) -> Result<Arc<Rendered>, E> {
         let slot = self.lock().slot(key);
@@ -134,9 +134,6 @@ impl RenderCache {
             *body = Some(rendered.clone());
             drop(body);
             self.lock().account(size);
-        } else {
-            drop(body);
-            self.lock().young.remove(key);
         }
         Ok(rendered)
     }
@@ -174,7 +171,7 @@ mod tests {
         }
     }
 
-    fn put(cache: &RenderCache, key: &CacheKey, size: usize) -> Arc<Rendered> {
+    fn put(cache: &RenderCache, key: CacheKey, size: usize) -> Arc<Rendered> {
         cache
             .get_or_render(key, || Ok::<_, Infallible>(Bytes::from(vec![b'x'; size])))
             .unwrap()
@@ -187,7 +184,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let body = cache.get_or_render(&key("/a", 7), || {
+                    let body = cache.get_or_render(key("/a", 7), || {
                         rendered.fetch_add(1, Ordering::SeqCst);
                         Ok::<_, Infallible>(Bytes::from_static(b"body"))
                     });
@@ -201,51 +198,49 @@ mod tests {
     #[test]
     fn another_revision_token_or_form_is_another_body() {
         let cache = RenderCache::default();
-        put(&cache, &key("/a", 1), 1);
-        assert_eq!(put(&cache, &key("/a", 2), 2).plain().len(), 2);
+        put(&cache, key("/a", 1), 1);
+        assert_eq!(put(&cache, key("/a", 2), 2).plain().len(), 2);
         let pretty = CacheKey {
             pretty: true,
             ..key("/a", 1)
         };
-        assert_eq!(put(&cache, &pretty, 3).plain().len(), 3);
+        assert_eq!(put(&cache, pretty, 3).plain().len(), 3);
         let token = CacheKey {
             token: "t".into(),
             ..key("/a", 1)
         };
-        assert_eq!(put(&cache, &token, 4).plain().len(), 4);
-        assert_eq!(put(&cache, &key("/a", 1), 9).plain().len(), 1);
+        assert_eq!(put(&cache, token, 4).plain().len(), 4);
+        assert_eq!(put(&cache, key("/a", 1), 9).plain().len(), 1);
     }
 
     #[test]
     fn entries_and_bytes_are_bounded() {
         let cache = RenderCache::default();
         for revision in 0..10_000 {
-            put(&cache, &key("/a", revision), 1);
+            put(&cache, key("/a", revision), 1);
         }
         assert!(cache.len() <= 2 * GENERATION_ENTRIES);
         let cache = RenderCache::default();
         for revision in 0..100 {
-            put(&cache, &key("/a", revision), CACHED_BODY_MAX);
+            put(&cache, key("/a", revision), CACHED_BODY_MAX);
         }
         assert!(
             cache.len() <= 2 * GENERATION_BYTES / CACHED_BODY_MAX + 2,
             "{}",
             cache.len()
         );
-        put(&cache, &key("/huge", 1), CACHED_BODY_MAX + 1);
-        assert_eq!(put(&cache, &key("/huge", 1), 5).plain().len(), 5);
+        put(&cache, key("/huge", 1), CACHED_BODY_MAX + 1);
+        assert_eq!(put(&cache, key("/huge", 1), 5).plain().len(), 5);
     }
 
     #[test]
     fn errors_are_not_kept() {
         let cache = RenderCache::default();
         assert_eq!(
-            cache
-                .get_or_render(&key("/a", 1), || Err("no"))
-                .unwrap_err(),
+            cache.get_or_render(key("/a", 1), || Err("no")).unwrap_err(),
             "no"
         );
-        assert_eq!(put(&cache, &key("/a", 1), 5).plain().len(), 5);
+        assert_eq!(put(&cache, key("/a", 1), 5).plain().len(), 5);
     }
 
     #[test]
