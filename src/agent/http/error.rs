@@ -4,11 +4,10 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 
-use crate::agent::rpc::RpcError;
-
 use super::body::BodyError;
 use super::params::ParamError;
 use super::response::Meta;
+use crate::agent::rpc::RpcError;
 
 /// Where Consul's documentation explains the limit of key/value bodies; part of an error text.
 const KV_LIMIT_DOCUMENTATION: &str =
@@ -81,6 +80,18 @@ pub enum HttpError {
     },
 }
 
+/// Consul's statuses for what the servers answer.
+impl From<RpcError> for HttpError {
+    fn from(err: RpcError) -> Self {
+        match err {
+            RpcError::PermissionDenied | RpcError::Acl(_) => {
+                Self::Forbidden(err.to_string().into())
+            }
+            other => Self::failed(other),
+        }
+    }
+}
+
 impl HttpError {
     /// A status with a text.
     pub fn status(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
@@ -121,11 +132,6 @@ impl HttpError {
             StatusCode::NOT_IMPLEMENTED,
             format!("{what} are not supported by this version of consulctl"),
         )
-    }
-
-    /// Why a body was not decoded, in Consul's words: `Request decode failed: …`.
-    pub fn decode(error: impl std::fmt::Display) -> Self {
-        Self::bad(format!("Request decode failed: {error}"))
     }
 
     /// The same error; its answer carries the headers of a query.
@@ -193,21 +199,9 @@ impl HttpError {
     }
 }
 
-impl From<RpcError> for HttpError {
-    fn from(error: RpcError) -> Self {
-        match error {
-            RpcError::PermissionDenied | RpcError::Acl(_) => {
-                Self::Forbidden(error.to_string().into())
-            }
-            other => Self::failed(other),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::acl::AclError;
 
     #[test]
     fn every_error_has_consuls_status_and_text() {
@@ -230,13 +224,6 @@ mod tests {
                 HttpError::internal("No cluster leader"),
                 500,
                 "No cluster leader",
-            ),
-            (RpcError::NoLeader.into(), 500, "No cluster leader"),
-            (RpcError::PermissionDenied.into(), 403, "Permission denied"),
-            (
-                RpcError::Acl(AclError::NotFound).into(),
-                403,
-                "ACL not found",
             ),
             (
                 HttpError::Body(too_large),

@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, CACHE_CONTROL};
 
 use crate::model::duration::{DurationError, parse_go_duration};
 
-use super::path::{hex_value, push_escaped};
+use super::path::hex_value;
 
 /// Most parameters of one request; what comes after them is an error.
 pub(super) const PARAMETERS_MAX: usize = 1000;
@@ -128,31 +128,34 @@ impl Params {
         self.values(name).map(String::from_utf8_lossy)
     }
 
+    /// All parameters as Go's `url.Values.Encode` writes them: sorted by name.
+    pub fn encode(&self) -> String {
+        let mut pairs: Vec<(&[u8], &[u8])> = self.pairs().collect();
+        pairs.sort_by_key(|(name, _)| *name);
+        let mut text = String::new();
+        for (name, value) in pairs {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.extend(form_urlencoded::byte_serialize(name));
+            text.push('=');
+            text.extend(form_urlencoded::byte_serialize(value));
+        }
+        text
+    }
+
+    /// All names and values, as they were written.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.pairs
+            .iter()
+            .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.pairs
             .iter()
             .filter(move |(found, _)| &self.text[found.clone()] == name.as_bytes())
             .map(|(_, value)| &self.text[value.clone()])
-    }
-
-    /// All parameters as Go's `url.Values.Encode` writes them: sorted by name, `+` for a space.
-    pub fn encode(&self) -> String {
-        let mut pairs: Vec<(&[u8], &[u8])> = self
-            .pairs
-            .iter()
-            .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
-            .collect();
-        pairs.sort_by_key(|(name, _)| *name);
-        let mut out = String::new();
-        for (name, value) in pairs {
-            if !out.is_empty() {
-                out.push('&');
-            }
-            escape_query(&mut out, name);
-            out.push('=');
-            escape_query(&mut out, value);
-        }
-        out
     }
 
     /// `?node-meta=key:value` (all must match): what stands before the first colon, and after it.
@@ -185,19 +188,6 @@ impl Params {
         self.non_empty(name)
             .map(|text| parse_go_duration(&text))
             .transpose()
-    }
-}
-
-/// Go's `url.QueryEscape`: letters, digits and `-_.~` stay, a space becomes `+`.
-fn escape_query(out: &mut String, text: &[u8]) {
-    for byte in text {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(*byte));
-            }
-            b' ' => out.push('+'),
-            other => push_escaped(out, *other),
-        }
     }
 }
 

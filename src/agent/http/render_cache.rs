@@ -23,9 +23,11 @@ pub struct CacheKey {
     pub token: Box<str>,
     /// `?pretty`.
     pub pretty: bool,
-    /// Which state was read: the index of the last log entry in it. The same revision must mean the
-    /// same state, so that an entry can never be out of date.
-    pub revision: u64,
+    /// Index of the answer. Within one generation the same index means the same body, so that an
+    /// entry can never be out of date.
+    pub index: u64,
+    /// Which restored snapshot the state goes back to; indexes may repeat across a restore.
+    pub generation: u64,
 }
 
 /// A body, and its compressed form once somebody has asked for that.
@@ -78,16 +80,16 @@ struct Generations {
 }
 
 impl Generations {
-    fn slot(&mut self, key: CacheKey) -> Slot {
-        if let Some(slot) = self.young.get(&key) {
+    fn slot(&mut self, key: &CacheKey) -> Slot {
+        if let Some(slot) = self.young.get(key) {
             return slot.clone();
         }
-        let slot = self.old.remove(&key).unwrap_or_default();
+        let slot = self.old.remove(key).unwrap_or_default();
         self.account(slot_bytes(&slot));
         if self.young.len() >= GENERATION_ENTRIES {
             self.turn();
         }
-        self.young.insert(key, slot.clone());
+        self.young.insert(key.clone(), slot.clone());
         slot
     }
 
@@ -120,7 +122,7 @@ impl RenderCache {
     /// What `render` returns; an error is not kept.
     pub fn get_or_render<E>(
         &self,
-        key: CacheKey,
+        key: &CacheKey,
         render: impl FnOnce() -> Result<Bytes, E>,
     ) -> Result<Arc<Rendered>, E> {
         let slot = self.lock().slot(key);
@@ -134,6 +136,9 @@ impl RenderCache {
             *body = Some(rendered.clone());
             drop(body);
             self.lock().account(size);
+        } else {
+            drop(body);
+            self.lock().young.remove(key);
         }
         Ok(rendered)
     }
@@ -162,16 +167,17 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn key(target: &str, revision: u64) -> CacheKey {
+    fn key(target: &str, index: u64) -> CacheKey {
         CacheKey {
             target: target.as_bytes().into(),
             token: "".into(),
             pretty: false,
-            revision,
+            index,
+            generation: 0,
         }
     }
 
-    fn put(cache: &RenderCache, key: CacheKey, size: usize) -> Arc<Rendered> {
+    fn put(cache: &RenderCache, key: &CacheKey, size: usize) -> Arc<Rendered> {
         cache
             .get_or_render(key, || Ok::<_, Infallible>(Bytes::from(vec![b'x'; size])))
             .unwrap()
@@ -184,7 +190,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let body = cache.get_or_render(key("/a", 7), || {
+                    let body = cache.get_or_render(&key("/a", 7), || {
                         rendered.fetch_add(1, Ordering::SeqCst);
                         Ok::<_, Infallible>(Bytes::from_static(b"body"))
                     });
@@ -196,51 +202,53 @@ mod tests {
     }
 
     #[test]
-    fn another_revision_token_or_form_is_another_body() {
+    fn another_index_token_or_form_is_another_body() {
         let cache = RenderCache::default();
-        put(&cache, key("/a", 1), 1);
-        assert_eq!(put(&cache, key("/a", 2), 2).plain().len(), 2);
+        put(&cache, &key("/a", 1), 1);
+        assert_eq!(put(&cache, &key("/a", 2), 2).plain().len(), 2);
         let pretty = CacheKey {
             pretty: true,
             ..key("/a", 1)
         };
-        assert_eq!(put(&cache, pretty, 3).plain().len(), 3);
+        assert_eq!(put(&cache, &pretty, 3).plain().len(), 3);
         let token = CacheKey {
             token: "t".into(),
             ..key("/a", 1)
         };
-        assert_eq!(put(&cache, token, 4).plain().len(), 4);
-        assert_eq!(put(&cache, key("/a", 1), 9).plain().len(), 1);
+        assert_eq!(put(&cache, &token, 4).plain().len(), 4);
+        assert_eq!(put(&cache, &key("/a", 1), 9).plain().len(), 1);
     }
 
     #[test]
     fn entries_and_bytes_are_bounded() {
         let cache = RenderCache::default();
-        for revision in 0..10_000 {
-            put(&cache, key("/a", revision), 1);
+        for index in 0..10_000 {
+            put(&cache, &key("/a", index), 1);
         }
         assert!(cache.len() <= 2 * GENERATION_ENTRIES);
         let cache = RenderCache::default();
-        for revision in 0..100 {
-            put(&cache, key("/a", revision), CACHED_BODY_MAX);
+        for index in 0..100 {
+            put(&cache, &key("/a", index), CACHED_BODY_MAX);
         }
         assert!(
             cache.len() <= 2 * GENERATION_BYTES / CACHED_BODY_MAX + 2,
             "{}",
             cache.len()
         );
-        put(&cache, key("/huge", 1), CACHED_BODY_MAX + 1);
-        assert_eq!(put(&cache, key("/huge", 1), 5).plain().len(), 5);
+        put(&cache, &key("/huge", 1), CACHED_BODY_MAX + 1);
+        assert_eq!(put(&cache, &key("/huge", 1), 5).plain().len(), 5);
     }
 
     #[test]
     fn errors_are_not_kept() {
         let cache = RenderCache::default();
         assert_eq!(
-            cache.get_or_render(key("/a", 1), || Err("no")).unwrap_err(),
+            cache
+                .get_or_render(&key("/a", 1), || Err("no"))
+                .unwrap_err(),
             "no"
         );
-        assert_eq!(put(&cache, key("/a", 1), 5).plain().len(), 5);
+        assert_eq!(put(&cache, &key("/a", 1), 5).plain().len(), 5);
     }
 
     #[test]

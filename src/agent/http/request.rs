@@ -46,13 +46,6 @@ impl Request {
             .unwrap_or_else(|| self.uri.path().as_bytes())
     }
 
-    /// Path and query as the client wrote them.
-    pub fn target(&self) -> &str {
-        self.uri
-            .path_and_query()
-            .map_or("", |target| target.as_str())
-    }
-
     /// The path after the endpoint's pattern: the key of `/v1/kv/<key>`. Any bytes.
     pub fn rest(&self) -> &[u8] {
         self.path().get(self.rest_at..).unwrap_or_default()
