@@ -13,7 +13,7 @@ use crate::model::txn::{KvTxnOp, TxnOp};
 
 pub(super) const NODES: &[&str] = &["n1", "N1", "n2", "n3"];
 pub(super) const NODE_IDS: &[&str] = &["", "", "id-a", "id-b"];
-pub(super) const SERVICE_IDS: &[&str] = &["web", "WEB", "db-1", "\u{c9}t\u{e9}"];
+pub(super) const SERVICE_IDS: &[&str] = &["web", "WEB", "db-1", "\u{c9}t\u{e9}", "\u{e9}t\u{c9}"];
 pub(super) const SERVICES: &[&str] = &["web", "Web", "db", "proxy"];
 pub(super) const CHECKS: &[&str] = &["c1", "C1", "c2", SERF_HEALTH];
 pub(super) const KEYS: &[&str] = &["a", "a/", "a/b", "a/b/c", "a/c", "ab", "b", ""];
