@@ -1,1 +1,31 @@
 //! Consensus: the openraft glue, the log store, the state machine, snapshots. No openraft type leaves this room.
+
+mod codec;
+mod handle;
+mod leadership;
+mod log_store;
+mod log_writer;
+mod medium;
+mod network;
+mod save;
+mod settings;
+mod snapshots;
+mod sqlite;
+mod start;
+mod state_machine;
+mod status;
+mod tail;
+mod types;
+mod watch;
+mod wire;
+
+pub use handle::{Raft, ServeError, WriteError};
+pub use leadership::{Leader, LeaderChange, Leadership, Role};
+pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};
+pub use save::{RestoreError, SaveError, SavedArchive, StateSnapshot};
+pub use settings::{Clock, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, RaftSettings};
+pub use snapshots::SnapshotError;
+pub use start::{Recovery, StartError};
+pub use status::RaftStats;
+pub use types::Applied;
+pub use watch::Watcher;

@@ -36,6 +36,7 @@ pub enum SnapshotError {
 struct Tables {
     index_offset: u64,
     last_index: u64,
+    restored_at: u64,
     indexes: Indexes,
     kvs: Vec<Arc<KvPair>>,
     tombstones: Vec<(Key, u64)>,
@@ -60,6 +61,7 @@ impl State {
         let tables = Tables {
             index_offset: self.index_offset,
             last_index: self.last_index,
+            restored_at: self.restored_at,
             indexes: self.indexes,
             kvs: self.kvs.values().cloned().collect(),
             tombstones: self
@@ -127,6 +129,7 @@ impl State {
         state.indexes = tables.indexes;
         state.index_offset = tables.index_offset;
         state.last_index = tables.last_index;
+        state.restored_at = tables.restored_at;
         Ok(state)
     }
 
@@ -170,6 +173,7 @@ impl State {
         let above_archive = (restored.last_index + 1).saturating_sub(log_index);
         restored.index_offset = self.index_offset.max(above_archive);
         restored.last_index = log_index + restored.index_offset;
+        restored.restored_at = restored.last_index;
         *self = restored;
         touched.set_everything();
         Response::Done

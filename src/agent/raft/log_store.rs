@@ -1,0 +1,310 @@
+//! The raft log: openraft's storage traits over a [`LogMedium`].
+//!
+//! All writes go through one bounded queue to one writer task, which drains it, makes everything
+//! that it found durable in one transaction, and then reports to everyone who waits: one fsync a
+//! batch, whatever the number of writers. The order of calls is the order on disk.
+
+use std::fmt::Debug;
+use std::io;
+use std::ops::{Bound, RangeBounds};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use openraft::LogState;
+use openraft::entry::RaftEntry as _;
+use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
+use tokio::sync::{mpsc, oneshot};
+
+use super::codec::{self, CodecError};
+use super::log_writer::{Done, Job, Writer};
+use super::medium::{LogSource, Op, Opened};
+use super::tail::Tail;
+use super::types::{Entry, LogId, TypeConfig, Vote};
+
+/// Jobs that wait for the writer before openraft has to.
+const QUEUE: usize = 1024;
+/// Entries that one replication read returns at most.
+const MAX_READ_ENTRIES: u64 = 1024;
+/// Encoded bytes after which a replication read stops.
+const MAX_READ_BYTES: usize = 1 << 20;
+
+/// The log store; clones share the log.
+#[derive(Clone)]
+pub(super) struct LogStore {
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+}
+
+/// Reads entries and the vote; clones share the log.
+#[derive(Clone)]
+pub(super) struct LogReader {
+    shared: Arc<Shared>,
+}
+
+/// What the log store, its readers and the writer task share.
+pub(super) struct Shared {
+    tail: Mutex<Tail>,
+    source: tokio::sync::Mutex<Box<dyn LogSource>>,
+    /// The first failure of a write; nothing is written or acknowledged after it.
+    failure: OnceLock<String>,
+    /// Batches that have become durable.
+    batches: AtomicU64,
+}
+
+impl Shared {
+    /// The log as it is now. Never held across an await.
+    pub(super) fn tail(&self) -> MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a failed write, for good.
+    pub(super) fn fail(&self, error: &io::Error) {
+        let _ = self.failure.set(error.to_string());
+    }
+
+    /// The error that every write gets after the first failed one.
+    pub(super) fn check(&self) -> io::Result<()> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some(reason) => Err(io::Error::other(reason.clone())),
+        }
+    }
+
+    /// Counts a durable batch.
+    pub(super) fn count_batch(&self) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn read(&self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        loop {
+            let (found, purged, last) = {
+                let tail = self.tail();
+                (tail.lookup(start, end), tail.purged, tail.last)
+            };
+            if found.start >= found.cached_from {
+                return Ok(found.cached);
+            }
+            let rows = {
+                let mut source = self.source.lock().await;
+                source.read(found.start, found.cached_from).await?
+            };
+            let expected = found.start..found.cached_from;
+            if rows.iter().map(|row| row.index).eq(expected) {
+                let decoded: Result<Vec<Entry>, CodecError> =
+                    rows.iter().map(codec::decode_entry).collect();
+                let mut entries = decoded.map_err(io::Error::other)?;
+                entries.extend(found.cached);
+                return Ok(entries);
+            }
+            let tail = self.tail();
+            // A purge or a truncation that ran meanwhile explains missing entries: look again.
+            if (tail.purged, tail.last) == (purged, last) {
+                return Err(io::Error::other(format!(
+                    "raft log entries {}..{} are missing",
+                    found.start, found.cached_from
+                )));
+            }
+        }
+    }
+}
+
+impl LogStore {
+    /// Starts the writer task over an opened medium.
+    pub(super) fn start(opened: Opened) -> Result<Self, CodecError> {
+        let Opened {
+            loaded,
+            medium,
+            source,
+        } = opened;
+        let mut tail = Tail {
+            vote: loaded.vote.as_deref().map(codec::decode_vote).transpose()?,
+            committed: decode_id(loaded.committed.as_deref())?,
+            purged: decode_id(loaded.purged.as_deref())?,
+            ..Tail::default()
+        };
+        tail.last = tail.purged;
+        for row in &loaded.tail {
+            let entry = codec::decode_entry(row)?;
+            tail.load([(entry, row.data.len())]);
+        }
+        let shared = Arc::new(Shared {
+            tail: Mutex::new(tail),
+            source: tokio::sync::Mutex::new(source),
+            failure: OnceLock::new(),
+            batches: AtomicU64::new(0),
+        });
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let writer = Writer::new(Arc::clone(&shared), medium, queue);
+        // Ends when the log is closed, when every handle is gone, or with the first failed write.
+        tokio::spawn(writer.run());
+        Ok(Self { shared, jobs })
+    }
+
+    /// Index of the last entry, and of the last purged one.
+    pub(super) fn bounds(&self) -> (Option<u64>, Option<u64>) {
+        let tail = self.shared.tail();
+        (
+            tail.last.map(|id| id.index()),
+            tail.purged.map(|id| id.index()),
+        )
+    }
+
+    /// Batches that have become durable: transactions, on disk.
+    pub(super) fn batches(&self) -> u64 {
+        self.shared.batches.load(Ordering::Relaxed)
+    }
+
+    /// Why nothing can be written any more, when that is so.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.shared.failure.get().cloned()
+    }
+
+    /// Writes what is still queued, and closes the medium.
+    pub(super) async fn close(&self) -> io::Result<()> {
+        let (done, closed) = oneshot::channel();
+        self.send(Job::close(done)).await?;
+        closed.await.map_err(|_| gone())?
+    }
+
+    async fn send(&self, job: Job) -> io::Result<()> {
+        self.shared.check()?;
+        self.jobs.send(job).await.map_err(|_| gone())
+    }
+
+    /// Sends an operation and waits until it is durable.
+    async fn durable(&self, op: Op) -> io::Result<()> {
+        let (done, flushed) = oneshot::channel();
+        self.send(Job::op(op, Done::Waiter(done))).await?;
+        flushed.await.map_err(|_| gone())?
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogReader {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + Send>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, io::Error> {
+        let (start, end) = half_open(&range);
+        self.shared.read(start, end).await
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
+        Ok(self.shared.tail().vote)
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, io::Error> {
+        let end = end.min(start.saturating_add(MAX_READ_ENTRIES));
+        let mut entries = self.shared.read(start, end).await?;
+        let tail = self.shared.tail();
+        let mut bytes = 0;
+        let within = entries.iter().take_while(|entry| {
+            let before = bytes;
+            bytes += tail.size_of(entry.index()).unwrap_or(0);
+            before < MAX_READ_BYTES
+        });
+        let keep = within.count();
+        entries.truncate(keep);
+        Ok(entries)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = LogReader;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
+        let tail = self.shared.tail();
+        Ok(LogState {
+            last_purged_log_id: tail.purged,
+            last_log_id: tail.last,
+        })
+    }
+
+    async fn get_log_reader(&mut self) -> LogReader {
+        LogReader {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
+        self.durable(Op::Vote(codec::encode_vote(vote).to_vec()))
+            .await?;
+        self.shared.tail().vote = Some(*vote);
+        Ok(())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
+        let mut tail = self.shared.tail();
+        tail.committed_dirty |= tail.committed != committed;
+        tail.committed = committed;
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
+        Ok(self.shared.tail().committed)
+    }
+
+    async fn append<I>(
+        &mut self,
+        entries: I,
+        callback: IOFlushed<TypeConfig>,
+    ) -> Result<(), io::Error>
+    where
+        I: IntoIterator<Item = Entry> + Send,
+        I::IntoIter: Send,
+    {
+        self.shared.check()?;
+        let entries: Vec<Entry> = entries.into_iter().collect();
+        {
+            let mut tail = self.shared.tail();
+            for entry in &entries {
+                tail.append(entry.clone());
+            }
+        }
+        self.send(Job::append(entries, callback)).await
+    }
+
+    async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
+        let from = last_log_id.map_or(0, |id| id.index() + 1);
+        self.shared.tail().truncate(from, last_log_id);
+        self.durable(Op::Truncate { from }).await
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
+        self.shared.tail().purge(&log_id);
+        let op = Op::Purge {
+            upto: log_id.index(),
+            log_id: codec::encode_log_id(&log_id).to_vec(),
+        };
+        // Nobody relies on purged entries being gone: openraft need not wait for it.
+        self.send(Job::op(op, Done::Nobody)).await
+    }
+}
+
+fn decode_id(bytes: Option<&[u8]>) -> Result<Option<LogId>, CodecError> {
+    bytes.map(codec::decode_log_id).transpose()
+}
+
+fn half_open(range: &impl RangeBounds<u64>) -> (u64, u64) {
+    let start = match range.start_bound() {
+        Bound::Included(at) => *at,
+        Bound::Excluded(at) => at.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(at) => at.saturating_add(1),
+        Bound::Excluded(at) => *at,
+        Bound::Unbounded => u64::MAX,
+    };
+    (start, end)
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the raft log is closed")
+}
+
+#[cfg(test)]
+mod tests;

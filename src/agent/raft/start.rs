@@ -1,0 +1,299 @@
+//! Starting raft: open the log, find the newest snapshot, replay, and lead when alone.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+use super::codec;
+use super::handle::{Inner, Raft, WriteError};
+use super::leadership::{Core, Leadership, Observer};
+use super::log_store::LogStore;
+use super::medium::{MemoryMedium, Opened};
+use super::network::{Networks, Peer};
+use super::settings::RaftSettings;
+use super::snapshots::{SnapshotError, Snapshots};
+use super::sqlite::{SqliteMedium, TailLimits};
+use super::state_machine::{Published, StateMachine};
+use super::tail::{TAIL_BYTES, TAIL_ENTRIES};
+use super::types::{NodeInfo, SnapshotMeta, derive_raft_id};
+use super::watch::Watches;
+use crate::agent::store::State;
+
+/// The room's folder in the data folder.
+const FOLDER: &str = "raft";
+/// The log's file in the room's folder.
+const LOG_FILE: &str = "raft.db";
+/// The snapshots' folder in the room's folder.
+const SNAPSHOTS: &str = "snapshots";
+/// Time for a server that is alone to lead and to apply its log.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Why raft cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A folder cannot be made.
+    #[error("cannot create {}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The log cannot be opened or read; the text names the file.
+    #[error("{0}")]
+    Log(String),
+    /// There are snapshots but no log: part of the data is gone.
+    #[error("{} is missing although there are snapshots: part of the data is lost; restore the file, or move the folder away to start empty", .0.display())]
+    LogMissing(PathBuf),
+    /// No snapshot can be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// openraft refuses what it found.
+    #[error("cannot recover from the raft log: {0}")]
+    Recovery(String),
+}
+
+/// What was recovered at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The last entry in the snapshot that was read; nothing without one.
+    pub snapshot_index: Option<u64>,
+    /// Entries of the log that were applied after it.
+    pub replayed_entries: u64,
+    /// How long it took until the state was complete.
+    pub elapsed: Duration,
+}
+
+/// The opened log and what the newest snapshot held.
+struct Storage {
+    id: u64,
+    log: LogStore,
+    snapshots: Snapshots,
+    start: Option<(SnapshotMeta, State)>,
+}
+
+impl Raft {
+    /// Starts raft. A server that is the only voter leads on return, with its whole log applied.
+    pub async fn start(settings: RaftSettings) -> Result<(Self, Recovery), StartError> {
+        let began = Instant::now();
+        let opened = match &settings.dir {
+            None => Storage::in_memory(&settings)?,
+            Some(dir) => Storage::open(&dir.join(FOLDER), &settings).await?,
+        };
+        Self::launch(settings, opened, began).await
+    }
+
+    async fn launch(
+        settings: RaftSettings,
+        storage: Storage,
+        began: Instant,
+    ) -> Result<(Self, Recovery), StartError> {
+        let Storage {
+            id,
+            log,
+            snapshots,
+            start,
+        } = storage;
+        let snapshot_index = start
+            .as_ref()
+            .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
+        let last_at_start = log.bounds().0;
+        let watches = Watches::default();
+        let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
+        let config = Arc::new(
+            settings
+                .config()
+                .map_err(|e| StartError::Recovery(e.to_string()))?,
+        );
+        let networks = Networks(Arc::clone(&settings.transport));
+        let core = Core::new(id, config, networks, log.clone(), machine)
+            .await
+            .map_err(|e| StartError::Recovery(e.to_string()))?;
+        let raft = Self::assemble(&settings, id, core, log, published, watches);
+        let alone = raft.lead_when_alone(settings.bootstrap).await?;
+        if alone {
+            raft.wait_until_recovered(last_at_start).await?;
+            raft.correct_own_entry()
+                .await
+                .map_err(|e| StartError::Recovery(e.to_string()))?;
+        }
+        let applied = raft.view().applied.map(|id| id.index()).min(last_at_start);
+        let recovery = Recovery {
+            snapshot_index,
+            replayed_entries: count_to(applied).saturating_sub(count_to(snapshot_index)),
+            elapsed: began.elapsed(),
+        };
+        Ok((raft, recovery))
+    }
+
+    fn assemble(
+        settings: &RaftSettings,
+        id: u64,
+        core: Core,
+        log: LogStore,
+        published: Published,
+        watches: Watches,
+    ) -> Self {
+        let (leadership_tx, leadership) = watch::channel(Leadership::default());
+        let (failure_tx, failure) = watch::channel(None);
+        let (elected, mut elections) = mpsc::channel(1);
+        let history = super::leadership::History::default();
+        let observer = Observer {
+            server: core.server_metrics(),
+            metrics: core.metrics(),
+            log: log.clone(),
+            clock: Arc::clone(&settings.clock),
+            history: Arc::clone(&history),
+            leadership: leadership_tx,
+            failure: failure_tx,
+            elected,
+        };
+        tokio::spawn(observer.run());
+        let raft = Self {
+            inner: Arc::new(Inner {
+                core,
+                log,
+                id,
+                node: NodeInfo {
+                    uuid: settings.node_uuid.clone(),
+                    address: settings.address.clone(),
+                },
+                published,
+                watches,
+                leadership,
+                failure,
+                history,
+                clock: Arc::clone(&settings.clock),
+                contact: Mutex::new(None),
+            }),
+        };
+        let own = Arc::downgrade(&raft.inner);
+        // Ends with the observer, which ends with openraft.
+        tokio::spawn(async move {
+            while elections.recv().await.is_some() {
+                let Some(inner) = own.upgrade() else { return };
+                if let Err(error) = (Self { inner }).correct_own_entry().await {
+                    tracing::warn!(target: "agent.server.raft", %error, "failed to update own address");
+                }
+            }
+        });
+        raft
+    }
+
+    /// Elects this server when it is the only voter, or makes it so; tells whether it is.
+    async fn lead_when_alone(&self, bootstrap: bool) -> Result<bool, StartError> {
+        let failed = |e: String| StartError::Recovery(e);
+        let core = &self.inner.core;
+        let initialized = core
+            .is_initialized()
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        if !initialized {
+            if bootstrap {
+                let own = Peer {
+                    id: self.inner.node.uuid.clone(),
+                    address: self.inner.node.address.clone(),
+                };
+                let done: Result<(), WriteError> = self.bootstrap(&[own]).await;
+                done.map_err(|e| failed(e.to_string()))?;
+            }
+            return Ok(bootstrap);
+        }
+        let voters: BTreeSet<u64> = core.voter_ids().collect();
+        if voters != BTreeSet::from([self.inner.id]) {
+            return Ok(false);
+        }
+        core.trigger()
+            .elect(false)
+            .await
+            .map_err(|e| failed(e.to_string()))?;
+        Ok(true)
+    }
+
+    async fn wait_until_recovered(&self, last_at_start: Option<u64>) -> Result<(), StartError> {
+        let wait = self.inner.core.wait(Some(RECOVERY_TIMEOUT));
+        let recovered = wait.metrics(
+            |m| {
+                m.state.is_leader()
+                    && m.last_applied
+                        .is_some_and(|id| id.committed_leader_id().term == m.current_term)
+                    && m.last_applied.map(|id| id.index()) >= last_at_start
+            },
+            "recovery",
+        );
+        if let Err(e) = recovered.await {
+            let reason = self.stopped(e.to_string()).to_string();
+            return Err(StartError::Recovery(reason));
+        }
+        // The observer runs a moment later; callers expect the leadership that they were promised.
+        let mut leadership = self.leadership();
+        let led = leadership.wait_for(Leadership::is_leader).await;
+        led.map(drop)
+            .map_err(|_| StartError::Recovery("raft has stopped".to_owned()))
+    }
+}
+
+impl Storage {
+    fn in_memory(settings: &RaftSettings) -> Result<Self, StartError> {
+        Ok(Self {
+            id: derive_raft_id(&settings.node_uuid),
+            log: start_log(MemoryMedium::open(), Path::new("memory"))?,
+            snapshots: Snapshots::in_memory(),
+            start: None,
+        })
+    }
+
+    async fn open(folder: &Path, settings: &RaftSettings) -> Result<Self, StartError> {
+        fs::create_dir_all(folder).map_err(|source| StartError::Folder {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let file = folder.join(LOG_FILE);
+        let snapshot_folder = folder.join(SNAPSHOTS);
+        if !file.exists() && Snapshots::any_in(&snapshot_folder)? {
+            return Err(StartError::LogMissing(file));
+        }
+        let derived = codec::encode_node_id(derive_raft_id(&settings.node_uuid));
+        let limits = TailLimits {
+            entries: TAIL_ENTRIES,
+            bytes: TAIL_BYTES,
+        };
+        let opened = SqliteMedium::open(&file, &derived, limits)
+            .await
+            .map_err(|e| StartError::Log(e.to_string()))?;
+        // The id on disk counts: it stays when the node's UUID changes.
+        let id = codec::decode_node_id(opened.loaded.node.as_deref().unwrap_or(&derived))
+            .map_err(|e| unreadable(&file, &e))?;
+        let log = start_log(opened, &file)?;
+        let purged = log.bounds().1;
+        let open = tokio::task::spawn_blocking(move || Snapshots::open(&snapshot_folder, purged));
+        let (snapshots, start) = open
+            .await
+            .map_err(|e| StartError::Recovery(e.to_string()))??;
+        Ok(Self {
+            id,
+            log,
+            snapshots,
+            start,
+        })
+    }
+}
+
+fn start_log(opened: Opened, file: &Path) -> Result<LogStore, StartError> {
+    LogStore::start(opened).map_err(|e| unreadable(file, &e))
+}
+
+fn unreadable(file: &Path, error: &codec::CodecError) -> StartError {
+    StartError::Log(format!("{} cannot be read: {error}", file.display()))
+}
+
+/// Entries up to and including an index: the first has index 0.
+fn count_to(index: Option<u64>) -> u64 {
+    index.map_or(0, |index| index + 1)
+}

@@ -1,0 +1,159 @@
+use super::*;
+
+fn sample() -> Archive {
+    let servers = vec![ArchiveServer {
+        suffrage: 0,
+        id: "9865d69a-89a4-8685-2ef2-c475f8385629".to_owned(),
+        address: "127.0.0.64:8300".to_owned(),
+    }];
+    let state = b"the state".to_vec();
+    let at = Duration::from_millis(1_795_173_687_090);
+    let meta = ArchiveMeta::new(13, 2, at, ArchiveConfiguration { servers }, 1, 9);
+    Archive { meta, state }
+}
+
+/// A tar of these files, compressed.
+fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    for (name, data) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(data.len() as u64);
+        tar.append_data(&mut header, name, *data).expect("memory");
+    }
+    tar.into_inner().expect("memory").finish().expect("memory")
+}
+
+fn parts() -> (Vec<u8>, Vec<u8>, String) {
+    let archive = sample();
+    let meta = serde_json::to_vec(&archive.meta).expect("json");
+    let sums = format!("{}  {META}\n{}  {STATE}\n", hex(&meta), hex(&archive.state));
+    (meta, archive.state, sums)
+}
+
+fn error(bytes: &[u8]) -> String {
+    Archive::read(bytes).expect_err("damaged").to_string()
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let archive = sample();
+    let bytes = archive.write(1_795_173_687).expect("memory");
+    assert_eq!(Archive::read(&bytes).expect("whole"), archive);
+}
+
+#[test]
+fn meta_is_consuls() {
+    // As Consul 1.8.7 wrote it for the same server, but for the size.
+    assert_eq!(
+        serde_json::to_string(&sample().meta).expect("json"),
+        r#"{"Version":1,"ID":"2-13-1795173687090","Index":13,"Term":2,"Peers":"ka8xMjcuMC4wLjY0OjgzMDA=","Configuration":{"Servers":[{"Suffrage":0,"ID":"9865d69a-89a4-8685-2ef2-c475f8385629","Address":"127.0.0.64:8300"}]},"ConfigurationIndex":1,"Size":9}"#
+    );
+}
+
+#[test]
+fn damage_has_consuls_words() {
+    let (meta, state, sums) = parts();
+    let sums = sums.as_bytes();
+    let prefix = "failed to read snapshot file: failed checking integrity of snapshot: ";
+    let extra = pack(&[
+        (META, &meta),
+        (STATE, &state),
+        (SUMS, sums),
+        ("extra", b"hi"),
+    ]);
+    assert_eq!(
+        error(&extra),
+        "failed to read snapshot file: unexpected file \"extra\" in snapshot"
+    );
+    let cases: [(&[(&str, &[u8])], &str); 5] = [
+        (
+            &[(META, &meta), (STATE, b"other"), (SUMS, sums)],
+            "hash check failed for \"state.bin\"",
+        ),
+        (
+            &[(META, &meta), (STATE, &state)],
+            "file missing for \"meta.json\"",
+        ),
+        (
+            &[(META, &meta), (SUMS, sums)],
+            "hash check failed for \"state.bin\"",
+        ),
+        (
+            &[(STATE, &state), (SUMS, sums)],
+            "hash check failed for \"meta.json\"",
+        ),
+        (&[], "file missing for \"meta.json\""),
+    ];
+    for (files, expected) in cases {
+        assert_eq!(error(&pack(files)), format!("{prefix}{expected}"));
+    }
+    for (line, expected) in [
+        ("zz  foo", "no hex data for %x string"),
+        ("ab12  nope", "list missing hash for \"nope\""),
+    ] {
+        let sums = [sums, line.as_bytes(), b"\n"].concat();
+        let bytes = pack(&[(META, &meta), (STATE, &state), (SUMS, &sums)]);
+        assert_eq!(error(&bytes), format!("{prefix}{expected}"));
+    }
+    assert_eq!(
+        error(&pack(&[(META, b"{"), (STATE, &state), (SUMS, sums)])),
+        "failed to read snapshot file: failed to decode snapshot metadata: unexpected end of JSON input"
+    );
+}
+
+#[test]
+fn truncation_has_consuls_words() {
+    assert_eq!(error(b""), "failed to decompress snapshot: EOF");
+    assert_eq!(
+        error(b"abc"),
+        "failed to decompress snapshot: unexpected EOF"
+    );
+    assert_eq!(
+        error(b"not a gzip file"),
+        "failed to decompress snapshot: gzip: invalid header"
+    );
+    let mut archive = sample();
+    // Incompressible enough that the cuts fall into the state.
+    archive.state = (0..20_000_u32)
+        .flat_map(|n| Sha256::digest(n.to_be_bytes()))
+        .collect();
+    let bytes = archive.write(0).expect("memory");
+    assert_eq!(
+        error(&bytes[..bytes.len() / 2]),
+        "failed to read snapshot file: failed to read or write snapshot data: unexpected EOF"
+    );
+    assert_eq!(error(&bytes[..bytes.len() - 9]), "unexpected EOF");
+    let mut flipped = bytes.clone();
+    let at = flipped.len() - 6;
+    flipped[at] ^= 1;
+    assert_eq!(error(&flipped), "gzip: invalid checksum");
+    assert_eq!(error(&[&bytes[..], b"junk\n"].concat()), "unexpected EOF");
+    assert_eq!(
+        error(&pack_plain(b"hello\n")),
+        "failed to read snapshot file: failed reading snapshot: unexpected EOF"
+    );
+}
+
+fn pack_plain(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).expect("memory");
+    gzip.finish().expect("memory")
+}
+
+#[test]
+fn no_cut_or_flip_is_accepted_or_panics() {
+    let bytes = sample().write(0).expect("memory");
+    for cut in 0..bytes.len() {
+        assert!(Archive::read(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x55;
+        if let Ok(read) = Archive::read(&flipped) {
+            // Time and system in the gzip header are not checked by anything.
+            assert!(at < GZIP_HEADER_LEN, "flip at {at}");
+            assert_eq!(read, sample());
+        }
+    }
+}
