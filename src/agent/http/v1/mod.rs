@@ -2,10 +2,22 @@
 
 mod acl;
 mod catalog;
+mod config_entry;
+mod connect;
+mod coordinate;
+mod event;
 mod health;
+mod keyring;
 mod kv;
+mod nothing;
+mod operator;
+mod query;
 mod read;
+mod session;
+mod snapshot;
+mod status;
 mod table;
 mod txn;
+mod ui;
 
 pub use table::routes;
