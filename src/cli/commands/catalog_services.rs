@@ -15,12 +15,13 @@ const EMPTY: &str = "No services match the given query - try expanding your sear
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl catalog services [options]")]
 pub(crate) struct Args {
-    /// Only services for which this expression holds, for example '"v2" in ServiceTags'; needs an
-    /// agent that filters services.
-    #[arg(long, value_name = "expression", default_value = "", hide_default_value = true)]
-    filter: String,
     /// Only services of this node, by name or id.
-    #[arg(long, value_name = "node", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "node",
+        default_value = "",
+        hide_default_value = true
+    )]
     node: String,
     /// Only services of nodes with this metadata; may be given several times.
     #[arg(long, value_name = "key=value", value_parser = pair)]
@@ -48,14 +49,17 @@ impl Args {
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let mut options = self.server.options();
         options.node_meta.clone_from(&self.node_meta);
-        options.filter.clone_from(&self.filter);
         let what = "Error listing services";
         let services = if self.node.is_empty() {
             client.catalog_services(&options).await.during(what)?
         } else {
             let found = client.catalog_node(&self.node, &options).await;
             let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for service in found.during(what)?.into_iter().flat_map(|node| node.services) {
+            for service in found
+                .during(what)?
+                .into_iter()
+                .flat_map(|node| node.services)
+            {
                 let tags = services.entry(service.1.service).or_default();
                 tags.extend(service.1.tags);
             }

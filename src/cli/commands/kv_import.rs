@@ -23,7 +23,12 @@ use crate::output::Progress;
 #[command(override_usage = "consulctl kv import [options] [DATA]")]
 pub(crate) struct Args {
     /// Put this prefix before every key.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     prefix: String,
     #[command(flatten)]
     http: HttpFlags,
@@ -56,7 +61,7 @@ impl Args {
         };
         let data = data::load(argument, &mut context.console)
             .map_err(|reason| Error::message(format!("Error! {reason}")))?;
-        let entries = super::print::entries_of::<Entry>(&data)
+        let entries = super::print::unmarshal::<Vec<Entry>>(&data)
             .map_err(|reason| Error::message(format!("Cannot unmarshal data: {reason}")))?;
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let options = self.server.options();

@@ -7,6 +7,7 @@ use regex::Regex;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::model::filter::{self, Filter};
 use crate::model::member::{Member, MemberStatus};
 use crate::output::{Style, columnize};
 
@@ -29,10 +30,20 @@ pub(crate) struct Args {
     #[arg(long)]
     wan: bool,
     /// Only members whose status (alive, leaving, left, failed) matches this regular expression.
-    #[arg(long, value_name = "regexp", default_value = ".*", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "regexp",
+        default_value = ".*",
+        hide_default_value = true
+    )]
     status: String,
     /// Only members of this segment; Consul Enterprise only.
-    #[arg(long, value_name = "string", default_value = "_all", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "_all",
+        hide_default_value = true
+    )]
     segment: String,
     /// Only members for which this expression holds, for example 'Tags.role == "node"'.
     #[arg(long, value_name = "expression")]
@@ -49,12 +60,20 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let status = super::regexp::compile(&self.status)
             .map_err(|error| Error::message(format!("Failed to compile status regexp: {error}")))?;
+        // Filtered here, because older agents pass over the parameter in silence.
+        let filter = self.filter.as_deref().filter(|text| !text.is_empty());
+        let filter = filter
+            .map(|text| Filter::parse(text, &filter::MEMBER))
+            .transpose()
+            .map_err(|error| Error::message(format!("Failed to parse filter: {error}")))?;
         let client = context.client(&self.http)?;
-        let filter = self.filter.as_deref().unwrap_or_default();
         let mut members = client
-            .agent_members(self.wan, &self.segment, filter)
+            .agent_members(self.wan, &self.segment)
             .await
             .during("Error retrieving members")?;
+        if let Some(filter) = filter {
+            filter.retain(&mut members);
+        }
         members.retain(|member| matches(&status, member));
         if members.is_empty() {
             return Err(Error::Exit(NO_MATCH));
@@ -69,7 +88,9 @@ impl Args {
             return super::print_json(context, &members);
         }
         let rows: Vec<Vec<String>> = if self.detailed {
-            let head = ["Node", "Address", "Status", "Tags"].map(str::to_owned).to_vec();
+            let head = ["Node", "Address", "Status", "Tags"]
+                .map(str::to_owned)
+                .to_vec();
             let rows = members.iter().map(detailed);
             std::iter::once(head).chain(rows).collect()
         } else {
