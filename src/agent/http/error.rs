@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use super::body::BodyError;
 use super::params::ParamError;
 use super::response::Meta;
+use crate::agent::rpc::RpcError;
 
 /// Where Consul's documentation explains the limit of key/value bodies; part of an error text.
 const KV_LIMIT_DOCUMENTATION: &str =
@@ -77,6 +78,18 @@ pub enum HttpError {
         /// The headers.
         meta: Meta,
     },
+}
+
+/// Consul's statuses for what the servers answer.
+impl From<RpcError> for HttpError {
+    fn from(err: RpcError) -> Self {
+        match err {
+            RpcError::PermissionDenied | RpcError::Acl(_) => {
+                Self::Forbidden(err.to_string().into())
+            }
+            other => Self::failed(other),
+        }
+    }
 }
 
 impl HttpError {

@@ -128,6 +128,29 @@ impl Params {
         self.values(name).map(String::from_utf8_lossy)
     }
 
+    /// All parameters as Go's `url.Values.Encode` writes them: sorted by name.
+    pub fn encode(&self) -> String {
+        let mut pairs: Vec<(&[u8], &[u8])> = self.pairs().collect();
+        pairs.sort_by_key(|(name, _)| *name);
+        let mut text = String::new();
+        for (name, value) in pairs {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            text.extend(form_urlencoded::byte_serialize(name));
+            text.push('=');
+            text.extend(form_urlencoded::byte_serialize(value));
+        }
+        text
+    }
+
+    /// All names and values, as they were written.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.pairs
+            .iter()
+            .map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+    }
+
     fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.pairs
             .iter()

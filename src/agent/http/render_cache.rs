@@ -23,9 +23,11 @@ pub struct CacheKey {
     pub token: Box<str>,
     /// `?pretty`.
     pub pretty: bool,
-    /// Which state was read: the index of the last log entry in it. The same revision must mean the
-    /// same state, so that an entry can never be out of date.
-    pub revision: u64,
+    /// Index of the answer. Within one generation the same index means the same body, so that an
+    /// entry can never be out of date.
+    pub index: u64,
+    /// Which restored snapshot the state goes back to; indexes may repeat across a restore.
+    pub generation: u64,
 }
 
 /// A body, and its compressed form once somebody has asked for that.
@@ -165,12 +167,13 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn key(target: &str, revision: u64) -> CacheKey {
+    fn key(target: &str, index: u64) -> CacheKey {
         CacheKey {
             target: target.as_bytes().into(),
             token: "".into(),
             pretty: false,
-            revision,
+            index,
+            generation: 0,
         }
     }
 
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn another_revision_token_or_form_is_another_body() {
+    fn another_index_token_or_form_is_another_body() {
         let cache = RenderCache::default();
         put(&cache, &key("/a", 1), 1);
         assert_eq!(put(&cache, &key("/a", 2), 2).plain().len(), 2);
@@ -219,13 +222,13 @@ mod tests {
     #[test]
     fn entries_and_bytes_are_bounded() {
         let cache = RenderCache::default();
-        for revision in 0..10_000 {
-            put(&cache, &key("/a", revision), 1);
+        for index in 0..10_000 {
+            put(&cache, &key("/a", index), 1);
         }
         assert!(cache.len() <= 2 * GENERATION_ENTRIES);
         let cache = RenderCache::default();
-        for revision in 0..100 {
-            put(&cache, &key("/a", revision), CACHED_BODY_MAX);
+        for index in 0..100 {
+            put(&cache, &key("/a", index), CACHED_BODY_MAX);
         }
         assert!(
             cache.len() <= 2 * GENERATION_BYTES / CACHED_BODY_MAX + 2,

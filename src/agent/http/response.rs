@@ -108,6 +108,17 @@ impl Response {
         self
     }
 
+    /// The same answer with the headers of a query that has no index: a transaction that reads.
+    pub fn meta_without_index(mut self, meta: &Meta) -> Self {
+        let contact = HeaderValue::from(meta.last_contact_ms);
+        let known = HeaderValue::from_static(if meta.known_leader { "true" } else { "false" });
+        self.headers
+            .push((HeaderName::from_static("x-consul-knownleader"), known));
+        self.headers
+            .push((HeaderName::from_static("x-consul-lastcontact"), contact));
+        self
+    }
+
     /// The same answer with `X-Consul-Index` alone (events, agent caches).
     pub fn index(mut self, index: u64) -> Self {
         self.index_only = Some(index);

@@ -142,13 +142,13 @@ async fn sweep(connections: Arc<Connections>, closing: CancellationToken) {
 fn protocol() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Slow heads are the sweeper's: hyper's own timeout would also end idle keep-alive connections,
-    // and costs a timer for every request.
+    // and costs a timer for every request. `pipeline_flush` stays off: with it hyper keeps an answer
+    // back while the next request is half-sent, and its own 400s for ever.
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
         .title_case_headers(true)
-        .pipeline_flush(true)
         .max_buf_size(HEADER_BYTES_MAX);
     builder
         .http2()

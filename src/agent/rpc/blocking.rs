@@ -5,10 +5,29 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use crate::agent::store::{Query, WatchSet};
+use crate::agent::store::{Query, State, WatchSet};
 
 use super::options::JITTER_FRACTION;
 use super::{Consistency, QueryOptions, Rpc, RpcError};
+
+/// An answer and what its headers are made of.
+pub(super) struct Found<Q: Query> {
+    pub(super) index: u64,
+    pub(super) generation: u64,
+    pub(super) answer: Q::Answer,
+}
+
+impl<Q: Query> Found<Q> {
+    /// Reads a state. An index is at least 1: clients must never block on 0.
+    pub(super) fn read(state: &State, query: &Q, watch: &mut WatchSet) -> Self {
+        let (index, answer) = query.run(state, watch);
+        Self {
+            index: index.max(1),
+            generation: state.generation(),
+            answer,
+        }
+    }
+}
 
 impl Rpc {
     /// Runs the query until its index is above `options.min_index` or the time is over; in the
@@ -17,25 +36,25 @@ impl Rpc {
         &self,
         options: &QueryOptions,
         query: &Q,
-    ) -> Result<(u64, Q::Answer), RpcError> {
+    ) -> Result<Found<Q>, RpcError> {
         let deadline = Instant::now() + self.wait_time(options.max_wait);
         loop {
             // The topics do not depend on the answer: learn them, arm the watch, then read, so
             // that no change between reading and waiting is missed.
             let mut watch = WatchSet::default();
-            let (index, answer) = query.run(&self.raft.state(), &mut watch);
-            if index.max(1) > options.min_index {
-                return Ok((index, answer));
+            let found = Found::read(&self.raft.state(), query, &mut watch);
+            if found.index > options.min_index {
+                return Ok(found);
             }
-            drop(answer);
+            drop(found);
             let watcher = self.raft.watch(&watch);
-            let (index, answer) = query.run(&self.raft.state(), &mut watch);
-            if index.max(1) > options.min_index {
-                return Ok((index, answer));
+            let found = Found::read(&self.raft.state(), query, &mut watch);
+            if found.index > options.min_index {
+                return Ok(found);
             }
-            drop(answer);
+            drop(found);
             if timeout_at(deadline, watcher.changed()).await.is_err() {
-                return Ok(query.run(&self.raft.state(), &mut watch));
+                return Ok(Found::read(&self.raft.state(), query, &mut watch));
             }
             if options.consistency == Consistency::Consistent {
                 self.ready(Consistency::Consistent).await?;

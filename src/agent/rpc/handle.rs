@@ -10,6 +10,7 @@ use crate::agent::raft::{Leadership, Raft, WriteError};
 use crate::agent::store::{Command, Query, Response, State, WatchSet};
 use crate::model::access::{Requirement, Resource};
 
+use super::blocking::Found;
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
 use super::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
 
@@ -102,18 +103,19 @@ impl Rpc {
         self.route(&options.datacenter)?;
         self.authorize(&options.token, &query.requirement())?;
         self.ready(options.consistency).await?;
-        let (index, answer) = if options.min_index == 0 {
-            query.run(&self.raft.state(), &mut WatchSet::default())
+        let found = if options.min_index == 0 {
+            Found::read(&self.raft.state(), query, &mut WatchSet::default())
         } else {
             self.blocking(options, query).await?
         };
         let meta = QueryMeta {
-            index: index.max(1),
+            index: found.index,
             known_leader: self.raft.leader().is_some(),
             last_contact_ms: self.last_contact_ms(),
             consistency: options.consistency,
+            generation: found.generation,
         };
-        Ok((answer, meta))
+        Ok((found.answer, meta))
     }
 
     /// Follows who leads.

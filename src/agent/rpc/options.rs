@@ -68,4 +68,6 @@ pub struct QueryMeta {
     pub last_contact_ms: u64,
     /// How the answer was made.
     pub consistency: Consistency,
+    /// The generation of the state; the same index means the same answer only within one.
+    pub generation: u64,
 }

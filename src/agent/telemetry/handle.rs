@@ -120,7 +120,7 @@ impl Telemetry {
             Output::Nowhere => None,
         };
         let console = out.map(|out| Console::new(out, settings.gated));
-        let metrics = Metrics::start(settings.metrics)?;
+        let metrics = Metrics::detached(settings.metrics);
         let hub = Arc::new(Hub::new(settings.level));
         subscriber::attach(&hub)?;
         let writer = Writer::new(Arc::clone(&hub), console, sinks, zone, settings.json);
@@ -131,13 +131,14 @@ impl Telemetry {
                 subscriber::detach(&hub);
                 TelemetryError::Thread(error)
             })?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                hub,
-                metrics,
-                writer: Mutex::new(Some(writer)),
-            }),
-        })
+        let writer = Mutex::new(Some(writer));
+        let inner = Arc::new(Inner {
+            hub,
+            metrics,
+            writer,
+        });
+        inner.metrics.run()?;
+        Ok(Self { inner })
     }
 
     /// The level of the agent's own log.

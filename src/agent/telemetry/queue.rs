@@ -9,6 +9,12 @@ use super::record::Record;
 /// reads): then new events are counted instead of kept, and nobody waits.
 pub(super) const QUEUE_LIMIT: usize = 8192;
 
+/// After a batch the writer rests for this long, so that a busy agent pays for waking it once for many
+/// lines. A line said in silence is written at once.
+const REST: Duration = Duration::from_millis(2);
+/// So many items end the rest.
+const REST_LIMIT: usize = QUEUE_LIMIT / 4;
+
 /// What the writer is given to do.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -51,6 +57,10 @@ struct State {
     finished: u64,
     /// The writer sleeps: only then is waking it worth a system call.
     idle: bool,
+    /// The writer has just written, and rests.
+    resting: bool,
+    /// Somebody waits for what is pending: no rest now.
+    urgent: bool,
     /// The writer has written everything and ends.
     ended: bool,
 }
@@ -73,7 +83,8 @@ impl Queue {
         }
         state.items.push(item);
         state.accepted += 1;
-        if std::mem::take(&mut state.idle) {
+        let full = state.resting && state.items.len() == REST_LIMIT;
+        if std::mem::take(&mut state.idle) || full {
             drop(state);
             self.filled.notify_one();
         }
@@ -82,6 +93,15 @@ impl Queue {
     /// Waits for items and takes all. `spent` is the last batch's vector: its room is used again.
     pub(super) fn take(&self, spent: Vec<Item>) -> Batch {
         let mut state = self.lock();
+        if state.resting {
+            let rests = |state: &mut State| {
+                !state.urgent && !state.closed && state.items.len() < REST_LIMIT
+            };
+            state = match self.filled.wait_timeout_while(state, REST, rests) {
+                Ok((state, _)) => state,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
         while state.items.is_empty() && state.dropped == 0 && !state.closed {
             state.idle = true;
             state = self
@@ -90,6 +110,8 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.idle = false;
+        state.urgent = false;
+        state.resting = true;
         Batch {
             items: std::mem::replace(&mut state.items, spent),
             dropped: std::mem::take(&mut state.dropped),
@@ -105,8 +127,10 @@ impl Queue {
 
     /// Waits until all that was pushed before this call is written; false when it took longer than `limit`.
     pub(super) fn flush(&self, limit: Duration) -> bool {
-        let state = self.lock();
+        let mut state = self.lock();
         let goal = state.accepted;
+        state.urgent = goal > state.finished;
+        self.filled.notify_one();
         let (state, _) = self
             .written
             .wait_timeout_while(state, limit, |state| state.finished < goal)

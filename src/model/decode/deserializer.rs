@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use super::access::{Elements, Entries, Fields};
 use super::error::DecodeError;
-use super::names::go_type;
+use super::names::{go_field_type, go_type};
 use super::options::Options;
 use super::path::Path;
 use super::{probe, weak};
@@ -54,7 +54,13 @@ impl<'a> De<'a> {
     }
 
     fn wrong(&self, found: String, expected: &str) -> DecodeError {
-        let expected = self.newtype.map_or_else(|| expected.to_owned(), go_type);
+        let named = match self.path {
+            Path::Field { owner, name, .. } => go_field_type(owner, name).map(str::to_owned),
+            _ => None,
+        };
+        let expected = named
+            .or_else(|| self.newtype.map(go_type))
+            .unwrap_or_else(|| expected.to_owned());
         DecodeError::wrong_type(found, expected, self.path)
     }
 

@@ -46,6 +46,27 @@ const GO_NAMES: [(&str, &str); 6] = [
 /// Types of Consul's package `api`; all others are of `structs`.
 const API_TYPES: [&str; 4] = ["AutopilotConfiguration", "KVTxnOp", "TxnOp", "TxnOps"];
 
+/// Fields whose Go type has a name of its own where ours is a text or a list.
+const GO_FIELDS: [(&str, &str, &str); 9] = [
+    ("HealthCheck", "CheckID", "types.CheckID"),
+    ("CheckDefinition", "CheckID", "types.CheckID"),
+    ("KvTxnOp", "Verb", "api.KVOp"),
+    ("Node", "ID", "types.NodeID"),
+    ("NodeService", "Kind", "structs.ServiceKind"),
+    ("RegisterRequest", "Checks", "structs.HealthChecks"),
+    ("RegisterRequest", "ID", "types.NodeID"),
+    ("ServiceDefinition", "Checks", "structs.CheckTypes"),
+    ("ServiceDefinition", "Kind", "structs.ServiceKind"),
+];
+
+/// The Go type of a field, where it has a name of its own.
+pub(super) fn go_field_type(owner: &str, field: &str) -> Option<&'static str> {
+    let named = GO_FIELDS
+        .iter()
+        .find(|(struct_name, name, _)| (*struct_name, *name) == (owner, field));
+    named.map(|(_, _, go)| *go)
+}
+
 pub(super) fn is_self_decoding(name: &str) -> bool {
     SELF_DECODING.contains(&name)
 }

@@ -400,7 +400,7 @@ const WRONG_IN_TXN: &[(&str, &str)] = &[
     ("5", "number into Go value of type []api.TxnOp"),
     (
         r#"[{"KV":{"Verb":5}}]"#,
-        "number into Go struct field KVTxnOp.KV.Verb of type string",
+        "number into Go struct field KVTxnOp.KV.Verb of type api.KVOp",
     ),
     (
         r#"[{"KV":{"Flags":-1}}]"#,

@@ -117,10 +117,7 @@ impl<'a> Translator<'a> {
         }
         let written = &self.pattern[start..self.pos];
         if !self.repeatable {
-            return Err(go_error(
-                "missing argument to repetition operator",
-                &written[..length],
-            ));
+            return Err(go_error("missing argument to repetition operator", written));
         }
         self.out.push_str(written);
         self.repetition = Some(start);
@@ -275,7 +272,7 @@ impl<'a> Translator<'a> {
                 ']' if !first => break,
                 '\\' => {
                     let Some(letter) = self.next() else {
-                        return Err(go_error("missing closing ]", &self.pattern[start..]));
+                        return Err(go_error("trailing backslash at end of expression", ""));
                     };
                     let text = self.simple_escape(at, letter)?;
                     self.out.push_str(&text);
@@ -371,6 +368,8 @@ mod tests {
             ("a|*", "missing argument to repetition operator: `*`"),
             ("a**", "invalid nested repetition operator: `**`"),
             ("x[a", "missing closing ]: `[a`"),
+            ("*?", "missing argument to repetition operator: `*?`"),
+            ("[a\\", "trailing backslash at end of expression: ``"),
             ("a\\", "trailing backslash at end of expression: ``"),
             (r"\y", r"invalid escape sequence: `\y`"),
             (r"\1", r"invalid escape sequence: `\1`"),

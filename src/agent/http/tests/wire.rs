@@ -257,6 +257,19 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test]
+async fn a_half_sent_second_request_does_not_hold_the_first_answer() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (_server, address) = start(TransportSettings::default());
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let one_and_a_half = "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/st";
+    stream.write_all(one_and_a_half.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"8300\"") {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
 async fn absurd_requests_get_an_error_or_a_closed_door() {
     let (_server, address) = start(TransportSettings::default());
     let line = "GET /v1/status/leader HTTP/1.1\r\n";
@@ -265,14 +278,8 @@ async fn absurd_requests_get_an_error_or_a_closed_door() {
     for (request, statuses) in [
         (format!("{line}\r\n"), &["400"][..]),
         (format!("{line}Host: a\r\nHost: b\r\n\r\n"), &["400"]),
-        (
-            "GET /v1/status/leader\r\n\r\n".to_owned(),
-            &["400", "no answer"],
-        ),
-        (
-            "\u{16}\u{3}\u{1}\0\r\n\r\n".to_owned(),
-            &["400", "no answer"],
-        ),
+        ("GET /v1/status/leader\r\n\r\n".to_owned(), &["400"]),
+        ("\u{16}\u{3}\u{1}\0\r\n\r\n".to_owned(), &["400"]),
         (format!("{line}Host: x\r\nX Y: a\r\n\r\n"), &["400"]),
         (format!("{line}Host: x\r\nX: a\u{1}b\r\n\r\n"), &["400"]),
         (
@@ -285,7 +292,7 @@ async fn absurd_requests_get_an_error_or_a_closed_door() {
         ),
         (
             "GET /v1/kv/a HTTP/3.0\r\nHost: x\r\n\r\n".to_owned(),
-            &["400", "no answer"],
+            &["400"],
         ),
         (
             "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n".to_owned(),

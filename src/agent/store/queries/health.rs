@@ -53,6 +53,7 @@ impl Query for ChecksOfService {
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Checks);
+        watch.add(Topic::Service(Arc::from(self.service.to_lowercase())));
         let instances = state
             .instances(&self.service)
             .map_or(&[][..], |found| found);
@@ -66,7 +67,12 @@ impl Query for ChecksOfService {
         if let Some(near) = &self.near {
             sort_by_distance(state, near, &mut checks, |check| &check.node);
         }
-        (state.indexes().checks, checks)
+        // The service's own index adds what a filter by node metadata depends on.
+        let index = state
+            .indexes()
+            .checks
+            .max(state.service_index(&self.service, false, true));
+        (index, checks)
     }
 }
 

@@ -106,16 +106,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Metrics with a thread that closes intervals, gathers facts about the process and pushes.
-    pub fn start(settings: MetricsSettings) -> Result<Self, MetricsError> {
-        let metrics = Self::detached(settings);
-        let targets = metrics.inner.settings.targets.clone();
-        let driver = Driver::start(&metrics, targets).map_err(MetricsError::Thread)?;
-        *lock(&metrics.inner.driver) = Some(driver);
-        Ok(metrics)
-    }
-
-    /// Metrics without a thread.
+    /// Metrics without a thread: intervals close when they are displayed.
     pub fn detached(settings: MetricsSettings) -> Self {
         let now = Timestamp::now().as_second();
         let retention = settings.prometheus_retention;
@@ -132,6 +123,15 @@ impl Metrics {
                 driver: Mutex::new(None),
             }),
         }
+    }
+
+    /// Starts the thread that closes intervals, gathers facts about the process and pushes. It runs until
+    /// [`Metrics::stop`].
+    pub fn run(&self) -> Result<(), MetricsError> {
+        let targets = self.inner.settings.targets.clone();
+        let driver = Driver::start(self, targets).map_err(MetricsError::Thread)?;
+        *lock(&self.inner.driver) = Some(driver);
+        Ok(())
     }
 
     /// Ends the thread.
