@@ -83,7 +83,10 @@ impl Client {
     }
 
     /// Registers a service with the agent.
-    pub async fn agent_service_register(&self, service: &ServiceDefinition) -> Result<(), ApiError> {
+    pub async fn agent_service_register(
+        &self,
+        service: &ServiceDefinition,
+    ) -> Result<(), ApiError> {
         let request = self.put("/v1/agent/service/register").json(service)?;
         request.send_ok().await.map(drop)
     }

@@ -184,7 +184,11 @@ impl<'a> Request<'a> {
     fn shown(&self) -> String {
         let name = self.method.as_str();
         let method = format!("{}{}", &name[..1], name[1..].to_ascii_lowercase());
-        format!("{method} \"{}{}\"", self.client.shown, self.path_and_query())
+        format!(
+            "{method} \"{}{}\"",
+            self.client.shown,
+            self.path_and_query()
+        )
     }
 
     fn path_and_query(&self) -> String {

@@ -115,7 +115,9 @@ impl Client {
         cas: Option<u64>,
         options: &QueryOptions,
     ) -> Result<bool, ApiError> {
-        let mut request = self.delete(path::join(BASE, trimmed(key))?).options(options);
+        let mut request = self
+            .delete(path::join(BASE, trimmed(key))?)
+            .options(options);
         if let Some(index) = cas {
             request = request.query("cas", index.to_string());
         }
@@ -128,7 +130,9 @@ impl Client {
         prefix: &[u8],
         options: &QueryOptions,
     ) -> Result<bool, ApiError> {
-        let request = self.delete(path::join(BASE, trimmed(prefix))?).options(options);
+        let request = self
+            .delete(path::join(BASE, trimmed(prefix))?)
+            .options(options);
         truth(request.query("recurse", "").send_ok().await?).await
     }
 }

@@ -24,9 +24,9 @@ mod tls;
 
 pub use address::{Address, AddressError};
 pub use answer::{Answer, Meta};
-pub use coordinate::DatacenterCoordinates;
 pub use catalog::{NodeQuery, NodeServices};
 pub use client::Client;
+pub use coordinate::DatacenterCoordinates;
 pub use error::{ApiError, ErrorClass, file_reason, io_reason};
 pub use event::{EventFilter, UserEvent};
 pub use kv::KvWrite;

@@ -36,11 +36,7 @@ pub(super) fn run(install: bool, uninstall: bool, context: &Context) -> Outcome 
     }
     let mut wrong = Vec::new();
     for place in &places {
-        let done = if install {
-            add(place)
-        } else {
-            remove(place)
-        };
+        let done = if install { add(place) } else { remove(place) };
         if let Err(text) = done {
             wrong.push(text);
         }
@@ -166,15 +162,26 @@ mod tests {
         for place in &places {
             add(place).unwrap();
             let again = add(place).unwrap_err();
-            assert_eq!(again, format!("already installed in {}", place.file.display()));
+            assert_eq!(
+                again,
+                format!("already installed in {}", place.file.display())
+            );
         }
         let text = fs::read_to_string(&bashrc).unwrap();
-        assert_eq!(text, "alias x=y\nsource <(COMPLETE=bash '/bin/consulctl')\n");
+        assert_eq!(
+            text,
+            "alias x=y\nsource <(COMPLETE=bash '/bin/consulctl')\n"
+        );
         for place in &places {
             remove(place).unwrap();
             assert!(remove(place).is_err());
         }
         assert_eq!(fs::read_to_string(&bashrc).unwrap(), "alias x=y\n");
-        assert!(!home.path().join(".config/fish/completions/consulctl.fish").exists());
+        assert!(
+            !home
+                .path()
+                .join(".config/fish/completions/consulctl.fish")
+                .exists()
+        );
     }
 }

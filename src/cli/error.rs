@@ -118,9 +118,9 @@ fn hints(class: ErrorClass, address: &str) -> Vec<String> {
             "is the agent running, with `addresses { http = \"unix://…\" }`, and may you open the socket?",
             other,
         ],
-        ErrorClass::PlainServer => &[
-            "the agent does not speak TLS on that port: use http://, or unset CONSUL_HTTP_SSL",
-        ],
+        ErrorClass::PlainServer => {
+            &["the agent does not speak TLS on that port: use http://, or unset CONSUL_HTTP_SSL"]
+        }
         ErrorClass::TlsServer => {
             &["the agent speaks TLS on that port: use https://, or set CONSUL_HTTP_SSL=true"]
         }

@@ -113,7 +113,12 @@ pub(crate) enum Format {
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct FormatFlag {
     /// What to print: text or json.
-    #[arg(long, value_name = "text|json", default_value = "text", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "text|json",
+        default_value = "text",
+        hide_default_value = true
+    )]
     pub(crate) format: Format,
 }
 

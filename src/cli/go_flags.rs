@@ -116,10 +116,7 @@ pub(crate) fn at<'a>(root: &'a Command, path: &[String]) -> Option<&'a Command> 
 
 /// Rewrites the words of one command into what clap reads: `--flag=value` for every flag (the last
 /// one wins where a flag holds one value), then `--` and the positionals.
-pub(crate) fn normalise(
-    command: &Command,
-    words: &[OsString],
-) -> Result<Vec<OsString>, FlagError> {
+pub(crate) fn normalise(command: &Command, words: &[OsString]) -> Result<Vec<OsString>, FlagError> {
     let mut given = Given::default();
     let mut rest = words.iter();
     let mut positionals: Vec<OsString> = Vec::new();
@@ -143,10 +140,7 @@ pub(crate) fn normalise(
         } else {
             let value = match inline {
                 Some(value) => value,
-                None => rest
-                    .next()
-                    .cloned()
-                    .ok_or(FlagError::NeedsArgument(name))?,
+                None => rest.next().cloned().ok_or(FlagError::NeedsArgument(name))?,
             };
             given.value(arg, &value);
         }

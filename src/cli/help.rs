@@ -21,7 +21,10 @@ const OWN_FLAGS: &str = "Command Options";
 
 /// The list of commands.
 pub(crate) fn top(root: &Command) -> String {
-    let mut text = format!("Usage: {} [--version] [--help] <command> [<args>]\n\n", root.get_name());
+    let mut text = format!(
+        "Usage: {} [--version] [--help] <command> [<args>]\n\n",
+        root.get_name()
+    );
     text.push_str("Available commands are:\n");
     text.push_str(&list(root));
     text
@@ -148,7 +151,10 @@ mod tests {
     fn text_is_wrapped_and_indented() {
         let long = "word ".repeat(20);
         for line in wrap(&long, 5).lines() {
-            assert!(line.starts_with("     word") && line.len() <= WIDTH, "{line}");
+            assert!(
+                line.starts_with("     word") && line.len() <= WIDTH,
+                "{line}"
+            );
         }
         assert_eq!(wrap("a  b", 2), "  a b\n");
     }

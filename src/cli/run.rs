@@ -97,8 +97,8 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
-            let parsed = root::parse(words)
-                .map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
+            let parsed =
+                root::parse(words).map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;

@@ -127,6 +127,9 @@ mod tests {
         let value = serde_json::json!({"a": ["<all>", "x&y\u{8}"], "b": {}, "c": []});
         let expected = "{\n\t\"a\": [\n\t\t\"\\u003call\\u003e\",\n\t\t\"x\\u0026y\\u0008\"\n\t],\n\t\"b\": {},\n\t\"c\": []\n}";
         assert_eq!(to_json(&value, JsonIndent::Tab).unwrap(), expected);
-        assert_eq!(to_json("\u{2028}é", JsonIndent::Four).unwrap(), "\"\\u2028é\"");
+        assert_eq!(
+            to_json("\u{2028}é", JsonIndent::Four).unwrap(),
+            "\"\\u2028é\""
+        );
     }
 }

@@ -95,7 +95,10 @@ mod tests {
         assert!(!colours(&[("TERM", "dumb")], true));
         assert!(colours(&[("CLICOLOR_FORCE", "1")], false));
         assert!(!colours(&[("CLICOLOR_FORCE", "0")], false));
-        assert!(!colours(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], true));
+        assert!(!colours(
+            &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")],
+            true
+        ));
     }
 
     #[test]

@@ -19,16 +19,31 @@ pub(crate) struct Args {
     #[arg(long)]
     detailed: bool,
     /// Only nodes for which this expression holds, for example 'Meta.env == "prod"'.
-    #[arg(long, value_name = "expression", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "expression",
+        default_value = "",
+        hide_default_value = true
+    )]
     filter: String,
     /// Sort by round trip time from this node; _agent means the agent's own.
-    #[arg(long, value_name = "node", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "node",
+        default_value = "",
+        hide_default_value = true
+    )]
     near: String,
     /// Only nodes with this metadata; may be given several times.
     #[arg(long, value_name = "key=value", value_parser = pair)]
     node_meta: Vec<(String, String)>,
     /// Only nodes that run this service.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     service: String,
     #[command(flatten)]
     format: FormatFlag,

@@ -17,10 +17,20 @@ const EMPTY: &str = "No services match the given query - try expanding your sear
 pub(crate) struct Args {
     /// Only services for which this expression holds, for example '"v2" in ServiceTags'; needs an
     /// agent that filters services.
-    #[arg(long, value_name = "expression", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "expression",
+        default_value = "",
+        hide_default_value = true
+    )]
     filter: String,
     /// Only services of this node, by name or id.
-    #[arg(long, value_name = "node", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "node",
+        default_value = "",
+        hide_default_value = true
+    )]
     node: String,
     /// Only services of nodes with this metadata; may be given several times.
     #[arg(long, value_name = "key=value", value_parser = pair)]
@@ -55,7 +65,11 @@ impl Args {
         } else {
             let found = client.catalog_node(&self.node, &options).await;
             let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for service in found.during(what)?.into_iter().flat_map(|node| node.services) {
+            for service in found
+                .during(what)?
+                .into_iter()
+                .flat_map(|node| node.services)
+            {
                 let tags = services.entry(service.1.service).or_default();
                 tags.extend(service.1.tags);
             }

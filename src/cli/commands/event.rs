@@ -20,16 +20,36 @@ use super::regexp;
 #[command(override_usage = "consulctl event [options] [payload]")]
 pub(crate) struct Args {
     /// The event's name.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     name: String,
     /// Only nodes whose name matches this regular expression.
-    #[arg(long, value_name = "regexp", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "regexp",
+        default_value = "",
+        hide_default_value = true
+    )]
     node: String,
     /// Only nodes that run a service whose name matches this regular expression.
-    #[arg(long, value_name = "regexp", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "regexp",
+        default_value = "",
+        hide_default_value = true
+    )]
     service: String,
     /// Only services with a tag that matches this regular expression; needs -service.
-    #[arg(long, value_name = "regexp", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "regexp",
+        default_value = "",
+        hide_default_value = true
+    )]
     tag: String,
     #[command(flatten)]
     format: FormatFlag,

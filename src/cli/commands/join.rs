@@ -1,7 +1,7 @@
 //! `join`
 
 use crate::cli::context::Context;
-use crate::cli::error::{Error, During as _, Outcome};
+use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::HttpFlags;
 
 /// Makes the agent join a cluster

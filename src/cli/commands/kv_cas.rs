@@ -54,7 +54,9 @@ impl Args {
         let trying = format!("Error! Did not write to {name}");
         let options = self.server.options();
         if client.kv_put(write, &options).await.during(&trying)? {
-            Ok(context.console.line(&format!("Success! Data written to: {name}"))?)
+            Ok(context
+                .console
+                .line(&format!("Success! Data written to: {name}"))?)
         } else {
             Err(Error::message(format!("{trying}: CAS failed")))
         }

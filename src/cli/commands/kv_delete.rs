@@ -75,7 +75,9 @@ impl Args {
             let text = format!("Error! Did not delete key {name}: CAS failed");
             return Err(Error::Message(text));
         }
-        Ok(context.console.line(&format!("Success! Deleted key: {name}"))?)
+        Ok(context
+            .console
+            .line(&format!("Success! Deleted key: {name}"))?)
     }
 
     fn check(&self, key: &[u8]) -> Outcome {

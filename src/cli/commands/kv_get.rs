@@ -151,7 +151,9 @@ impl Args {
         ];
         // The value may hold anything, so it does not pass through text.
         let table = tabulate(&rows);
-        context.console.raw(table.trim_end_matches('\n').as_bytes())?;
+        context
+            .console
+            .raw(table.trim_end_matches('\n').as_bytes())?;
         context.console.raw(&self.value(pair))?;
         Ok(context.console.line("")?)
     }

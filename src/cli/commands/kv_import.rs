@@ -23,7 +23,12 @@ use crate::output::Progress;
 #[command(override_usage = "consulctl kv import [options] [DATA]")]
 pub(crate) struct Args {
     /// Put this prefix before every key.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     prefix: String,
     #[command(flatten)]
     http: HttpFlags,

@@ -47,7 +47,12 @@ pub(crate) struct Args {
     #[arg(long)]
     release: bool,
     /// The session for -acquire and -release.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     session: String,
     #[command(flatten)]
     http: HttpFlags,
@@ -144,9 +149,8 @@ fn decoded(text: &[u8], context: &mut Context) -> Result<Vec<u8>, Error> {
         Err(DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _)) => place,
         Err(_) => text.len() / 4 * 4,
     };
-    let message = format!(
-        "Error! Cannot base 64 decode data: illegal base64 data at input byte {broken}"
-    );
+    let message =
+        format!("Error! Cannot base 64 decode data: illegal base64 data at input byte {broken}");
     context.console.note(&message)?;
     Ok(STANDARD.decode(&text[..broken / 4 * 4]).unwrap_or_default())
 }

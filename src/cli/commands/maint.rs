@@ -25,10 +25,20 @@ pub(crate) struct Args {
     #[arg(long)]
     disable: bool,
     /// Why, for those who find it later.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     reason: String,
     /// Only the service with this id, instead of the whole node.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     service: String,
     #[command(flatten)]
     format: FormatFlag,
@@ -120,7 +130,9 @@ impl Args {
             };
             context.console.line(title)?;
             context.console.line(&format!("  {label}{}", entry.id))?;
-            context.console.line(&format!("  Reason: {}", entry.reason))?;
+            context
+                .console
+                .line(&format!("  Reason: {}", entry.reason))?;
             context.console.line("")?;
         }
         Ok(())

@@ -29,10 +29,20 @@ pub(crate) struct Args {
     #[arg(long)]
     wan: bool,
     /// Only members whose status (alive, leaving, left, failed) matches this regular expression.
-    #[arg(long, value_name = "regexp", default_value = ".*", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "regexp",
+        default_value = ".*",
+        hide_default_value = true
+    )]
     status: String,
     /// Only members of this segment; Consul Enterprise only.
-    #[arg(long, value_name = "string", default_value = "_all", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "_all",
+        hide_default_value = true
+    )]
     segment: String,
     /// Only members for which this expression holds, for example 'Tags.role == "node"'.
     #[arg(long, value_name = "expression")]
@@ -69,7 +79,9 @@ impl Args {
             return super::print_json(context, &members);
         }
         let rows: Vec<Vec<String>> = if self.detailed {
-            let head = ["Node", "Address", "Status", "Tags"].map(str::to_owned).to_vec();
+            let head = ["Node", "Address", "Status", "Tags"]
+                .map(str::to_owned)
+                .to_vec();
             let rows = members.iter().map(detailed);
             std::iter::once(head).chain(rows).collect()
         } else {

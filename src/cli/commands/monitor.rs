@@ -13,7 +13,12 @@ use crate::cli::flags::HttpFlags;
 #[command(override_usage = "consulctl monitor [options]")]
 pub(crate) struct Args {
     /// Least important level to show: trace, debug, info, warn or err.
-    #[arg(long, value_name = "string", default_value = "INFO", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "INFO",
+        hide_default_value = true
+    )]
     log_level: String,
     /// Print JSON, one object a line.
     #[arg(long)]

@@ -14,10 +14,20 @@ const REMOVING: &str = "Error removing peer";
 #[command(override_usage = "consulctl operator raft remove-peer [options]")]
 pub(crate) struct Args {
     /// RPC address of the server, HOST:PORT as list-peers shows it.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     address: String,
     /// Id of the server, as list-peers shows it.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     id: String,
     #[command(flatten)]
     http: HttpFlags,

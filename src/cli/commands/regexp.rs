@@ -17,7 +17,10 @@ pub(crate) fn compile(text: &str) -> Result<Regex, String> {
             "unopened group" => format!("error parsing regexp: unexpected ): `{text}`"),
             "unclosed character class" => {
                 let place = text.find('[').unwrap_or_default();
-                format!("error parsing regexp: missing closing ]: `{}`", &text[place..])
+                format!(
+                    "error parsing regexp: missing closing ]: `{}`",
+                    &text[place..]
+                )
             }
             "repetition operator missing expression" => {
                 let part = text.trim_start_matches(|c| !"*+?".contains(c));

@@ -57,7 +57,10 @@ impl Args {
                 Some(name) => name.clone(),
                 None if !first.contains('.') => String::new(),
                 None => {
-                    let agent = client.agent_self().await.during("Unable to look up local node name")?;
+                    let agent = client
+                        .agent_self()
+                        .await
+                        .during("Unable to look up local node name")?;
                     let text = |name: &str| agent["Config"][name].as_str().unwrap_or_default();
                     format!("{}.{}", text("NodeName"), text("Datacenter"))
                 }
@@ -82,7 +85,10 @@ impl Args {
                 None => own().await?,
             };
             let options = crate::api::QueryOptions::default();
-            let found = client.coordinate_nodes(&options).await.during(COORDINATES)?;
+            let found = client
+                .coordinate_nodes(&options)
+                .await
+                .during(COORDINATES)?;
             (second, found)
         };
         self.print(context, &first, &second, &pairs)
@@ -97,7 +103,10 @@ impl Args {
     ) -> Outcome {
         let (from, to) = (find(nodes, first)?, find(nodes, second)?);
         let of = |list: &[&NodeCoordinate], segment: &str| {
-            list.iter().find(|node| node.segment == segment).copied().cloned()
+            list.iter()
+                .find(|node| node.segment == segment)
+                .copied()
+                .cloned()
         };
         let shared = from.iter().find_map(|a| {
             let b = of(&to, &a.segment)?;

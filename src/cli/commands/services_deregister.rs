@@ -17,7 +17,12 @@ use super::services_files;
 #[command(override_usage = "consulctl services deregister [options] [FILE...]")]
 pub(crate) struct Args {
     /// Id of the service.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     id: String,
     #[command(flatten)]
     http: HttpFlags,

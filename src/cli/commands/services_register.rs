@@ -19,25 +19,50 @@ use super::services_files;
 #[command(override_usage = "consulctl services register [options] [FILE...]")]
 pub(crate) struct Args {
     /// Address of the service; the node's when not given.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     address: String,
     /// Id of the service on this agent; the name when not given.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     id: String,
     /// Kind of proxy or gateway, for services that are one.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     kind: String,
     /// Metadata of the service; may be given several times.
     #[arg(long, value_name = "key=value", value_parser = pair)]
     meta: Vec<(String, String)>,
     /// Name of the service.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     name: String,
     /// Port of the service.
     #[arg(long, value_name = "int", default_value = "0", hide_default_value = true, value_parser = go_int)]
     port: i64,
     /// Unix socket of the service, instead of address and port.
-    #[arg(long, value_name = "path", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "path",
+        default_value = "",
+        hide_default_value = true
+    )]
     socket: String,
     /// Tag of the service; may be given several times.
     #[arg(long, value_name = "value")]
@@ -87,9 +112,8 @@ impl Args {
     fn from_flags(&self) -> Result<ServiceDefinition, Error> {
         let mut addresses = std::collections::BTreeMap::new();
         for (tag, text) in &self.tagged_address {
-            let address = address(text).map_err(|reason| {
-                Error::message(format!("Invalid Tagged Address: {reason}"))
-            })?;
+            let address = address(text)
+                .map_err(|reason| Error::message(format!("Invalid Tagged Address: {reason}")))?;
             addresses.insert(tag.clone(), address);
         }
         Ok(ServiceDefinition {

@@ -48,7 +48,8 @@ pub(super) fn verify(archive: impl Read) -> Result<Meta, String> {
             "meta.json" => {
                 let mut text = Vec::new();
                 let mut part = (&mut entry).take(MAX_SMALL_PART);
-                part.read_to_end(&mut text).map_err(|error| broken(&error))?;
+                part.read_to_end(&mut text)
+                    .map_err(|error| broken(&error))?;
                 sums.insert(name, hex(&Sha256::digest(&text)));
                 let found = serde_json::from_slice(&text)
                     .map_err(|error| format!("failed to decode snapshot metadata: {error}"))?;
@@ -136,7 +137,11 @@ mod tests {
     #[test]
     fn a_whole_archive_tells_what_it_is() {
         let sums = sums(META, "abc");
-        let whole = [("meta.json", META), ("state.bin", "abc"), ("SHA256SUMS", &sums)];
+        let whole = [
+            ("meta.json", META),
+            ("state.bin", "abc"),
+            ("SHA256SUMS", &sums),
+        ];
         let meta = verify(archive(&whole).as_slice()).unwrap();
         assert_eq!((meta.index, meta.term, meta.size), (7, 2, 3));
     }
@@ -144,13 +149,24 @@ mod tests {
     #[test]
     fn what_is_broken_missing_or_altered_is_refused() {
         let text = |data: &[u8]| verify(data).unwrap_err();
-        assert_eq!(text(b"junk"), "failed to decompress snapshot: unexpected EOF");
+        assert_eq!(
+            text(b"junk"),
+            "failed to decompress snapshot: unexpected EOF"
+        );
         let sums = sums(META, "abc");
-        let altered = [("meta.json", META), ("state.bin", "abd"), ("SHA256SUMS", &sums)];
+        let altered = [
+            ("meta.json", META),
+            ("state.bin", "abd"),
+            ("SHA256SUMS", &sums),
+        ];
         assert!(text(&archive(&altered)).contains("hash check failed for \"state.bin\""));
         let missing = [("meta.json", META), ("SHA256SUMS", &sums)];
         assert!(text(&archive(&missing)).contains("the state is missing"));
-        let whole = [("meta.json", META), ("state.bin", "abc"), ("SHA256SUMS", &sums)];
+        let whole = [
+            ("meta.json", META),
+            ("state.bin", "abc"),
+            ("SHA256SUMS", &sums),
+        ];
         let whole = archive(&whole);
         assert!(verify(&whole[..whole.len() / 2]).is_err());
     }

@@ -33,31 +33,66 @@ const RETRY_MAX: Duration = Duration::from_mins(3);
 #[command(override_usage = "consulctl watch [options] [child...]")]
 pub(crate) struct Args {
     /// The key, for the type key.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     key: String,
     /// The event's name, for the type event.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     name: String,
     /// Only healthy instances, for the type service: true or false.
-    #[arg(long, value_name = "bool", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "bool",
+        default_value = "",
+        hide_default_value = true
+    )]
     passingonly: String,
     /// The prefix, for the type keyprefix.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     prefix: String,
     /// The service, for the types service and checks.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     service: String,
     /// Run the child through a shell, SHELL or /bin/sh.
     #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true)]
     shell: bool,
     /// Only checks in this state, for the type checks.
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     state: String,
     /// Only instances with this tag, for the type service; may be given several times.
     #[arg(long, value_name = "string")]
     tag: Vec<String>,
     /// What to watch: key, keyprefix, services, nodes, service, checks or event.
-    #[arg(long = "type", value_name = "string", default_value = "", hide_default_value = true)]
+    #[arg(
+        long = "type",
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
+    )]
     kind: String,
     #[command(flatten)]
     http: HttpFlags,
@@ -94,10 +129,13 @@ impl Args {
         .map_err(|error| Error::message(error.to_string()))?;
         let client = context.client(&self.http)?;
         // Consul's client asks the agent for itself first, so that a wrong address is told at once.
-        client.agent_node_name().await.map_err(|source| Error::Api {
-            what: "Error querying Consul agent".to_owned(),
-            source,
-        })?;
+        client
+            .agent_node_name()
+            .await
+            .map_err(|source| Error::Api {
+                what: "Error querying Consul agent".to_owned(),
+                source,
+            })?;
         let options = self.server.options();
         if self.child.is_empty() {
             let (value, _) = plan
@@ -129,7 +167,10 @@ impl Args {
                     failures = failures.saturating_add(1);
                     let wait = (RETRY * failures.saturating_mul(failures)).min(RETRY_MAX);
                     let seconds = wait.as_secs();
-                    let text = format!("Watch of type {} failed: {error}, retry in {seconds}s", self.kind);
+                    let text = format!(
+                        "Watch of type {} failed: {error}, retry in {seconds}s",
+                        self.kind
+                    );
                     context.console.note(&text)?;
                     options.index = 0;
                     tokio::select! {

@@ -56,9 +56,7 @@ impl Plan {
         }
         let mut take = |name: &str| {
             let place = given.iter().position(|(found, _)| *found == name);
-            place
-                .map(|place| given.remove(place).1)
-                .unwrap_or_default()
+            place.map(|place| given.remove(place).1).unwrap_or_default()
         };
         let refuse = |text: &str| Err(WatchError::Parameters(text.to_owned()));
         let plan = match kind {

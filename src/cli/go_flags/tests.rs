@@ -58,7 +58,10 @@ fn help_counts_anywhere_before_two_dashes_and_version_only_in_front() {
     assert_eq!(ask(&["-version"]), Request::Version);
     assert_eq!(ask(&["-v", "members"]), Request::Version);
     let put = path(&["kv", "put"]);
-    assert_eq!(ask(&["kv", "put", "a", "--help"]), Request::CommandHelp(put));
+    assert_eq!(
+        ask(&["kv", "put", "a", "--help"]),
+        Request::CommandHelp(put)
+    );
     let rest = words(&["--", "-h"]);
     let run = Request::Run {
         path: path(&["kv", "put"]),
@@ -80,33 +83,57 @@ fn flags_before_the_command_are_refused_by_name() {
 #[test]
 fn every_spelling_becomes_one() {
     let expected = words(&["--cas", "--modify-index=5", "--", "foo", "-bar"]);
-    assert_eq!(put(&["-cas", "-modify-index=5", "foo", "-bar"]), Ok(expected.clone()));
-    assert_eq!(put(&["--cas=1", "--modify-index", "5", "foo", "-bar"]), Ok(expected));
+    assert_eq!(
+        put(&["-cas", "-modify-index=5", "foo", "-bar"]),
+        Ok(expected.clone())
+    );
+    assert_eq!(
+        put(&["--cas=1", "--modify-index", "5", "foo", "-bar"]),
+        Ok(expected)
+    );
     assert_eq!(put(&["foo", "-1"]), Ok(words(&["--", "foo", "-1"])));
     assert_eq!(put(&["-", "-cas"]), Ok(words(&["--", "-", "-cas"])));
     assert_eq!(put(&["--", "-cas"]), Ok(words(&["--", "-cas"])));
-    assert_eq!(put(&["-modify-index", "-cas"]), Ok(words(&["--modify-index=-cas", "--"])));
+    assert_eq!(
+        put(&["-modify-index", "-cas"]),
+        Ok(words(&["--modify-index=-cas", "--"]))
+    );
 }
 
 #[test]
 fn the_last_of_a_single_flag_wins_and_repeatable_flags_add_up() {
     let twice = put(&["-modify-index=1", "-tag=a", "-modify-index=2", "-tag", "b"]);
-    assert_eq!(twice, Ok(words(&["--tag=a", "--modify-index=2", "--tag=b", "--"])));
+    assert_eq!(
+        twice,
+        Ok(words(&["--tag=a", "--modify-index=2", "--tag=b", "--"]))
+    );
     assert_eq!(put(&["-cas", "-cas=false"]), Ok(words(&["--"])));
 }
 
 #[test]
 fn three_state_booleans_keep_their_value() {
     assert_eq!(put(&["-clean"]), Ok(words(&["--clean=true", "--"])));
-    assert_eq!(put(&["-clean=F", "x"]), Ok(words(&["--clean=false", "--", "x"])));
-    assert_eq!(put(&["-clean", "false"]), Ok(words(&["--clean=true", "--", "false"])));
+    assert_eq!(
+        put(&["-clean=F", "x"]),
+        Ok(words(&["--clean=false", "--", "x"]))
+    );
+    assert_eq!(
+        put(&["-clean", "false"]),
+        Ok(words(&["--clean=true", "--", "false"]))
+    );
 }
 
 #[test]
 fn errors_are_go_s() {
     let text = |given: &[&str]| put(given).unwrap_err().to_string();
-    assert_eq!(text(&["-nonsense=1"]), "flag provided but not defined: -nonsense");
-    assert_eq!(text(&["-modify-index"]), "flag needs an argument: -modify-index");
+    assert_eq!(
+        text(&["-nonsense=1"]),
+        "flag provided but not defined: -nonsense"
+    );
+    assert_eq!(
+        text(&["-modify-index"]),
+        "flag needs an argument: -modify-index"
+    );
     assert_eq!(text(&["-=x"]), "bad flag syntax: -=x");
     assert_eq!(text(&["---cas"]), "bad flag syntax: ---cas");
     assert_eq!(
