@@ -16,6 +16,7 @@ pub(crate) struct Root {
 
 #[derive(Subcommand)]
 enum Verb {
+    Agent(Box<c::agent::Args>),
     /// Lists what the catalog knows
     ///
     /// The catalog is what the servers know of all nodes and services of a datacenter; an agent
@@ -159,6 +160,7 @@ pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error>
 /// Runs the command.
 pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
     match root.verb {
+        Verb::Agent(args) => args.run(context).await,
         Verb::Catalog { verb } => match verb {
             CatalogVerb::Datacenters(args) => args.run(context).await,
             CatalogVerb::Nodes(args) => args.run(context).await,

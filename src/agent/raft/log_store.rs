@@ -116,16 +116,18 @@ impl LogStore {
             medium,
             source,
         } = opened;
-        let mut tail = Tail {
-            vote: loaded.vote.as_deref().map(codec::decode_vote).transpose()?,
-            committed: decode_id(loaded.committed.as_deref())?,
-            purged: decode_id(loaded.purged.as_deref())?,
-            ..Tail::default()
-        };
+        let mut tail = Tail::default();
+        tail.vote = loaded.vote.as_deref().map(codec::decode_vote).transpose()?;
+        tail.committed = decode_id(loaded.committed.as_deref())?;
+        tail.purged = decode_id(loaded.purged.as_deref())?;
         tail.last = tail.purged;
-        for row in &loaded.tail {
-            let entry = codec::decode_entry(row)?;
-            tail.load([(entry, row.data.len())]);
+        let entries: Result<Vec<(Entry, usize)>, CodecError> = loaded
+            .tail
+            .iter()
+            .map(|row| Ok((codec::decode_entry(row)?, row.data.len())))
+            .collect();
+        if let Some(first) = loaded.first {
+            tail.load(first, entries?);
         }
         let shared = Arc::new(Shared {
             tail: Mutex::new(tail),

@@ -39,6 +39,8 @@ pub(super) struct Loaded {
     pub(super) committed: Option<Vec<u8>>,
     /// The last purged log id.
     pub(super) purged: Option<Vec<u8>>,
+    /// Index of the oldest entry.
+    pub(super) first: Option<u64>,
     /// The newest entries, oldest first, within the tail cache's bounds.
     pub(super) tail: Vec<Row>,
 }

@@ -331,7 +331,7 @@ async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<(), DbE
 }
 
 fn is_recent(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>());
+    let mut parts = version.split('.').map(str::parse::<u32>);
     let mut next = || parts.next().and_then(Result::ok).unwrap_or(0);
     (next(), next(), next()) >= MIN_SQLITE
 }
@@ -363,7 +363,7 @@ async fn load(
             }
         }
     }
-    refuse_holes(path, connection).await?;
+    loaded.first = first_of_whole(path, connection).await?;
     let limit = i64::try_from(limits.entries).unwrap_or(i64::MAX);
     let mut rows = sqlx::query(SELECT_NEWEST).bind(limit).fetch(connection);
     let mut bytes = 0;
@@ -379,17 +379,23 @@ async fn load(
     Ok(loaded)
 }
 
-/// Walks the whole table, so that a damaged page shows at the start and not at a follower's read.
-async fn refuse_holes(path: &Path, connection: &mut SqliteConnection) -> Result<(), DbError> {
+/// Index of the first entry. Walks the whole table, so that a damaged page shows at the start and
+/// not at a follower's read.
+async fn first_of_whole(
+    path: &Path,
+    connection: &mut SqliteConnection,
+) -> Result<Option<u64>, DbError> {
     let failed = sql_error("read", path);
-    let row = sqlx::query("SELECT coalesce(max(idx) - min(idx) + 1, 0), count(*) FROM log")
+    let row = sqlx::query("SELECT min(idx), max(idx), count(*) FROM log")
         .fetch_one(connection)
         .await
         .map_err(&failed)?;
-    let span: i64 = row.try_get(0).map_err(&failed)?;
-    let count: i64 = row.try_get(1).map_err(&failed)?;
+    let first: Option<i64> = row.try_get(0).map_err(&failed)?;
+    let last: Option<i64> = row.try_get(1).map_err(&failed)?;
+    let count: i64 = row.try_get(2).map_err(&failed)?;
+    let span = first.zip(last).map_or(0, |(first, last)| last - first + 1);
     if span == count {
-        return Ok(());
+        return Ok(first.map(i64::cast_unsigned));
     }
     Err(DbError::Unusable {
         path: path.to_owned(),

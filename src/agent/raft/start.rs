@@ -32,7 +32,7 @@ const LOG_FILE: &str = "raft.db";
 /// The snapshots' folder in the room's folder.
 const SNAPSHOTS: &str = "snapshots";
 /// Time for a server that is alone to lead and to apply its log.
-const RECOVERY_TIMEOUT: Duration = Duration::from_secs(120);
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Why raft cannot start.
 #[derive(Debug, Error)]

@@ -21,6 +21,8 @@ pub(super) struct Tail {
     entries: VecDeque<Cached>,
     /// Encoded bytes of the durable entries in `entries`.
     bytes: usize,
+    /// Index of the oldest entry, in the cache or not; meaningless when there is none.
+    first: u64,
     /// The last entry, or the last purged one when none is left.
     pub(super) last: Option<LogId>,
     /// The last purged entry.
@@ -52,8 +54,9 @@ pub(super) struct Lookup {
 }
 
 impl Tail {
-    /// Adds durable entries that were read at the start.
-    pub(super) fn load(&mut self, entries: impl IntoIterator<Item = (Entry, usize)>) {
+    /// Adds durable entries that were read at the start; `first` is the oldest in the medium.
+    pub(super) fn load(&mut self, first: u64, entries: impl IntoIterator<Item = (Entry, usize)>) {
+        self.first = first;
         for (entry, size) in entries {
             self.last = Some(entry.log_id());
             self.bytes += size;
@@ -66,6 +69,9 @@ impl Tail {
 
     /// Adds an entry that is not durable yet.
     pub(super) fn append(&mut self, entry: Entry) {
+        if self.last.is_none() {
+            self.first = entry.index();
+        }
         self.last = Some(entry.log_id());
         self.entries.push_back(Cached { entry, size: None });
     }
@@ -100,7 +106,9 @@ impl Tail {
             let gone = self.entries.pop_back().and_then(|cached| cached.size);
             self.bytes -= gone.unwrap_or(0);
         }
-        self.last = last_kept.max(self.purged);
+        if self.last.is_some_and(|last| last.index() >= from) {
+            self.last = last_kept.max(self.purged);
+        }
     }
 
     /// Removes the entries up to and including `upto`.
@@ -114,14 +122,14 @@ impl Tail {
             self.bytes -= gone.unwrap_or(0);
         }
         self.purged = self.purged.max(Some(*upto));
+        self.first = self.first.max(upto.index() + 1);
         self.last = self.last.max(Some(*upto));
     }
 
     /// Looks a half-open range up.
     pub(super) fn lookup(&self, start: u64, end: u64) -> Lookup {
-        let first = self.purged.map_or(0, |id| id.index() + 1);
         let after_last = self.last.map_or(0, |id| id.index() + 1);
-        let start = start.max(first);
+        let start = start.max(self.first);
         let end = end.min(after_last);
         if start >= end {
             return Lookup {
@@ -180,15 +188,15 @@ mod tests {
     #[test]
     fn lookup_splits_between_medium_and_cache() {
         let mut tail = Tail::default();
-        tail.load((10..20).map(|i| (blank(i), 1)));
-        let all = tail.lookup(5, 25);
+        tail.load(5, (10..20).map(|i| (blank(i), 1)));
+        let all = tail.lookup(2, 25);
         assert_eq!((all.start, all.cached_from), (5, 10));
         assert_eq!(indexes(&all), (10..20).collect::<Vec<_>>());
         let inner = tail.lookup(12, 15);
         assert_eq!((inner.start, inner.cached_from), (12, 12));
         assert_eq!(indexes(&inner), [12, 13, 14]);
-        let below = tail.lookup(3, 7);
-        assert_eq!((below.start, below.cached_from), (3, 7));
+        let below = tail.lookup(6, 7);
+        assert_eq!((below.start, below.cached_from), (6, 7));
         assert!(below.cached.is_empty());
     }
 

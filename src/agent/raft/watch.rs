@@ -79,8 +79,8 @@ impl Watches {
             }
         }
         // Outside of the lock, so that a woken watcher can register again at once.
-        for slot in woken {
-            slot.values().for_each(|signal| signal.fire());
+        for signal in woken.iter().flat_map(HashMap::values) {
+            signal.fire();
         }
     }
 

@@ -1,5 +1,6 @@
 //! The commands, one verb a file.
 
+pub(crate) mod agent;
 pub(crate) mod autopilot_get_config;
 pub(crate) mod autopilot_set_config;
 pub(crate) mod catalog_datacenters;
