@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod checks;
 pub mod config;
+pub mod config_files;
 pub mod dns;
 pub mod gossip;
 pub mod handles;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod identity;
 pub mod leader;
 pub mod local;
+pub mod machine;
 pub mod raft;
 pub mod rpc;
 pub mod store;
