@@ -97,6 +97,30 @@ async fn half_sent_requests_stop_nobody() {
 }
 
 #[tokio::test]
+async fn half_sent_heads_are_given_up_and_idle_connections_are_not() {
+    let (server, address) = start(TransportSettings::default());
+    let mut half = TcpStream::connect(address).await.unwrap();
+    half.write_all(b"GET /v1/st").await.unwrap();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n";
+    idle.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"8300\"") {
+        idle.read_buf(&mut answer).await.unwrap();
+    }
+    let connections = server.connections();
+    // The half-sent head may be read a moment after the sweeps begin.
+    until(|| {
+        connections.sweep();
+        connections.open() < 2
+    })
+    .await;
+    assert_eq!(read_to_end(&mut half).await, "");
+    idle.write_all(request).await.unwrap();
+    assert!(idle.read_buf(&mut answer).await.unwrap() > 0);
+}
+
+#[tokio::test]
 async fn http2_clients_are_served_too() {
     let (_server, address) = start(TransportSettings::default());
     let client = reqwest::Client::builder()
