@@ -24,17 +24,10 @@ impl Client {
     }
 
     /// The members of the LAN pool, or of the WAN pool. `segment` is `_all` for all of them.
-    /// `filter` is a bexpr expression; agents before Consul 1.17 ignore it.
-    pub async fn agent_members(
-        &self,
-        wan: bool,
-        segment: &str,
-        filter: &str,
-    ) -> Result<Vec<Member>, ApiError> {
+    pub async fn agent_members(&self, wan: bool, segment: &str) -> Result<Vec<Member>, ApiError> {
         let mut request = self
             .get("/v1/agent/members")
-            .query_if_set("segment", segment)
-            .query_if_set("filter", filter);
+            .query_if_set("segment", segment);
         if wan {
             request = request.query("wan", "1");
         }

@@ -5,6 +5,7 @@ use reqwest::Response;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, MAX_ERROR_BODY};
+use crate::model::decode::{Options, from_json_slice_with};
 
 /// What Consul says about an answer in its headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,27 +112,9 @@ impl Answer {
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
         let request = self.request.clone();
         let body = self.bytes().await?;
-        decode(&body).map_err(|error| ApiError::Decode {
+        from_json_slice_with(&body, Options::HTTP_LENIENT).map_err(|error| ApiError::Decode {
             request,
             cause: error.to_string(),
         })
-    }
-}
-
-/// Reads JSON as Go does where it matters for answers: `null` means the default.
-fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
-    let mut value: serde_json::Value = serde_json::from_slice(body)?;
-    drop_nulls(&mut value);
-    serde_json::from_value(value)
-}
-
-fn drop_nulls(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::Object(fields) => {
-            fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(drop_nulls);
-        }
-        serde_json::Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
     }
 }

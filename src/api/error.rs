@@ -55,9 +55,11 @@ pub enum ApiError {
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A certificate or key cannot be used.
-    #[error("{reason}", reason = file_reason("open", .path, .source))]
+    /// A file of certificates or keys cannot be read.
+    #[error("Error loading {what}: {reason}", reason = file_reason("open", .path, .source))]
     CertificateFile {
+        /// What the file is for: `CA File`, `CA Path`, `client certificate`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why it cannot be read.

@@ -16,11 +16,11 @@ pub(super) fn configure(
 ) -> Result<ClientBuilder, ApiError> {
     let mut roots = Vec::new();
     if let Some(file) = &settings.ca_file {
-        roots.extend(certificates(file)?);
+        roots.extend(certificates("CA File", file)?);
     }
     if let Some(folder) = &settings.ca_path {
         for file in files_of(folder)? {
-            roots.extend(certificates(&file)?);
+            roots.extend(certificates("CA Path", &file)?);
         }
     }
     let own_roots = settings.ca_file.is_some() || settings.ca_path.is_some();
@@ -31,9 +31,9 @@ pub(super) fn configure(
     };
     match (&settings.client_cert, &settings.client_key) {
         (Some(cert), Some(key)) => {
-            let mut pem = read(cert)?;
+            let mut pem = read("client certificate", cert)?;
             pem.push(b'\n');
-            pem.extend(read(key)?);
+            pem.extend(read("client key", key)?);
             let identity = Identity::from_pem(&pem).map_err(|source| ApiError::Tls {
                 what: format!("client certificate {}", cert.display()),
                 source,
@@ -52,15 +52,16 @@ pub(super) fn configure(
     Ok(builder)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ApiError> {
+fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, ApiError> {
     fs::read(path).map_err(|source| ApiError::CertificateFile {
+        what,
         path: path.to_owned(),
         source,
     })
 }
 
-fn certificates(path: &Path) -> Result<Vec<Certificate>, ApiError> {
-    Certificate::from_pem_bundle(&read(path)?).map_err(|source| ApiError::Tls {
+fn certificates(what: &'static str, path: &Path) -> Result<Vec<Certificate>, ApiError> {
+    Certificate::from_pem_bundle(&read(what, path)?).map_err(|source| ApiError::Tls {
         what: format!("certificates of {}", path.display()),
         source,
     })
@@ -68,6 +69,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, ApiError> {
 
 fn files_of(folder: &Path) -> Result<Vec<std::path::PathBuf>, ApiError> {
     let failed = |source| ApiError::CertificateFile {
+        what: "CA Path",
         path: folder.to_owned(),
         source,
     };

@@ -14,7 +14,6 @@ pub(crate) struct Context {
     /// What the command prints with.
     pub(crate) console: Console,
     environment: Environment,
-    address: String,
 }
 
 impl Context {
@@ -22,18 +21,12 @@ impl Context {
         Self {
             console,
             environment,
-            address: String::new(),
         }
     }
 
     /// A variable of the environment.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name)
-    }
-
-    /// The agent that was asked, once a client was made.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
     }
 
     /// A client for the agent that flags and environment name.
@@ -47,7 +40,6 @@ impl Context {
             let text = self.console.paint_note(Style::Warning, &text);
             self.console.note(&text)?;
         }
-        self.address = settings.address.display_base();
         Client::new(&settings).during(what)
     }
 }

@@ -78,10 +78,10 @@ impl Error {
         }
     }
 
-    /// What to try next. `address` is the agent that was asked.
-    pub(crate) fn hints(&self, address: &str) -> Vec<String> {
+    /// What to try next.
+    pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            Self::Api { source, .. } | Self::Said(source) => hints(source.classify(), address),
+            Self::Api { source, .. } | Self::Said(source) => hints(source.classify()),
             _ => Vec::new(),
         }
     }
@@ -102,7 +102,7 @@ impl<T> During<T> for Result<T, ApiError> {
     }
 }
 
-fn hints(class: ErrorClass, address: &str) -> Vec<String> {
+fn hints(class: ErrorClass) -> Vec<String> {
     let other = "to ask another agent, give `-http-addr=HOST:8500` or set CONSUL_HTTP_ADDR";
     let lines: &[&str] = match class {
         ErrorClass::Refused => &[
@@ -138,14 +138,5 @@ fn hints(class: ErrorClass, address: &str) -> Vec<String> {
         }
         ErrorClass::NotFound | ErrorClass::Other => &[],
     };
-    let place = match class {
-        ErrorClass::Refused | ErrorClass::Dns | ErrorClass::Timeout | ErrorClass::Socket => {
-            Some(format!("the agent at {address} cannot be reached"))
-        }
-        _ => None,
-    };
-    place
-        .into_iter()
-        .chain(lines.iter().map(|line| (*line).to_owned()))
-        .collect()
+    lines.iter().map(|line| (*line).to_owned()).collect()
 }

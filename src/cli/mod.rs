@@ -15,3 +15,6 @@ mod root;
 mod run;
 
 pub use run::{Invocation, run, run_with};
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,7 @@ fn tell(
             context.console.note(help::of(command).trim_end())?;
         }
     }
-    for hint in error.hints(context.address()) {
+    for hint in error.hints() {
         let line = format!("hint: {hint}");
         let line = context.console.paint_note(Style::Quiet, &line);
         context.console.note(&line)?;

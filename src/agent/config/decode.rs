@@ -132,7 +132,7 @@ impl Decoder<'_> {
                 continue;
             }
             if let Some(value) = self.value(&join(path, key.name), key.kind, &entry.node) {
-                object.insert(key.name.to_owned(), value);
+                object.insert(api_name(key.name), value);
             }
         }
         Json::Object(object)
@@ -223,6 +223,21 @@ impl Decoder<'_> {
         }
         Some(Json::Object(object))
     }
+}
+
+/// A key as the API spells it, but for abbreviations: `local_bind_port` is `LocalBindPort`. What
+/// models keep as given, such as upstreams, is printed like this.
+fn api_name(key: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(letters)
+            .collect::<String>()
+    };
+    key.split('_').map(word).collect()
 }
 
 fn join(path: &str, name: &str) -> String {

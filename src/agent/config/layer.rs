@@ -82,6 +82,14 @@ impl Layer {
         self.settings.keys().map(String::as_str)
     }
 
+    /// Makes every setting one that the operator did not give.
+    pub(super) fn forget_origins(&mut self) {
+        for setting in self.settings.values_mut() {
+            setting.origin = Origin::Default;
+            setting.items.fill(Origin::Default);
+        }
+    }
+
     /// Lays a later source on top: scalars override, lists append, objects overlay.
     pub(super) fn merge(&mut self, later: Self) {
         for (key, setting) in later.settings {

@@ -5,6 +5,7 @@
 //! point to it. Names are compared with their case, so that each keeps its spelling.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::answer::Answer;
 use super::record::{Data, DnsName, Owner, Rcode, Record, rtype, text_chunks};
@@ -54,7 +55,7 @@ impl<'a> Sections<'a> {
 pub struct Encoder {
     out: Vec<u8>,
     /// Where the suffixes of the names written so far stand, by hash.
-    suffixes: HashMap<u32, u16>,
+    suffixes: HashMap<u32, u16, BuildHasherDefault<Spread>>,
     question_indexed: bool,
     compress: bool,
 }
@@ -131,7 +132,7 @@ impl Encoder {
 
     fn end(&mut self) {
         if self.suffixes.capacity() > TABLE_KEPT {
-            self.suffixes = HashMap::new();
+            self.suffixes = HashMap::default();
         }
     }
 
@@ -218,7 +219,8 @@ impl Encoder {
                     self.u16(0xc000 | offset);
                     return;
                 }
-                Some(_) => {}
+                // Where a suffix stands, its own suffixes stand too.
+                Some(_) => break,
                 None => self.remember(suffix, start + at),
             }
         }
@@ -302,6 +304,27 @@ fn suffixes(wire: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         at += 1 + length;
         Some((start, &wire[start..]))
     })
+}
+
+/// Spreads a hash over the bits that the table looks at; the key is a hash already.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        // 2^64 divided by the golden ratio (Fibonacci hashing).
+        self.0 = (self.0 ^ u64::from(value)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// FNV-1a: short inputs, no adversary that could gain more than a longer packet.

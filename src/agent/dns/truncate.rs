@@ -1,6 +1,6 @@
 //! How much of an answer fits: Consul's rules for UDP with and without EDNS, and for TCP.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::answer::Answer;
 use super::encode::{Encoder, Sections};
@@ -20,6 +20,8 @@ const MAX_TCP_BYTES: usize = 65_523;
 const MAX_TCP_ANSWERS: usize = 4096;
 /// Most SRV answers over TCP.
 const MAX_TCP_SRV_ANSWERS: usize = 1024;
+/// Guesses at the number of answers that fit before the search is cut in halves.
+const MAX_GUESSES: usize = 6;
 
 /// How the question came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,9 +151,12 @@ struct Cut<'c, 'p> {
     encoder: &'c mut Encoder,
     answer: &'c mut Answer,
     compress: bool,
-    /// The additional records as they were, and where the first of each owner stands.
+    /// The additional records as they were.
     additional: Vec<Record>,
-    first_of: HashMap<Vec<u8>, usize>,
+    /// For each answer, where the additional record for its SRV target stands.
+    helps: Vec<Option<usize>>,
+    /// For each additional record that is an alias, where the record for its target stands.
+    leads_to: Vec<Option<usize>>,
 }
 
 impl<'c, 'p> Cut<'c, 'p> {
@@ -170,13 +175,24 @@ impl<'c, 'p> Cut<'c, 'p> {
             };
             first_of.entry(owner.to_ascii_lowercase()).or_insert(at);
         }
+        let find = |name: &DnsName| first_of.get(&name.wire().to_ascii_lowercase()).copied();
+        let helps = answer.answers.iter().map(|record| match &record.data {
+            Data::Srv { target, .. } => find(target),
+            _ => None,
+        });
+        let leads_to = additional.iter().map(|record| match &record.data {
+            Data::Cname(target) => find(target),
+            _ => None,
+        });
+        let (helps, leads_to) = (helps.collect(), leads_to.collect());
         Self {
             request,
             encoder,
             answer,
             compress: !rules.settings().disable_compression,
             additional,
-            first_of,
+            helps,
+            leads_to,
         }
     }
 
@@ -192,24 +208,13 @@ impl<'c, 'p> Cut<'c, 'p> {
     /// and behind an alias the next.
     fn needed(&self, count: usize) -> Vec<Record> {
         let mut needed = Vec::with_capacity(count);
-        let mut seen = HashSet::with_capacity(count);
-        for record in &self.answer.answers[..count.min(self.answer.answers.len())] {
-            let Data::Srv { target, .. } = &record.data else {
-                continue;
-            };
-            let mut next: Option<&DnsName> = Some(target);
-            while let Some(name) = next.take() {
-                let name = name.wire().to_ascii_lowercase();
-                let Some(record) = self.first_of.get(&name).map(|at| &self.additional[*at]) else {
-                    break;
-                };
-                if !seen.insert(name) {
-                    break;
-                }
-                needed.push(record.clone());
-                if let Data::Cname(alias) = &record.data {
-                    next = Some(alias);
-                }
+        let mut taken = vec![false; self.additional.len()];
+        for first in self.helps.iter().take(count) {
+            let mut next = *first;
+            while let Some(at) = next.filter(|at| !taken[*at]) {
+                taken[at] = true;
+                needed.push(self.additional[at].clone());
+                next = self.leads_to[at];
             }
         }
         needed
@@ -239,18 +244,29 @@ impl<'c, 'p> Cut<'c, 'p> {
             return;
         }
         self.answer.authority.clear();
-        let (mut fits, mut fails) = (1, all + 1);
-        while fails - fits > 1 {
-            let middle = fits.midpoint(fails);
-            if self.measure(middle) <= bytes {
-                fits = middle;
+        // Sizes grow almost evenly, so that a guess by proportion is nearly right; bisection ends
+        // the search where it is not.
+        let (mut fits, mut fits_size) = (1, self.measure(1));
+        let (mut fails, mut fails_size) = (all + 1, size.max(bytes + 1));
+        for guesses in 0.. {
+            if fails - fits <= 1 {
+                break;
+            }
+            let middle = if guesses < MAX_GUESSES {
+                let share = bytes.saturating_sub(fits_size) * (fails - fits);
+                fits + share / (fails_size - fits_size).max(1)
             } else {
-                fails = middle;
+                fits.midpoint(fails)
+            };
+            let middle = middle.clamp(fits + 1, fails - 1);
+            let size = self.measure(middle);
+            if size <= bytes {
+                (fits, fits_size) = (middle, size);
+            } else {
+                (fails, fails_size) = (middle, size);
             }
         }
-        if fits < all || !self.additional.is_empty() {
-            self.keep(fits);
-        }
+        self.keep(fits);
     }
 
     /// The last word: the packet as it will be sent, OPT included, has at most `bytes`, whatever

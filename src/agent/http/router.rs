@@ -30,6 +30,11 @@ impl Methods {
         self.list.contains(method)
     }
 
+    /// All of them.
+    pub const fn list(self) -> &'static [Method] {
+        self.list
+    }
+
     /// The value of `Allow`.
     pub const fn allow(self) -> &'static str {
         self.allow

@@ -41,7 +41,8 @@ struct Tables {
     kvs: Vec<Arc<KvPair>>,
     tombstones: Vec<(Key, u64)>,
     nodes: Vec<NodeTable>,
-    service_indexes: Vec<(String, u64)>,
+    /// Of the services, then of the names that mesh clients ask for.
+    service_indexes: [Vec<(String, u64)>; 2],
     sessions: Vec<Arc<Session>>,
     coordinates: Vec<Arc<NodeCoordinate>>,
     autopilot: Option<Arc<AutopilotConfiguration>>,
@@ -78,10 +79,7 @@ impl State {
                     checks: entry.checks.values().cloned().collect(),
                 })
                 .collect(),
-            service_indexes: self
-                .service_entry_indexes()
-                .map(|(name, index)| (name.to_owned(), index))
-                .collect(),
+            service_indexes: self.service_entry_indexes(),
             sessions: self.sessions.values().cloned().collect(),
             coordinates: self.coordinates.values().cloned().collect(),
             autopilot: self.autopilot.clone(),
@@ -106,9 +104,7 @@ impl State {
         for table in tables.nodes {
             state.restore_node(table, &mut ignored);
         }
-        for (name, index) in &tables.service_indexes {
-            state.set_service_entry_index(name, *index);
-        }
+        state.set_service_entry_indexes(tables.service_indexes);
         state.kvs = tables
             .kvs
             .into_iter()

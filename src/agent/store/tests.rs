@@ -1,3 +1,8 @@
+mod arbitrary;
+mod catalog_model;
+mod kv_model;
+mod laws;
+
 use super::*;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::{HealthCheck, Status};

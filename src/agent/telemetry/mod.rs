@@ -3,9 +3,11 @@
 mod feed;
 mod file;
 mod handle;
+pub mod host;
 mod hub;
 mod level;
 pub mod metrics;
+mod numbers;
 mod queue;
 mod record;
 mod render;

@@ -15,15 +15,6 @@ const EMPTY: &str = "No services match the given query - try expanding your sear
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl catalog services [options]")]
 pub(crate) struct Args {
-    /// Only services for which this expression holds, for example '"v2" in ServiceTags'; needs an
-    /// agent that filters services.
-    #[arg(
-        long,
-        value_name = "expression",
-        default_value = "",
-        hide_default_value = true
-    )]
-    filter: String,
     /// Only services of this node, by name or id.
     #[arg(
         long,
@@ -58,7 +49,6 @@ impl Args {
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let mut options = self.server.options();
         options.node_meta.clone_from(&self.node_meta);
-        options.filter.clone_from(&self.filter);
         let what = "Error listing services";
         let services = if self.node.is_empty() {
             client.catalog_services(&options).await.during(what)?

@@ -61,7 +61,7 @@ impl Args {
         };
         let data = data::load(argument, &mut context.console)
             .map_err(|reason| Error::message(format!("Error! {reason}")))?;
-        let entries = super::print::entries_of::<Entry>(&data)
+        let entries = super::print::unmarshal::<Vec<Entry>>(&data)
             .map_err(|reason| Error::message(format!("Cannot unmarshal data: {reason}")))?;
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let options = self.server.options();

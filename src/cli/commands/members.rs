@@ -7,6 +7,7 @@ use regex::Regex;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::model::filter::{self, Filter};
 use crate::model::member::{Member, MemberStatus};
 use crate::output::{Style, columnize};
 
@@ -59,12 +60,20 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let status = super::regexp::compile(&self.status)
             .map_err(|error| Error::message(format!("Failed to compile status regexp: {error}")))?;
+        // Filtered here, because older agents pass over the parameter in silence.
+        let filter = self.filter.as_deref().filter(|text| !text.is_empty());
+        let filter = filter
+            .map(|text| Filter::parse(text, &filter::MEMBER))
+            .transpose()
+            .map_err(|error| Error::message(format!("Failed to parse filter: {error}")))?;
         let client = context.client(&self.http)?;
-        let filter = self.filter.as_deref().unwrap_or_default();
         let mut members = client
-            .agent_members(self.wan, &self.segment, filter)
+            .agent_members(self.wan, &self.segment)
             .await
             .during("Error retrieving members")?;
+        if let Some(filter) = filter {
+            filter.retain(&mut members);
+        }
         members.retain(|member| matches(&status, member));
         if members.is_empty() {
             return Err(Error::Exit(NO_MATCH));

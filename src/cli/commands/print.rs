@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
+use crate::model::decode::{DecodeError, Unknown, from_value, json_document};
 use crate::output::{JsonIndent, to_json};
 
 /// One JSON value on standard output.
@@ -13,13 +14,7 @@ pub(crate) fn print_json<T: Serialize + ?Sized>(context: &mut Context, value: &T
     Ok(context.console.line(&text)?)
 }
 
-/// Reads a JSON list; the error is Go's where Go has one.
-pub(crate) fn entries_of<T: serde::de::DeserializeOwned>(data: &[u8]) -> Result<Vec<T>, String> {
-    serde_json::from_slice(data).map_err(|error| {
-        if error.is_eof() {
-            "unexpected end of JSON input".to_owned()
-        } else {
-            error.to_string()
-        }
-    })
+/// Reads a whole JSON document as Go's `json.Unmarshal` does, with its errors.
+pub(crate) fn unmarshal<T: serde::de::DeserializeOwned>(data: &[u8]) -> Result<T, DecodeError> {
+    from_value(json_document(data)?, Unknown::Ignore)
 }

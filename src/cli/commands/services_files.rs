@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::api::file_reason;
+use crate::model::decode::{DecodeError, Options, from_value, json_document};
 use crate::model::service::ServiceDefinition;
 
 /// The definitions of all files, in order.
@@ -37,17 +38,23 @@ fn load_file(file: &str) -> Result<Vec<ServiceDefinition>, String> {
 }
 
 fn parse(data: &[u8]) -> Result<Vec<ServiceDefinition>, String> {
-    let value: Value = serde_json::from_slice(data).map_err(|error| error.to_string())?;
+    let text = |error: DecodeError| error.to_string();
+    let Value::Object(keys) = json_document(data).map_err(text)? else {
+        return Err("a configuration file must hold an object".to_owned());
+    };
     let mut found = Vec::new();
-    if let Some(service) = value.get("service") {
-        found.push(definition(service.clone())?);
-    }
-    for service in value["services"].as_array().into_iter().flatten() {
-        found.push(definition(service.clone())?);
+    for (key, value) in keys {
+        let services: Vec<ServiceDefinition> = match key.to_ascii_lowercase().as_str() {
+            "service" | "services" => from_value(value, Options::CONFIG).map_err(text)?,
+            // A bare definition, without the key that it belongs under, would be passed over.
+            "name" | "id" | "tags" | "port" | "address" => {
+                return Err(format!(
+                    "1 error occurred:\n\t* invalid config key {key}\n\n"
+                ));
+            }
+            _ => continue,
+        };
+        found.extend(services);
     }
     Ok(found)
-}
-
-fn definition(value: Value) -> Result<ServiceDefinition, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
 }

@@ -1,6 +1,8 @@
 //! The endpoints of `/v1`: [`table`](table::routes) lists them, each family has a file.
 
 mod acl;
+mod agent;
+mod agent_stats;
 mod catalog;
 mod config_entry;
 mod connect;

@@ -7,13 +7,14 @@ use crate::agent::http::router::{
 };
 
 use super::{
-    acl, catalog, config_entry, connect, coordinate, event, health, keyring, kv, operator, query,
-    session, snapshot, status, txn, ui,
+    acl, agent, catalog, config_entry, connect, coordinate, event, health, keyring, kv, operator,
+    query, session, snapshot, status, txn, ui,
 };
 
 /// Every endpoint of the API.
 pub fn routes() -> Vec<Route<Context>> {
     let mut all = Vec::new();
+    all.extend(agent_routes());
     all.extend(kv_routes());
     all.extend(catalog_routes());
     all.extend(health_routes());
@@ -23,6 +24,21 @@ pub fn routes() -> Vec<Route<Context>> {
     all.extend(ui_routes());
     all.extend(acl_routes());
     all
+}
+
+fn agent_routes() -> Vec<Route<Context>> {
+    vec![
+        route("/v1/agent/force-leave/", PUT, agent::force_leave),
+        route("/v1/agent/host", GET, agent::host),
+        route("/v1/agent/join/", PUT, agent::join),
+        route("/v1/agent/leave", PUT, agent::leave),
+        route("/v1/agent/members", GET, agent::members),
+        route("/v1/agent/metrics", GET, agent::metrics),
+        route("/v1/agent/monitor", GET, agent::monitor),
+        route("/v1/agent/reload", PUT, agent::reload),
+        route("/v1/agent/self", GET, agent::self_),
+        route("/v1/agent/version", GET, agent::version),
+    ]
 }
 
 fn kv_routes() -> Vec<Route<Context>> {

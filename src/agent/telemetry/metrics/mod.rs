@@ -5,7 +5,6 @@ mod cells;
 mod driver;
 mod filter;
 mod intervals;
-mod numbers;
 mod process;
 mod prometheus;
 mod push;

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::numbers::prometheus_number;
 use super::aggregate::as_f64;
-use super::numbers::prometheus_number;
 use super::series::{Reading, Readings, Series};
 
 /// Percentiles are over the values of this many seconds.

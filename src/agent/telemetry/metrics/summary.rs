@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::super::numbers::{serialize_f32, serialize_f64};
 use super::aggregate::Aggregate;
 use super::intervals::{INTERVAL_SECONDS, Interval};
-use super::numbers::{serialize_f32, serialize_f64};
 use super::series::Series;
 
 /// One interval of metrics in Consul's JSON.

@@ -26,7 +26,10 @@ fn raw<S: Serializer>(text: String, serializer: S) -> Result<S::Ok, S::Error> {
     clippy::trivially_copy_pass_by_ref,
     reason = "the shape that serde asks for"
 )]
-pub(super) fn serialize_f64<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::agent::telemetry) fn serialize_f64<S: Serializer>(
+    value: &f64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let value = if value.is_finite() { *value } else { 0.0 };
     raw(
         json_number(value.abs(), format!("{value}"), format!("{value:e}")),
@@ -39,7 +42,10 @@ pub(super) fn serialize_f64<S: Serializer>(value: &f64, serializer: S) -> Result
     clippy::trivially_copy_pass_by_ref,
     reason = "the shape that serde asks for"
 )]
-pub(super) fn serialize_f32<S: Serializer>(value: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+pub(in crate::agent::telemetry) fn serialize_f32<S: Serializer>(
+    value: &f32,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let value = if value.is_finite() { *value } else { 0.0 };
     raw(
         json_number(
@@ -52,7 +58,7 @@ pub(super) fn serialize_f32<S: Serializer>(value: &f32, serializer: S) -> Result
 }
 
 /// Go's `%g` with the shortest digits, as Prometheus text has it: with an exponent below 1e-4 and from 1e6 on.
-pub(super) fn prometheus_number(value: f64) -> String {
+pub(in crate::agent::telemetry) fn prometheus_number(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
