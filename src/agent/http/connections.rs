@@ -228,6 +228,16 @@ impl Connections {
         }
     }
 
+    /// How many have begun to send a request head.
+    #[cfg(test)]
+    pub(super) fn half_sent(&self) -> usize {
+        let table = self.lock();
+        let activities = table.open.values();
+        activities
+            .filter(|activity| activity.head.load(Ordering::Relaxed) == 1)
+            .count()
+    }
+
     /// How many connections are open.
     pub fn open(&self) -> usize {
         self.lock().open.len()
