@@ -14,6 +14,7 @@ use crate::agent::http::{
     BindAddress, Context, Facts, NoObserver, RenderCache, Router, Server, TransportSettings,
     UnixSocketSettings, bind, v1,
 };
+use crate::agent::local::{Local, LocalSettings, NodeIdentity};
 use crate::agent::raft::{
     DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, NoTransport, Raft, RaftSettings,
 };
@@ -63,8 +64,19 @@ async fn context() -> Context {
         output: Output::Nowhere,
         ..TelemetrySettings::default()
     };
+    let identity = NodeIdentity {
+        id: NODE_ID.to_owned(),
+        name: "n1".to_owned(),
+        datacenter: "dc1".to_owned(),
+        address: "127.0.0.1".to_owned(),
+        ..NodeIdentity::default()
+    };
+    let local = Local::start(LocalSettings::new(identity), Arc::new(rpc.clone()))
+        .await
+        .unwrap();
     Context {
         rpc,
+        local,
         raft,
         lan: pool("n1"),
         wan: Some(pool("n1.dc1")),
@@ -101,6 +113,7 @@ fn facts() -> Facts {
         discovery_max_stale: Duration::ZERO,
         kv_max_value_size: 512 * 1024,
         txn_max_req_len: 512 * 1024,
+        bootstrap: true,
         default_token: String::new(),
     }
 }
