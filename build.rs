@@ -13,7 +13,11 @@ fn main() {
         .unwrap_or_default();
     // `rustc 1.95.0 (59807616e 2026-04-14)`: name and number are enough.
     let words: Vec<&str> = version.split_whitespace().take(2).collect();
-    let version = if words.len() == 2 { words.join(" ") } else { "rustc".to_owned() };
+    let version = if words.len() == 2 {
+        words.join(" ")
+    } else {
+        "rustc".to_owned()
+    };
     println!("cargo::rustc-env=CONSULCTL_RUSTC={version}");
     println!("cargo::rerun-if-changed=build.rs");
 }

@@ -3,6 +3,7 @@
 pub mod acl;
 pub mod checks;
 pub mod config;
+pub mod config_files;
 pub mod dns;
 mod dns_backend;
 pub mod gossip;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod identity;
 pub mod leader;
 pub mod local;
+pub mod machine;
 mod observe;
 pub mod raft;
 pub mod rpc;

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::agent::config::{Config, debug_config, reload_diff, render};
+use crate::agent::config::{Config, debug_config, reload_diff};
 use crate::agent::dns::DnsServer;
 use crate::agent::handles::{Order, SharedFacts};
 use crate::agent::http::Server;
 use crate::agent::identity::DataDir;
+use crate::agent::local::Local;
 use crate::agent::raft::Raft;
 use crate::agent::settings;
 use crate::agent::telemetry::Telemetry;
@@ -22,6 +23,7 @@ use super::start::{Start, debug_facts, node_meta};
 /// All that must be stopped, in the order of starting.
 pub(super) struct Running {
     pub(super) raft: Raft,
+    pub(super) local: Local,
     pub(super) dns: DnsServer,
     pub(super) http: Server,
     pub(super) agent: SharedFacts,
@@ -104,13 +106,13 @@ impl Running {
                 }
                 _ = signals.hangup.recv() => {
                     info!(target: "agent", signal = "hangup", "Caught");
-                    if let Err(reason) = self.reload(start) {
+                    if let Err(reason) = self.reload(start).await {
                         error!(target: "agent", error = reason, "Reload failed");
                     }
                 }
                 _ = signals.user.recv() => self.dump_metrics(),
                 Some(order) = self.orders.recv() => match order {
-                    Order::Reload(done) => drop(done.send(self.reload(start))),
+                    Order::Reload(done) => drop(done.send(self.reload(start).await)),
                     Order::Leave(done) => return self.left(done),
                 },
             }
@@ -135,12 +137,21 @@ impl Running {
     }
 
     /// Reads the configuration again and applies what may change; a wrong one changes nothing.
-    fn reload(&self, start: &mut Start) -> Result<(), String> {
+    async fn reload(&self, start: &mut Start) -> Result<(), String> {
         info!(target: "agent", "Reloading configuration...");
-        let built = (start.reread)().map_err(|errors| render(&errors))?;
+        let built = (start.reread)().map_err(|err| err.to_string())?;
         let new = &built.config;
         let level = settings::level(new).map_err(|err| err.to_string())?;
         let dns = settings::dns(new).map_err(|err| err.to_string())?;
+        let definitions = settings::definitions(new);
+        self.local
+            .reload(definitions)
+            .await
+            .map_err(|err| err.to_string())?;
+        self.local
+            .set_node_meta(node_meta(new))
+            .await
+            .map_err(|err| err.to_string())?;
         self.dns.reload(dns).map_err(|err| err.to_string())?;
         self.telemetry.set_level(level);
         for key in reload_diff(&start.built.config, new) {
@@ -175,6 +186,7 @@ impl Running {
         info!(target: "agent", "Requesting shutdown");
         self.http.shutdown(settings::DRAIN_TIMEOUT).await;
         self.dns.shutdown().await;
+        self.local.shutdown().await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

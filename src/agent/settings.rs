@@ -1,7 +1,7 @@
 //! The configuration, cut to what each room needs.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +13,9 @@ use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
 use crate::agent::gossip::LocalMember;
 use crate::agent::http::{BindAddress, Facts, TransportSettings, UnixSocketSettings};
 use crate::agent::leader::LeaderSettings;
+use crate::agent::local::{
+    FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
+};
 use crate::agent::raft::{NoTransport, RaftSettings};
 use crate::agent::rpc::RpcSettings;
 use crate::agent::telemetry::metrics::{Filter, Targets};
@@ -266,6 +269,7 @@ pub(super) fn facts(config: &Config) -> Result<Facts, StartError> {
         txn_max_req_len: small("limits.txn_max_req_len", config.limits.txn_max_req_len)?.max(
             small("limits.kv_max_value_size", config.limits.kv_max_value_size)?,
         ),
+        bootstrap: config.node.bootstrap,
         default_token: config.acl.tokens.default.reveal().to_owned(),
     })
 }
@@ -293,6 +297,51 @@ pub(super) fn transport(config: &Config) -> Result<TransportSettings, StartError
         allow_unprintable: config.http.disable_unprintable_char_filter,
         max_connections_per_client: config.limits.http_max_conns_per_client,
     })
+}
+
+pub(super) fn local(config: &Config, node_id: &str, data_dir: Option<&Path>) -> LocalSettings {
+    let check = &config.check;
+    let (low, high) = config.addresses.ports.sidecar;
+    LocalSettings {
+        state: StateSettings {
+            sidecar_ports: SidecarPorts {
+                min: low.unwrap_or(0),
+                max: high.unwrap_or(0),
+            },
+            local_script_checks: check.enable_local_scripts,
+            remote_script_checks: check.enable_remote_scripts,
+            discard_check_output: check.discard_output,
+            defer_output: !check.update_interval.is_zero(),
+        },
+        data_dir: data_dir.map(Path::to_owned),
+        definitions: definitions(config),
+        check_update_interval: check.update_interval,
+        check_output_max_size: usize::try_from(check.output_max_size).unwrap_or(usize::MAX),
+        ..LocalSettings::new(NodeIdentity {
+            id: node_id.to_owned(),
+            name: config.node.name.clone(),
+            datacenter: config.node.datacenter.clone(),
+            address: config.addresses.advertise_lan.to_string(),
+            tagged_addresses: config.addresses.tagged.clone(),
+            meta: super::start::node_meta(config),
+        })
+    }
+}
+
+/// The services and checks of the configuration.
+pub(super) fn definitions(config: &Config) -> FileDefinitions {
+    FileDefinitions {
+        services: config
+            .services
+            .iter()
+            .map(|found| found.value.clone())
+            .collect(),
+        checks: config
+            .checks
+            .iter()
+            .map(|found| found.value.clone())
+            .collect(),
+    }
 }
 
 /// Where the API listens, and who owns its unix sockets.

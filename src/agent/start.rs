@@ -9,12 +9,14 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use crate::agent::config::{Built, Config, ConfigError, DebugFacts, ListenAddr, debug_config};
+use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
+use crate::agent::config_files::LoadError;
 use crate::agent::dns::{DnsError, DnsServer, SettingsError};
 use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{BindError, Context, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, IdentityError};
+use crate::agent::local::{Local, LocalError};
 use crate::agent::raft::{self, Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::{Telemetry, TelemetryError};
@@ -28,9 +30,6 @@ use super::run::Running;
 /// Why the agent did not start. Every text says what was wrong and, where known, where.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration is wrong.
-    #[error("{}", crate::agent::config::render(.0))]
-    Config(Vec<ConfigError>),
     /// A configured value is not taken.
     #[error("invalid value for {key}: {reason}")]
     Setting {
@@ -59,6 +58,9 @@ pub enum StartError {
     /// DNS.
     #[error("Failed to start DNS server: {0}")]
     Dns(#[from] DnsError),
+    /// Services and checks.
+    #[error("Failed to load services and checks: {0}")]
+    Local(#[from] LocalError),
     /// DNS settings.
     #[error("Failed to configure DNS: {0}")]
     DnsSettings(#[from] SettingsError),
@@ -74,7 +76,7 @@ pub enum StartError {
 }
 
 /// Reads the configuration's sources again, for a reload.
-pub type Reread = Box<dyn Fn() -> Result<Built, Vec<ConfigError>> + Send + Sync>;
+pub type Reread = Box<dyn Fn() -> Result<Built, LoadError> + Send + Sync>;
 
 /// What an agent starts from.
 pub struct Start {
@@ -128,12 +130,15 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         settings::leader(config),
         stop.clone(),
     ));
+    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
+    let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
         raft: raft.clone(),
+        local: local.clone(),
         lan,
         wan,
         telemetry: telemetry.clone(),
@@ -147,6 +152,7 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     telemetry.say("==> Consul agent running!");
     Ok(Running {
         raft,
+        local,
         dns,
         http,
         agent,

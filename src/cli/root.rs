@@ -16,6 +16,7 @@ pub(crate) struct Root {
 
 #[derive(Subcommand)]
 enum Verb {
+    Agent(Box<c::agent::Args>),
     /// Lists what the catalog knows
     ///
     /// The catalog is what the servers know of all nodes and services of a datacenter; an agent
@@ -147,7 +148,17 @@ enum SnapshotVerb {
 
 /// The tree as clap sees it: what help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    Root::command()
+    without_help_command(Root::command())
+}
+
+/// Help is a flag; a command of that name would hide that Consul has none.
+fn without_help_command(command: clap::Command) -> clap::Command {
+    if !command.has_subcommands() {
+        return command;
+    }
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help_command)
 }
 
 /// Reads normalised words.
@@ -159,6 +170,7 @@ pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error>
 /// Runs the command.
 pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
     match root.verb {
+        Verb::Agent(args) => args.run(context).await,
         Verb::Catalog { verb } => match verb {
             CatalogVerb::Datacenters(args) => args.run(context).await,
             CatalogVerb::Nodes(args) => args.run(context).await,

@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::outcome::Thresholds;
-use super::output::DEFAULT_OUTPUT_MAX_SIZE;
 use crate::model::check::CheckDefinition;
 
 /// Time limit of a script run without its own `timeout`.
 pub const DEFAULT_SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time limit of an HTTP or TCP run without its own `timeout`.
 pub const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest `OutputMaxSize` taken: more would only fill memory and the catalog.
-pub const OUTPUT_MAX_SIZE_LIMIT: usize = 1024 * 1024;
-
 /// What one run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
@@ -57,8 +53,8 @@ pub struct CheckSpec {
     /// Zero where nothing runs periodically.
     pub interval: Duration,
     pub thresholds: Thresholds,
-    /// Bytes of output kept.
-    pub output_max_size: usize,
+    /// Bytes of output kept, where the check wants fewer than the agent's setting.
+    pub output_max_size: Option<usize>,
     pub deregister_after: Option<Duration>,
 }
 
@@ -163,10 +159,7 @@ pub fn check_spec(definition: &CheckDefinition) -> Result<CheckSpec, InvalidChec
         probe: probe(definition)?,
         interval: definition.interval.as_std(),
         thresholds,
-        output_max_size: match output_max_size {
-            0 => DEFAULT_OUTPUT_MAX_SIZE,
-            size => size.min(OUTPUT_MAX_SIZE_LIMIT),
-        },
+        output_max_size: (output_max_size > 0).then_some(output_max_size),
         deregister_after: (!deregister_after.is_zero()).then_some(deregister_after),
     })
 }
@@ -305,7 +298,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(spec.interval, Duration::from_secs(10));
-        assert_eq!(spec.output_max_size, DEFAULT_OUTPUT_MAX_SIZE);
+        assert_eq!(spec.output_max_size, None);
         assert_eq!(spec.thresholds, Thresholds::default());
         assert_eq!(spec.deregister_after, None);
         let Probe::Http(http) = spec.probe else {

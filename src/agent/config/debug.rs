@@ -58,17 +58,16 @@ pub fn debug_config(config: &Config, facts: &DebugFacts) -> Json {
     whole
 }
 
-/// Hides every text whose name says that it is a token, a key or a secret. The name of a token's
-/// file or kind is none.
+/// Ends of names of what must not be shown.
+const SECRET_NAMES: [&str; 6] = ["token", "tokens", "key", "keyfile", "secret", "secretid"];
+
+/// Hides every text whose name says that it is a token, a key or a secret.
 fn hide_secrets(value: &mut Json) {
     match value {
         Json::Object(object) => {
             for (name, value) in object {
-                let name = name.to_ascii_lowercase();
-                let is_secret = ["token", "key", "secret"]
-                    .iter()
-                    .any(|word| name.contains(word))
-                    && !matches!(name.as_str(), "introtokenfile" | "tokenlocality");
+                let name = name.to_ascii_lowercase().replace('_', "");
+                let is_secret = SECRET_NAMES.iter().any(|end| name.ends_with(end));
                 match value {
                     Json::String(text) if is_secret => "hidden".clone_into(text),
                     value => hide_secrets(value),

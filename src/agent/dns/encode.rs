@@ -219,7 +219,8 @@ impl Encoder {
                     self.u16(0xc000 | offset);
                     return;
                 }
-                Some(_) => {}
+                // Where a suffix stands, its own suffixes stand too.
+                Some(_) => break,
                 None => self.remember(suffix, start + at),
             }
         }

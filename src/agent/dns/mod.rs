@@ -4,7 +4,9 @@ mod address;
 pub mod answer;
 pub mod catalog;
 pub mod encode;
+mod instances;
 mod lookup;
+mod meta;
 pub mod name;
 pub mod ptr;
 pub mod record;
@@ -16,7 +18,7 @@ pub mod settings;
 mod store_view;
 pub mod truncate;
 
-pub use respond::Backend;
+pub use respond::{Answered, AnsweredZone, Backend};
 pub use server::{DnsError, DnsServer};
 pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
 pub use store_view::StoreView;

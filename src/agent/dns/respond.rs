@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use hickory_proto::rr::{DNSClass, RecordType};
 use rand::rngs::SmallRng;
 use tokio::sync::Semaphore;
 
@@ -36,6 +37,41 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Another datacenter's catalog, named in lower case.
     fn remote(&self, dc: &str) -> impl Future<Output = Result<Self::Catalog, RemoteError>> + Send;
+
+    /// Told of every question that was answered, for metrics.
+    fn answered(&self, _question: Answered) {}
+}
+
+/// A question that was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    /// What was asked for, as the number of a record type.
+    pub qtype: u16,
+    /// Whose name was asked.
+    pub zone: AnsweredZone,
+    /// From packet to packet.
+    pub elapsed: Duration,
+}
+
+/// Whose name was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnsweredZone {
+    /// A name in one of our zones (Consul's metric `dns.domain_query`).
+    Domain,
+    /// A reverse name (Consul's metric `dns.ptr_query`).
+    Reverse,
+    /// A name of someone else's.
+    Foreign,
+}
+
+impl AnsweredZone {
+    fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Answer(Some(_)) => Self::Domain,
+            Verdict::Answer(None) | Verdict::ForeignAddress => Self::Reverse,
+            Verdict::Foreign => Self::Foreign,
+        }
+    }
 }
 
 /// What all workers of a server share.
@@ -103,8 +139,7 @@ impl Worker {
                 };
             }
         };
-        let started =
-            tracing::enabled!(target: "agent.dns", tracing::Level::DEBUG).then(Instant::now);
+        let started = Instant::now();
         let rules = shared.rules.load();
         let local = shared.backend.local();
         let world = World {
@@ -127,9 +162,7 @@ impl Worker {
             return Step::Wait;
         }
         let reply = self.finish(&request, verdict, &rules);
-        if let Some(started) = started {
-            log_served(&request, client, transport, started);
-        }
+        served(shared, &request, verdict, (client, transport), started);
         Step::Send(reply)
     }
 
@@ -182,7 +215,7 @@ impl Worker {
         } else {
             worker.finish(&request, verdict, &rules).to_vec()
         };
-        log_served(&request, client, transport, started);
+        served(shared, &request, verdict, (client, transport), started);
         Some(reply)
     }
 
@@ -250,17 +283,30 @@ fn unix_time() -> u32 {
     u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or_default()
 }
 
-fn log_served(request: &Request<'_>, client: SocketAddr, transport: Transport, started: Instant) {
+/// Logs and counts a question that was answered.
+fn served<B: Backend>(
+    shared: &Shared<B>,
+    request: &Request<'_>,
+    verdict: Verdict,
+    (client, transport): (SocketAddr, Transport),
+    started: Instant,
+) {
+    let elapsed = started.elapsed();
+    shared.backend.answered(Answered {
+        qtype: request.question.qtype,
+        zone: AnsweredZone::of(verdict),
+        elapsed,
+    });
     let network = match transport {
         Transport::Udp => "udp",
         Transport::Tcp => "tcp",
     };
     tracing::debug!(
         target: "agent.dns",
-        name = DnsName::from_wire(request.question.name).to_lower_text(),
-        r#type = request.question.qtype,
-        class = request.question.qclass,
-        latency = ?started.elapsed(),
+        name = %format_args!("{}.", DnsName::from_wire(request.question.name).to_lower_text()),
+        r#type = %RecordType::from(request.question.qtype),
+        class = %DNSClass::from(request.question.qclass),
+        latency = ?elapsed,
         %client,
         client_network = network,
         "request served from client"

@@ -6,6 +6,7 @@ use super::params::ReadDefaults;
 use super::render_cache::RenderCache;
 use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, SharedFacts};
+use crate::agent::local::Local;
 use crate::agent::raft::Raft;
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::Telemetry;
@@ -23,6 +24,8 @@ pub struct Facts {
     pub kv_max_value_size: usize,
     /// `limits.txn_max_req_len`, in bytes.
     pub txn_max_req_len: usize,
+    /// Whether the agent was started with `-bootstrap`.
+    pub bootstrap: bool,
     /// The token of requests that carry none (`acl.tokens.default`).
     pub default_token: String,
 }
@@ -33,6 +36,8 @@ pub struct Context {
     pub rpc: Rpc,
     /// Consensus, for operators and `info`.
     pub raft: Raft,
+    /// This agent's own services and checks.
+    pub local: Local,
     /// The LAN pool.
     pub lan: GossipHandle,
     /// The WAN pool; servers only.

@@ -12,7 +12,7 @@ use crate::model::service::{
 };
 
 /// What Consul appends to a service's id and name for its sidecar.
-pub const SIDECAR_SUFFIX: &str = "-sidecar-proxy";
+pub(super) const SIDECAR_SUFFIX: &str = "-sidecar-proxy";
 /// Interval of the check that a sidecar gets when its definition has none.
 const SIDECAR_CHECK_INTERVAL: GoDuration = GoDuration::from_secs(10);
 
@@ -35,7 +35,7 @@ impl Default for SidecarPorts {
 
 /// A service with its checks, ready to be taken into the state.
 #[derive(Clone, Debug)]
-pub struct Instance {
+pub(super) struct Instance {
     pub service: LocalService,
     pub checks: Vec<LocalCheck>,
 }
@@ -44,7 +44,7 @@ pub struct Instance {
 ///
 /// # Errors
 /// The rule that the registration breaks.
-pub fn expand_service(
+pub(super) fn expand_service(
     definition: &ServiceDefinition,
     node: &str,
     source: Source,
@@ -68,7 +68,7 @@ pub fn expand_service(
 ///
 /// # Errors
 /// An invalid check, or no free port.
-pub fn expand_sidecar<'a>(
+pub(super) fn expand_sidecar<'a>(
     definition: &ServiceDefinition,
     node: &str,
     source: Source,
@@ -135,7 +135,7 @@ pub fn expand_sidecar<'a>(
 ///
 /// # Errors
 /// The rule that the registration breaks; `initial_status` must have been looked at before.
-pub fn expand_check(
+pub(super) fn expand_check(
     definition: &CheckDefinition,
     service: Option<&NodeService>,
     node: &str,

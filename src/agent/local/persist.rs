@@ -50,7 +50,7 @@ pub enum PersistError {
 /// A persisted service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SavedService {
+pub(super) struct SavedService {
     version: u32,
     /// Whether it came from another service's `SidecarService`.
     pub sidecar: bool,
@@ -60,7 +60,7 @@ pub struct SavedService {
 /// A persisted check: a registration, or a maintenance switch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SavedCheck {
+pub(super) struct SavedCheck {
     version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<CheckDefinition>,
@@ -71,7 +71,7 @@ pub struct SavedCheck {
 /// Maintenance of a service, or of the node when `service_id` is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SavedMaintenance {
+pub(super) struct SavedMaintenance {
     #[serde(rename = "ServiceID")]
     pub service_id: String,
     pub reason: String,
@@ -80,7 +80,7 @@ pub struct SavedMaintenance {
 /// What a TTL check said last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SavedTtl {
+pub(super) struct SavedTtl {
     version: u32,
     #[serde(rename = "CheckID")]
     pub check_id: String,
@@ -91,7 +91,7 @@ pub struct SavedTtl {
 }
 
 impl SavedTtl {
-    pub fn new(check_id: &str, status: Status, output: &str, expires_ms: u64) -> Self {
+    pub(super) fn new(check_id: &str, status: Status, output: &str, expires_ms: u64) -> Self {
         let (check_id, output) = (check_id.to_owned(), output.to_owned());
         Self {
             version: VERSION,
@@ -105,7 +105,7 @@ impl SavedTtl {
 
 /// Everything that was on disk.
 #[derive(Debug, Default)]
-pub struct Saved {
+pub(super) struct Saved {
     pub services: Vec<SavedService>,
     pub checks: Vec<SavedCheck>,
     /// By check id.
@@ -114,7 +114,7 @@ pub struct Saved {
 
 /// The folders under the data directory.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub(super) struct Files {
     services: PathBuf,
     checks: PathBuf,
     ttls: PathBuf,
@@ -147,7 +147,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the folder that cannot be made.
-    pub fn open(data_dir: &Path) -> Result<Self, PersistError> {
+    pub(super) fn open(data_dir: &Path) -> Result<Self, PersistError> {
         let checks = data_dir.join("checks");
         let files = Self {
             services: data_dir.join("services"),
@@ -164,7 +164,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the first file that cannot be read: state is never dropped silently.
-    pub fn load(&self) -> Result<Saved, PersistError> {
+    pub(super) fn load(&self) -> Result<Saved, PersistError> {
         let ttls = load_folder::<SavedTtl>(&self.ttls)?;
         Ok(Saved {
             services: load_folder(&self.services)?,
@@ -181,7 +181,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the file; what was written before it stays.
-    pub fn save(&self, change: &Change) -> Result<(), PersistError> {
+    pub(super) fn save(&self, change: &Change) -> Result<(), PersistError> {
         for service in &change.services {
             self.save_service(service)?;
         }
@@ -248,7 +248,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the file.
-    pub fn save_ttl(&self, ttl: &SavedTtl) -> Result<(), PersistError> {
+    pub(super) fn save_ttl(&self, ttl: &SavedTtl) -> Result<(), PersistError> {
         write(&self.ttls.join(file_name(&ttl.check_id)), ttl, false)
     }
 
@@ -256,7 +256,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the file.
-    pub fn remove_ttl(&self, check_id: &str) -> Result<(), PersistError> {
+    pub(super) fn remove_ttl(&self, check_id: &str) -> Result<(), PersistError> {
         remove(&self.ttls.join(file_name(check_id)))
     }
 }

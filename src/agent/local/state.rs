@@ -13,7 +13,7 @@ use crate::model::check::{HealthCheck, Status};
 
 /// Most services of one agent, and most checks: far beyond what a node runs, so that a client
 /// that registers in a loop under ever new ids meets an error and not the end of memory.
-pub const ENTRIES_MAX: usize = 65_536;
+pub(super) const ENTRIES_MAX: usize = 65_536;
 
 /// What the configuration decides about services and checks.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ impl Default for StateSettings {
 
 /// Something that the agent had and that the catalog may still have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Removed {
+pub(super) struct Removed {
     /// The token with which it was synced.
     pub token: String,
 }

@@ -8,11 +8,11 @@ use crate::model::node::StringMap;
 use crate::model::service::{KIND_CONNECT_PROXY, Proxy, ServiceDefinition, Weights};
 
 /// Most pairs of metadata.
-pub const META_PAIRS_MAX: usize = 64;
+pub(super) const META_PAIRS_MAX: usize = 64;
 /// Longest metadata key, in bytes.
-pub const META_KEY_MAX: usize = 128;
+pub(super) const META_KEY_MAX: usize = 128;
 /// Longest metadata value, in bytes.
-pub const META_VALUE_MAX: usize = 512;
+pub(super) const META_VALUE_MAX: usize = 512;
 /// SRV weights are 16-bit numbers.
 const WEIGHT_MAX: i64 = 65_535;
 const META_RESERVED_PREFIX: &str = "consul-";
@@ -50,7 +50,7 @@ fn go_multierror(errors: &[String]) -> String {
 ///
 /// # Errors
 /// The first group of rules that is broken.
-pub fn validate_service(definition: &ServiceDefinition) -> Result<(), InvalidService> {
+pub(super) fn validate_service(definition: &ServiceDefinition) -> Result<(), InvalidService> {
     if definition.name.is_empty() {
         return Err(InvalidService::NoName);
     }
@@ -70,7 +70,7 @@ pub fn validate_service(definition: &ServiceDefinition) -> Result<(), InvalidSer
 }
 
 /// Reads the initial status of a check; an empty one is critical.
-pub fn initial_status(text: &str) -> Option<Status> {
+pub(super) fn initial_status(text: &str) -> Option<Status> {
     if text.is_empty() {
         Some(Status::Critical)
     } else {
@@ -79,7 +79,7 @@ pub fn initial_status(text: &str) -> Option<Status> {
 }
 
 /// Whether the name can be asked for over DNS; others only get a warning.
-pub fn is_dns_name(name: &str) -> bool {
+pub(super) fn is_dns_name(name: &str) -> bool {
     !name.is_empty()
         && name
             .bytes()

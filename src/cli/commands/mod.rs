@@ -1,5 +1,6 @@
 //! The commands, one verb a file.
 
+pub(crate) mod agent;
 pub(crate) mod autopilot_get_config;
 pub(crate) mod autopilot_set_config;
 pub(crate) mod catalog_datacenters;
@@ -29,7 +30,6 @@ pub(crate) mod rtt;
 pub(crate) mod services_deregister;
 mod services_files;
 pub(crate) mod services_register;
-mod snapshot_file;
 pub(crate) mod snapshot_inspect;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_save;

@@ -18,8 +18,7 @@ pub enum Runner {
 
 impl Runner {
     /// `None` for checks that nothing runs: TTL and alias checks.
-    pub fn new(spec: &CheckSpec) -> Option<Self> {
-        let output_max_size = spec.output_max_size;
+    pub fn new(spec: &CheckSpec, output_max_size: usize) -> Option<Self> {
         match &spec.probe {
             Probe::Script(probe) => Some(Self::Script {
                 probe: probe.clone(),

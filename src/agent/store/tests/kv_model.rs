@@ -36,7 +36,6 @@ impl Model {
                 self.write(index, pair, holder, lock_index);
                 Response::Bool(true)
             }
-            KvVerb::Cas => Response::Bool(false),
             KvVerb::Delete => {
                 self.delete(index, |found| *found == key[..]);
                 Response::Done
@@ -45,7 +44,6 @@ impl Model {
                 self.delete(index, |found| *found == key[..]);
                 Response::Bool(true)
             }
-            KvVerb::DeleteCas => Response::Bool(false),
             KvVerb::DeleteTree => {
                 self.delete(index, |found| found.starts_with(&key));
                 Response::Done
@@ -64,12 +62,13 @@ impl Model {
                 self.write(index, pair, holder, lock_index);
                 Response::Bool(true)
             }
-            KvVerb::Lock => Response::Bool(false),
             KvVerb::Unlock if old.is_some() && !holder.is_empty() && holder == pair.session => {
                 self.write(index, pair, String::new(), lock_index);
                 Response::Bool(true)
             }
-            KvVerb::Unlock => Response::Bool(false),
+            KvVerb::Cas | KvVerb::DeleteCas | KvVerb::Lock | KvVerb::Unlock => {
+                Response::Bool(false)
+            }
         }
     }
 

@@ -80,37 +80,46 @@ fn probes() -> Vec<Probe> {
     all.push(probe(NodeWithServices {
         node: "id-a".to_owned(),
     }));
-    for service in SERVICES.iter().map(|service| (*service).to_owned()) {
-        let of_service = ChecksOfService {
+    all.extend(
+        SERVICES
+            .iter()
+            .flat_map(|service| service_probes(service, &rack)),
+    );
+    all
+}
+
+fn service_probes(service: &str, rack: &[(String, String)]) -> Vec<Probe> {
+    let (service, rack) = (service.to_owned(), rack.to_vec());
+    let mut all = Vec::new();
+    let of_service = ChecksOfService {
+        service: service.clone(),
+        ..Default::default()
+    };
+    all.push(probe(of_service.clone()));
+    all.push(probe(ChecksOfService {
+        node_meta: rack.clone(),
+        ..of_service
+    }));
+    for connect in [false, true] {
+        let instances = ServiceInstances {
             service: service.clone(),
-            ..Default::default()
+            connect,
+            with_checks: true,
+            ..ServiceInstances::default()
         };
-        all.push(probe(of_service.clone()));
-        all.push(probe(ChecksOfService {
+        all.push(probe(ServiceInstances {
             node_meta: rack.clone(),
-            ..of_service
+            ..instances.clone()
         }));
-        for connect in [false, true] {
-            let instances = ServiceInstances {
-                service: service.clone(),
-                connect,
-                with_checks: true,
-                ..ServiceInstances::default()
-            };
-            all.push(probe(ServiceInstances {
-                node_meta: rack.clone(),
-                ..instances.clone()
-            }));
-            all.push(probe(ServiceInstances {
-                passing_only: true,
-                ..instances.clone()
-            }));
-            all.push(probe(ServiceInstances {
-                with_checks: false,
-                ..instances.clone()
-            }));
-            all.push(probe(instances));
-        }
+        all.push(probe(ServiceInstances {
+            passing_only: true,
+            ..instances.clone()
+        }));
+        all.push(probe(ServiceInstances {
+            with_checks: false,
+            ..instances.clone()
+        }));
+        all.push(probe(instances));
     }
     all
 }
