@@ -34,10 +34,12 @@ pub(super) async fn apply(_context: Arc<Context>, mut request: Request) -> Answe
     let kind = entry
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("kind"))
-        .and_then(|(_, kind)| kind.as_str())
         .ok_or_else(|| {
             failed("Payload does not contain a kind/Kind key at the top level".to_owned())
-        })?;
+        })?
+        .1
+        .as_str()
+        .ok_or_else(|| failed("Kind value in payload is not a string".to_owned()))?;
     if !KINDS.contains(&kind) {
         return Err(failed(format!("invalid config entry kind: {kind}")));
     }
