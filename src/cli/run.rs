@@ -1,8 +1,143 @@
 //! From the arguments to the exit code.
 
+use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 
-/// Runs the command line and returns the process's exit code.
+use clap::Command;
+
+use crate::output::{Colours, Console, Streams, Style};
+
+use super::context::{Context, Environment};
+use super::error::{Error, Outcome};
+use super::go_flags::{Request, at, classify, normalise};
+use super::{autocomplete, commands, completion, go_flags_errors, help, root};
+
+/// Consul's exit code for an unknown command.
+const UNKNOWN_COMMAND: u8 = 127;
+
+/// Everything that a run of the command line depends on.
+pub struct Invocation {
+    /// The words after the program's name.
+    pub words: Vec<OsString>,
+    /// Looks up a variable of the environment.
+    pub environment: Environment,
+    /// Input and output.
+    pub streams: Streams,
+}
+
+/// Runs the command line of this process and returns its exit code.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    if let Some(code) = completion::answer_shell() {
+        return code;
+    }
+    let invocation = Invocation {
+        words: std::env::args_os().skip(1).collect(),
+        environment: Box::new(|name| std::env::var(name).ok()),
+        streams: Streams::of_process(),
+    };
+    ExitCode::from(run_with(invocation))
+}
+
+/// Runs the command line on given words, environment and streams.
+pub fn run_with(invocation: Invocation) -> u8 {
+    let Invocation {
+        words,
+        environment,
+        streams,
+    } = invocation;
+    let colours = Colours::from_environment(
+        &environment,
+        streams.out_is_terminal,
+        streams.err_is_terminal,
+    );
+    let mut context = Context::new(Console::new(streams, colours), environment);
+    let definition = root::definition();
+    let result = serve(&definition, &words, &mut context);
+    let code = match result {
+        Ok(()) => 0,
+        Err(error) => {
+            let code = error.exit_code();
+            match tell(&error, &definition, &words, &mut context) {
+                Ok(()) => code,
+                Err(failed) => Error::from(failed).exit_code().max(code),
+            }
+        }
+    };
+    match context.console.flush() {
+        Err(error) if code == 0 => Error::from(error).exit_code(),
+        _ => code,
+    }
+}
+
+fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Outcome {
+    match classify(definition, words) {
+        Request::Version => commands::version::print(context),
+        Request::Help => Ok(context.console.raw(help::top(definition).as_bytes())?),
+        Request::Unknown => {
+            context.console.note(&help::top(definition))?;
+            Err(Error::Exit(UNKNOWN_COMMAND))
+        }
+        Request::CommandHelp(path) => {
+            let text = at(definition, &path).map(help::of).unwrap_or_default();
+            Ok(context.console.raw(text.as_bytes())?)
+        }
+        Request::Group(_) => Err(Error::Usage(String::new())),
+        Request::FlagsBeforeCommand(_) => Err(Error::Usage(
+            "Invalid flags before the subcommand. If these flags are for\n\
+             the subcommand, please put them after the subcommand."
+                .to_owned(),
+        )),
+        Request::Autocomplete { install, uninstall } => {
+            autocomplete::run(install, uninstall, context)
+        }
+        Request::Run { path, rest } => {
+            let command = at(definition, &path).ok_or(Error::Exit(UNKNOWN_COMMAND))?;
+            let rest = normalise(command, &rest).map_err(|err| Error::Usage(err.to_string()))?;
+            let mut words: Vec<OsString> = vec![definition.get_name().into()];
+            words.extend(path.iter().map(OsString::from));
+            words.extend(rest);
+            let parsed =
+                root::parse(words).map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(root::dispatch(parsed, context))
+        }
+    }
+}
+
+/// Prints an error, the help that belongs to it, and what to try next.
+fn tell(
+    error: &Error,
+    definition: &Command,
+    words: &[OsString],
+    context: &mut Context,
+) -> io::Result<()> {
+    let Some(text) = error.text() else {
+        return Ok(());
+    };
+    if !text.is_empty() {
+        context.console.note(&text)?;
+    }
+    if let Error::Usage(_) = error {
+        let path = match classify(definition, words) {
+            Request::Run { path, .. }
+            | Request::Group(path)
+            | Request::FlagsBeforeCommand(path) => path,
+            _ => Vec::new(),
+        };
+        if let Some(command) = at(definition, &path) {
+            if !text.is_empty() {
+                context.console.note("")?;
+            }
+            context.console.note(help::of(command).trim_end())?;
+        }
+    }
+    for hint in error.hints() {
+        let line = format!("hint: {hint}");
+        let line = context.console.paint_note(Style::Quiet, &line);
+        context.console.note(&line)?;
+    }
+    Ok(())
 }

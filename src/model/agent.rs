@@ -51,3 +51,12 @@ pub struct AgentSelf {
     /// Node metadata.
     pub meta: Option<StringMap>,
 }
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that the program was built from; empty unless the build names one.
+pub const REVISION: &str = match option_env!("CONSULCTL_REVISION") {
+    Some(revision) => revision,
+    None => "",
+};

@@ -2,11 +2,14 @@
 //!
 //! JSON is Consul's: PascalCase keys in the order in which Consul prints them.
 
+pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod check;
 pub mod coordinate;
+pub mod decode;
 pub mod duration;
+pub mod filter;
 pub mod kv;
 pub mod member;
 pub mod node;

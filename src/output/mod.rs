@@ -1,1 +1,16 @@
 //! What commands print with: tables, JSON, colour, progress, confirmation.
+//!
+//! Data goes to standard output, talk (errors, hints, progress) to standard error. Only
+//! [`Console`] writes; everything else here makes text.
+
+mod columns;
+mod console;
+mod json;
+mod progress;
+mod style;
+
+pub use columns::{columnize, tabulate};
+pub use console::{Console, Streams};
+pub use json::{JsonIndent, to_json};
+pub use progress::Progress;
+pub use style::{Colours, Style};

@@ -1,1 +1,7 @@
 //! Health checks: the scheduler and outcomes (pure) and one runner a file.
+
+pub mod outcome;
+pub mod output;
+pub mod runner;
+pub mod scheduler;
+pub mod spec;

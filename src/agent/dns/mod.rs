@@ -1,1 +1,24 @@
 //! DNS on port 8600: names, answers and truncation (pure), the server and recursion.
+
+mod address;
+pub mod answer;
+pub mod catalog;
+pub mod encode;
+mod instances;
+mod lookup;
+mod meta;
+pub mod name;
+pub mod ptr;
+pub mod record;
+mod recursion;
+pub mod request;
+mod respond;
+mod server;
+pub mod settings;
+mod store_view;
+pub mod truncate;
+
+pub use respond::{Answered, AnsweredZone, Backend};
+pub use server::{DnsError, DnsServer};
+pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
+pub use store_view::StoreView;

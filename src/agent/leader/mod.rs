@@ -1,1 +1,7 @@
 //! What only the leader does: members into the catalog, tombstones, autopilot.
+
+mod duties;
+mod reconcile;
+mod tombstones;
+
+pub use duties::{LeaderSettings, spawn};

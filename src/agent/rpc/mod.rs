@@ -1,1 +1,12 @@
 //! Requests to servers: forwarding to the leader and to other datacenters, consistency, blocking.
+
+mod blocking;
+mod catalog;
+mod error;
+mod handle;
+mod kv;
+mod options;
+
+pub use error::RpcError;
+pub use handle::{Rpc, RpcSettings};
+pub use options::{Consistency, QueryMeta, QueryOptions, WriteOptions};

@@ -10,8 +10,6 @@ use crate::model::service::NodeService;
 
 /// Refusal of a service or check on a node that is not registered.
 const MISSING_NODE: &str = "Missing node registration";
-/// Refusal of a check of a service that is not registered.
-const MISSING_SERVICE: &str = "Missing service registration";
 
 impl State {
     /// Registers a node, then its service, then its checks. Parts that are unchanged keep their
@@ -25,11 +23,13 @@ impl State {
         let node = request.to_node();
         let known = self.node(&node.node);
         if known.is_none_or(|known| !request.skip_node_update && !known.is_same(&node)) {
-            self.ensure_node(index, node, touched)?;
+            self.ensure_node(index, node, touched)
+                .map_err(|reason| format!("failed inserting node: {reason}"))?;
         }
         let key = fold(&request.node);
         if let Some(service) = &request.service {
-            self.ensure_service(index, &key, service, touched)?;
+            self.ensure_service(index, &key, service, touched)
+                .map_err(|reason| format!("failed inserting service: {reason}"))?;
         }
         for check in request.check.iter().chain(&request.checks) {
             if !check.node.eq_ignore_ascii_case(&request.node) {
@@ -38,7 +38,8 @@ impl State {
                     check.node, request.node
                 ));
             }
-            self.ensure_check(index, &key, check, touched)?;
+            self.ensure_check(index, &key, check, touched)
+                .map_err(|reason| format!("failed inserting check: {reason}"))?;
         }
         Ok(())
     }
@@ -104,7 +105,9 @@ impl State {
             let owner = entry
                 .services
                 .get(&*fold(&check.service_id))
-                .ok_or(MISSING_SERVICE)?;
+                .ok_or_else(|| {
+                    format!("Missing service registration on node {:?}", entry.node.node)
+                })?;
             check.service_name.clone_from(&owner.service);
             check.service_tags.clone_from(&owner.tags);
             service = Some(Arc::clone(owner));

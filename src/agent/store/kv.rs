@@ -8,6 +8,9 @@ use super::state::State;
 use super::topic::{Topic, Touched};
 use crate::model::kv::{Key, KvPair};
 
+/// Length of a session's id in text.
+const UUID_LEN: usize = 36;
+
 impl State {
     /// The pair under a key.
     pub fn kv(&self, key: &[u8]) -> Option<&Arc<KvPair>> {
@@ -191,6 +194,11 @@ impl State {
     ) -> Result<Option<Arc<KvPair>>, String> {
         if pair.session.is_empty() {
             return Err("missing session".to_owned());
+        }
+        if pair.session.len() != UUID_LEN {
+            return Err(
+                "failed session lookup: index error: UUID must be 36 characters".to_owned(),
+            );
         }
         if !self.sessions.contains_key(&pair.session) {
             return Err(format!("invalid session {:?}", pair.session));

@@ -81,9 +81,7 @@ impl State {
             if let Some(old_key) = self.node_ids.get(&*node.id).cloned()
                 && old_key != key
             {
-                self.refuse_taken_name(&node, &key).map_err(|reason| {
-                    format!("Error while renaming Node ID: {:?}: {reason}", node.id)
-                })?;
+                self.refuse_taken_name(&node, &key)?;
                 carried = self.entry(&old_key).map(|entry| entry.node.create_index);
                 self.delete_node(index, &old_key, touched);
             } else {
@@ -133,8 +131,8 @@ impl State {
             return Ok(());
         }
         Err(format!(
-            "node name {} is reserved by node {} with name {}",
-            node.node, holder.node.id, holder.node.node
+            "Error while renaming Node ID: {:?}: Node name {} is reserved by node {} with name {} ({})",
+            node.id, node.node, holder.node.id, holder.node.node, holder.node.address
         ))
     }
 

@@ -138,10 +138,10 @@ impl State {
         service: &NodeService,
         touched: &mut Touched,
     ) {
-        renew(&mut self.services, index, &service.service);
+        renew(&mut self.services, index, &service.service, None);
         touched.add(Topic::Service(fold(&service.service)));
         if let Some(name) = service.connect_name().filter(|name| !name.is_empty()) {
-            renew(&mut self.connect, index, name);
+            renew(&mut self.connect, index, name, None);
             touched.add(Topic::Service(fold(name)));
         }
     }
@@ -156,18 +156,25 @@ impl State {
         }
     }
 
-    /// The index of a service's entry, for snapshots.
-    pub(super) fn service_entry_indexes(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.services
-            .values()
-            .map(|entry| (&*entry.name, entry.index))
+    /// The names under which instances are found, with their indexes, for snapshots: those of the
+    /// services, then those that mesh clients ask for.
+    pub(super) fn service_entry_indexes(&self) -> [Vec<(String, u64)>; 2] {
+        [&self.services, &self.connect].map(|map| {
+            map.values()
+                .map(|entry| (entry.name.to_string(), entry.index))
+                .collect()
+        })
     }
 
-    /// Puts back the index of a service's entry after a restore; unknown names are passed over.
-    pub(super) fn set_service_entry_index(&mut self, name: &str, index: u64) {
-        renew(&mut self.services, index, name);
-        if lookup(&self.connect, name).is_some() {
-            renew(&mut self.connect, index, name);
+    /// Puts back what [`Self::service_entry_indexes`] gave; unknown names are passed over.
+    pub(super) fn set_service_entry_indexes(&mut self, indexes: [Vec<(String, u64)>; 2]) {
+        for (map, entries) in [&mut self.services, &mut self.connect]
+            .into_iter()
+            .zip(indexes)
+        {
+            for (name, index) in entries {
+                renew(map, index, &name, Some(&name));
+            }
         }
     }
 }
@@ -211,11 +218,12 @@ fn relink(
     false
 }
 
-fn renew(map: &mut OrdMap<Arc<str>, Arc<ServiceEntry>>, index: u64, name: &str) {
-    let key = fold(name);
+/// Makes a new entry of an old one, under a name in another case where one is given.
+fn renew(map: &mut OrdMap<Arc<str>, Arc<ServiceEntry>>, index: u64, key: &str, name: Option<&str>) {
+    let key = fold(key);
     let Some(old) = map.get(&*key) else { return };
     let entry = ServiceEntry {
-        name: Arc::clone(&old.name),
+        name: name.map_or_else(|| Arc::clone(&old.name), Arc::from),
         index,
         members: old.members.clone(),
         joined: OnceLock::new(),
@@ -230,7 +238,8 @@ fn join(entry: &NodeEntry, id: &str) -> Option<Instance> {
         .values()
         .filter(|check| check.service_id.is_empty());
     let own = entry.checks.values().filter(|check| {
-        !check.service_id.is_empty() && check.service_id.eq_ignore_ascii_case(&service.id)
+        !check.service_id.is_empty()
+            && (check.service_id == service.id || *fold(&check.service_id) == *id)
     });
     let checks: Box<[_]> = of_node.chain(own).cloned().collect();
     let status = checks

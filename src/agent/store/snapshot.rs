@@ -36,11 +36,13 @@ pub enum SnapshotError {
 struct Tables {
     index_offset: u64,
     last_index: u64,
+    restored_at: u64,
     indexes: Indexes,
     kvs: Vec<Arc<KvPair>>,
     tombstones: Vec<(Key, u64)>,
     nodes: Vec<NodeTable>,
-    service_indexes: Vec<(String, u64)>,
+    /// Of the services, then of the names that mesh clients ask for.
+    service_indexes: [Vec<(String, u64)>; 2],
     sessions: Vec<Arc<Session>>,
     coordinates: Vec<Arc<NodeCoordinate>>,
     autopilot: Option<Arc<AutopilotConfiguration>>,
@@ -60,6 +62,7 @@ impl State {
         let tables = Tables {
             index_offset: self.index_offset,
             last_index: self.last_index,
+            restored_at: self.restored_at,
             indexes: self.indexes,
             kvs: self.kvs.values().cloned().collect(),
             tombstones: self
@@ -76,10 +79,7 @@ impl State {
                     checks: entry.checks.values().cloned().collect(),
                 })
                 .collect(),
-            service_indexes: self
-                .service_entry_indexes()
-                .map(|(name, index)| (name.to_owned(), index))
-                .collect(),
+            service_indexes: self.service_entry_indexes(),
             sessions: self.sessions.values().cloned().collect(),
             coordinates: self.coordinates.values().cloned().collect(),
             autopilot: self.autopilot.clone(),
@@ -104,9 +104,7 @@ impl State {
         for table in tables.nodes {
             state.restore_node(table, &mut ignored);
         }
-        for (name, index) in &tables.service_indexes {
-            state.set_service_entry_index(name, *index);
-        }
+        state.set_service_entry_indexes(tables.service_indexes);
         state.kvs = tables
             .kvs
             .into_iter()
@@ -127,6 +125,7 @@ impl State {
         state.indexes = tables.indexes;
         state.index_offset = tables.index_offset;
         state.last_index = tables.last_index;
+        state.restored_at = tables.restored_at;
         Ok(state)
     }
 
@@ -170,6 +169,7 @@ impl State {
         let above_archive = (restored.last_index + 1).saturating_sub(log_index);
         restored.index_offset = self.index_offset.max(above_archive);
         restored.last_index = log_index + restored.index_offset;
+        restored.restored_at = restored.last_index;
         *self = restored;
         touched.set_everything();
         Response::Done

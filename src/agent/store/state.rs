@@ -25,6 +25,8 @@ pub struct State {
     pub(super) index_offset: u64,
     /// The index of the last command.
     pub(super) last_index: u64,
+    /// The index at which a snapshot was last restored; 0 when none was.
+    pub(super) restored_at: u64,
     pub(super) indexes: Indexes,
     pub(super) kvs: OrdMap<Key, Arc<KvPair>>,
     /// Deleted keys and prefixes with the index of the deletion.
@@ -75,6 +77,11 @@ impl State {
     /// The index of the last applied command, as clients see it.
     pub fn last_index(&self) -> u64 {
         self.last_index
+    }
+
+    /// Changes when the whole state is replaced: indexes may repeat across generations.
+    pub fn generation(&self) -> u64 {
+        self.restored_at
     }
 
     /// The tables' indexes.

@@ -1,3 +1,8 @@
+mod arbitrary;
+mod catalog_model;
+mod kv_model;
+mod laws;
+
 use super::*;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::{HealthCheck, Status};
@@ -193,10 +198,8 @@ fn a_check_of_an_unknown_service_is_refused_as_a_whole() {
     };
     request.service = None;
     let refused = log.apply(&Command::Register(request));
-    assert_eq!(
-        refused,
-        Response::Refused("Missing service registration".to_owned())
-    );
+    let reason = "failed inserting check: Missing service registration on node \"n1\"";
+    assert_eq!(refused, Response::Refused(reason.to_owned()));
     assert!(
         log.state.node("n1").is_none(),
         "the node was not registered either"

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::near::sort_by_distance;
 use crate::agent::store::{Query, State, Topic, WatchSet};
+use crate::model::access::{Requirement, Resource};
 use crate::model::node::{Node, StringMap};
 use crate::model::service::NodeService;
 
@@ -89,6 +90,10 @@ pub struct NodeWithServices {
 impl Query for NodeWithServices {
     type Answer = Option<(Arc<Node>, Vec<Arc<NodeService>>)>;
     const METHOD: &'static str = "Catalog.NodeServices";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Node, self.node.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Nodes);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::catalog::has_meta;
 use super::near::sort_by_distance;
 use crate::agent::store::{Instance, Instances, Query, State, Topic, WatchSet};
+use crate::model::access::{Requirement, Resource};
 use crate::model::check::{HealthCheck, Status};
 
 /// The checks of a node.
@@ -17,6 +18,10 @@ pub struct ChecksOfNode {
 impl Query for ChecksOfNode {
     type Answer = Vec<Arc<HealthCheck>>;
     const METHOD: &'static str = "Health.NodeChecks";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Node, self.node.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Checks);
@@ -42,8 +47,13 @@ impl Query for ChecksOfService {
     type Answer = Vec<Arc<HealthCheck>>;
     const METHOD: &'static str = "Health.ServiceChecks";
 
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Service, self.service.as_bytes())
+    }
+
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Checks);
+        watch.add(Topic::Service(Arc::from(self.service.to_lowercase())));
         let instances = state
             .instances(&self.service)
             .map_or(&[][..], |found| found);
@@ -57,7 +67,12 @@ impl Query for ChecksOfService {
         if let Some(near) = &self.near {
             sort_by_distance(state, near, &mut checks, |check| &check.node);
         }
-        (state.indexes().checks, checks)
+        // The service's own index adds what a filter by node metadata depends on.
+        let index = state
+            .indexes()
+            .checks
+            .max(state.service_index(&self.service, false, true));
+        (index, checks)
     }
 }
 
@@ -119,6 +134,10 @@ pub struct ServiceInstances {
 impl Query for ServiceInstances {
     type Answer = Instances;
     const METHOD: &'static str = "Health.ServiceNodes";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Service, self.service.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Service(Arc::from(self.service.to_lowercase())));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::agent::store::{Query, State, Topic, Touched, WatchSet};
+use crate::model::access::{Requirement, Resource};
 use crate::model::kv::{Key, KvPair};
 use crate::model::txn::{TxnOp, TxnResponse};
 
@@ -16,6 +17,10 @@ pub struct KvGet {
 impl Query for KvGet {
     type Answer = Option<Arc<KvPair>>;
     const METHOD: &'static str = "KVS.Get";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Key, self.key.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Kv(self.key.clone()));
@@ -36,6 +41,10 @@ pub struct KvList {
 impl Query for KvList {
     type Answer = Vec<Arc<KvPair>>;
     const METHOD: &'static str = "KVS.List";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::KeyPrefix, self.prefix.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::KvPrefix(self.prefix.clone()));
@@ -59,6 +68,10 @@ pub struct KvKeys {
 impl Query for KvKeys {
     type Answer = Vec<Key>;
     const METHOD: &'static str = "KVS.ListKeys";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::KeyPrefix, self.prefix.as_bytes())
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::KvPrefix(self.prefix.clone()));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::agent::store::state::fold;
 use crate::agent::store::{Query, State, Topic, WatchSet};
+use crate::model::access::{Requirement, Resource};
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::raft::AutopilotConfiguration;
 
@@ -14,6 +15,10 @@ pub struct AutopilotQuery;
 impl Query for AutopilotQuery {
     type Answer = Arc<AutopilotConfiguration>;
     const METHOD: &'static str = "Operator.AutopilotGetConfiguration";
+
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::read(Resource::Operator, &[])
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Autopilot);

@@ -1,6 +1,7 @@
 //! What all reads have in common.
 
 use crate::agent::store::{State, WatchSet};
+use crate::model::access::Requirement;
 
 /// A read of the state. It is a value, so that it can be forwarded to another server.
 pub trait Query: Send + Sync {
@@ -9,6 +10,11 @@ pub trait Query: Send + Sync {
 
     /// Consul's RPC method for this read, such as `KVS.Get`.
     const METHOD: &'static str;
+
+    /// The permission that the read as a whole needs.
+    fn requirement(&self) -> Requirement<'_> {
+        Requirement::OPEN
+    }
 
     /// Reads. Returns the index that the answer carries (`X-Consul-Index`) and the answer, and
     /// notes in `watch` what must change before the answer can.

@@ -1,0 +1,276 @@
+//! Script checks: exit status 0 passes, 1 warns, anything else is critical.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use crate::agent::checks::outcome::Outcome;
+use crate::agent::checks::output::TailBuffer;
+use crate::agent::checks::spec::ScriptProbe;
+use crate::model::check::Status;
+use crate::model::duration::GoDuration;
+
+/// How long what is left in the pipes is read after the script ended: a background child of the
+/// script may keep them open for ever.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes read from a pipe at once.
+const READ_CHUNK: usize = 4096;
+
+/// The script's process group; killed as a whole when the run ends in any way, so that a script
+/// that forks leaves nothing behind after a timeout or a deregistration.
+struct ProcessGroup {
+    leader: Option<Pid>,
+}
+
+impl ProcessGroup {
+    fn of(child: &Child) -> Self {
+        let leader = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
+        Self { leader }
+    }
+
+    /// The script ended by itself: what it left running on purpose stays.
+    fn disarm(&mut self) {
+        self.leader = None;
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        if let Some(leader) = self.leader {
+            // Fails only when the whole group is gone already, which is what is wanted.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+}
+
+pub(super) async fn run(probe: &ScriptProbe, output_max_size: usize) -> Outcome {
+    let mut child = match spawn(&probe.args) {
+        Ok(child) => child,
+        Err(err) => return Outcome::critical(spawn_error(&probe.args, &err)),
+    };
+    let mut group = ProcessGroup::of(&child);
+    let mut tail = TailBuffer::new(output_max_size);
+    match tokio::time::timeout(probe.timeout, collect(&mut child, &mut tail)).await {
+        Ok(Ok(status)) => {
+            group.disarm();
+            Outcome::new(status_of(status), tail.into_captured_text())
+        }
+        Ok(Err(err)) => Outcome::critical(err.to_string()),
+        Err(_elapsed) => {
+            drop(group);
+            // Reaping is immediate after SIGKILL; an error means it was reaped already.
+            let _ = child.wait().await;
+            Outcome::critical(timed_out(probe.timeout, tail))
+        }
+    }
+}
+
+fn spawn(args: &[String]) -> std::io::Result<Child> {
+    let (program, rest) = args.split_first().ok_or_else(|| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "need an executable to run",
+        )
+    })?;
+    Command::new(program)
+        .args(rest)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+}
+
+/// Go's text for a program that cannot be started.
+fn spawn_error(args: &[String], err: &std::io::Error) -> String {
+    let program = args.first().map(String::as_str).unwrap_or_default();
+    let cause = match err.kind() {
+        std::io::ErrorKind::NotFound if !program.contains('/') => {
+            return format!("exec: {program:?}: executable file not found in $PATH");
+        }
+        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => err.to_string(),
+    };
+    format!("fork/exec {program}: {cause}")
+}
+
+/// Reads both pipes into `tail` until the script ends.
+async fn collect(child: &mut Child, tail: &mut TailBuffer) -> std::io::Result<ExitStatus> {
+    let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    let mut out = [0; READ_CHUNK];
+    let mut err = [0; READ_CHUNK];
+    let mut ended = None;
+    loop {
+        tokio::select! {
+            count = read(&mut stdout, &mut out), if stdout.is_some() => {
+                take(&mut stdout, tail, &out, count?);
+            }
+            count = read(&mut stderr, &mut err), if stderr.is_some() => {
+                take(&mut stderr, tail, &err, count?);
+            }
+            status = child.wait(), if ended.is_none() => ended = Some(status?),
+            () = tokio::time::sleep(DRAIN_TIMEOUT), if ended.is_some() => {
+                (stdout, stderr) = (None, None);
+            }
+        }
+        if let (Some(status), None, None) = (ended, &stdout, &stderr) {
+            return Ok(status);
+        }
+    }
+}
+
+async fn read<P: AsyncRead + Unpin>(
+    pipe: &mut Option<P>,
+    buffer: &mut [u8],
+) -> std::io::Result<usize> {
+    match pipe {
+        Some(pipe) => pipe.read(buffer).await,
+        None => Ok(0),
+    }
+}
+
+fn take<P>(pipe: &mut Option<P>, tail: &mut TailBuffer, buffer: &[u8], count: usize) {
+    if count == 0 {
+        *pipe = None;
+    } else {
+        tail.push(&buffer[..count]);
+    }
+}
+
+fn status_of(status: ExitStatus) -> Status {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Status::Passing,
+        (Some(1), _) => Status::Warning,
+        _ => Status::Critical,
+    }
+}
+
+fn timed_out(timeout: Duration, tail: TailBuffer) -> String {
+    let headline = format!("Timed out ({}) running check", GoDuration::from(timeout));
+    let output = tail.into_captured_text();
+    if output.is_empty() {
+        headline
+    } else {
+        format!("{headline}\n\n{output}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn shell(script: &str, timeout: Duration) -> Outcome {
+        let args = ["sh", "-c", script].map(str::to_owned).to_vec();
+        run(&ScriptProbe { args, timeout }, 64).await
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn exit_statuses_are_consuls() {
+        for (script, status, output) in [
+            ("echo fine", Status::Passing, "fine\n"),
+            ("echo meh >&2; exit 1", Status::Warning, "meh\n"),
+            ("exit 2", Status::Critical, ""),
+            ("echo dead; kill -9 $$", Status::Critical, "dead\n"),
+        ] {
+            assert_eq!(
+                shell(script, LONG).await,
+                Outcome::new(status, output),
+                "{script}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn long_output_keeps_its_tail() {
+        let outcome = shell("yes | head -c 10000", LONG).await;
+        assert_eq!(outcome.status, Status::Passing);
+        let tail = "y\n".repeat(32);
+        assert_eq!(
+            outcome.output,
+            format!("Captured 64 of 10000 bytes\n...\n{tail}")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_not_there_is_critical() {
+        let probe = |program: &str| ScriptProbe {
+            args: vec![program.to_owned()],
+            timeout: LONG,
+        };
+        let outcome = run(&probe("/nonexistent/x"), 64).await;
+        let text = "fork/exec /nonexistent/x: no such file or directory";
+        assert_eq!(outcome, Outcome::critical(text));
+        let outcome = run(&probe("no-such-program-anywhere"), 64).await;
+        let text = "exec: \"no-such-program-anywhere\": executable file not found in $PATH";
+        assert_eq!(outcome, Outcome::critical(text));
+        let none = ScriptProbe {
+            args: vec![],
+            timeout: LONG,
+        };
+        assert_eq!(run(&none, 64).await.status, Status::Critical);
+    }
+
+    #[tokio::test]
+    async fn a_timeout_kills_the_whole_group_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("pid");
+        let script = format!("sleep 600 & echo $! > {}; echo early; wait", file.display());
+        let outcome = shell(&script, Duration::from_millis(500)).await;
+        assert_eq!(
+            outcome,
+            Outcome::critical("Timed out (500ms) running check\n\nearly\n")
+        );
+        let grandchild: i32 = std::fs::read_to_string(file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        assert!(
+            is_gone(grandchild),
+            "the script's own child must be killed too"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_dropped_run_kills_the_whole_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let script = format!("sleep 600 & echo $! > {}; wait", fifo.display());
+        let running = tokio::spawn(async move { shell(&script, LONG).await });
+        let pid = tokio::task::spawn_blocking(move || std::fs::read_to_string(fifo)).await;
+        let grandchild: i32 = pid.unwrap().unwrap().trim().parse().unwrap();
+        running.abort();
+        assert!(running.await.unwrap_err().is_cancelled());
+        assert!(is_gone(grandchild));
+    }
+
+    /// Whether the process is dead: gone, or a zombie that only waits for init.
+    fn is_gone(pid: i32) -> bool {
+        (0..10_000).any(|_| {
+            std::thread::yield_now();
+            match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+                Ok(stat) => stat
+                    .rsplit(')')
+                    .next()
+                    .is_some_and(|rest| rest.starts_with(" Z")),
+                Err(_) => true,
+            }
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! What an answer needs of the catalog: one datacenter's state, seen at one moment.
+
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::model::check::Status;
+use crate::model::node::Node;
+use crate::model::service::NodeService;
+
+/// An instance of a service together with its node and its health.
+pub trait Instance {
+    /// The node that runs it.
+    fn node(&self) -> &Node;
+    /// The service on that node.
+    fn service(&self) -> &NodeService;
+    /// The worst status among the node's own checks and the service's.
+    fn health(&self) -> Status;
+}
+
+/// A snapshot of one datacenter's catalog. Names are given in lower case and match whatever the
+/// case they were registered with.
+pub trait Catalog {
+    /// An instance as the snapshot holds it.
+    type Instance: Instance;
+    /// Instances, shared rather than copied: an answer reads a few of maybe thousands.
+    type Instances: Deref<Target = [Self::Instance]>;
+
+    /// The node with that name.
+    fn node(&self, name: &str) -> Option<Arc<Node>>;
+    /// Every instance of a service, whatever its health; empty when there is none.
+    fn service(&self, name: &str) -> Self::Instances;
+    /// Every instance that speaks the mesh's protocol for a service: proxies and native ones.
+    fn connect(&self, name: &str) -> Self::Instances;
+    /// Every ingress gateway for a service.
+    fn ingress(&self, name: &str) -> Self::Instances;
+    /// A node with that address.
+    fn node_by_address(&self, ip: IpAddr) -> Option<Arc<Node>>;
+    /// The name of a service of which an instance has that address of its own.
+    fn service_by_address(&self, ip: IpAddr) -> Option<String>;
+}
+
+/// Why another datacenter's catalog could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteError {
+    /// The datacenter is not known: the name does not exist.
+    #[error("no path to datacenter")]
+    NoPath,
+    /// It is known and did not answer: nobody knows whether the name exists.
+    #[error("datacenter did not answer")]
+    Unavailable,
+}

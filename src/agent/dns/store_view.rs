@@ -1,0 +1,65 @@
+//! The store's state as a catalog for DNS.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::address::ip;
+use super::catalog::{Catalog, Instance};
+use crate::agent::store;
+use crate::model::check::Status;
+use crate::model::node::Node;
+use crate::model::service::NodeService;
+
+impl Instance for store::Instance {
+    fn node(&self) -> &Node {
+        &self.node
+    }
+
+    fn service(&self) -> &NodeService {
+        &self.service
+    }
+
+    fn health(&self) -> Status {
+        self.status
+    }
+}
+
+/// A published state, read as a catalog. Instances come from the store's own memo.
+#[derive(Debug, Clone)]
+pub struct StoreView(pub Arc<store::State>);
+
+impl Catalog for StoreView {
+    type Instance = store::Instance;
+    type Instances = store::Instances;
+
+    fn node(&self, name: &str) -> Option<Arc<Node>> {
+        self.0.node_by_name_or_id(name).cloned()
+    }
+
+    fn service(&self, name: &str) -> Self::Instances {
+        self.0.instances(name).cloned().unwrap_or_default()
+    }
+
+    fn connect(&self, name: &str) -> Self::Instances {
+        self.0.connect_instances(name).cloned().unwrap_or_default()
+    }
+
+    /// None: the store holds no configuration of gateways.
+    fn ingress(&self, _name: &str) -> Self::Instances {
+        Self::Instances::default()
+    }
+
+    fn node_by_address(&self, wanted: IpAddr) -> Option<Arc<Node>> {
+        let mut nodes = self.0.nodes();
+        nodes
+            .find(|node| ip(&node.address) == Some(wanted))
+            .cloned()
+    }
+
+    fn service_by_address(&self, wanted: IpAddr) -> Option<String> {
+        let nodes = self.0.nodes();
+        let mut services = nodes.flat_map(|node| self.0.services_of_node(&node.node));
+        let found = services.find(|service| ip(&service.address) == Some(wanted))?;
+        Some(found.service.clone())
+    }
+}

@@ -1,0 +1,190 @@
+//! `/v1/catalog`: nodes and services as all servers know them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::agent::http::context::Context;
+use crate::agent::http::error::HttpError;
+use crate::agent::http::request::Request;
+use crate::agent::http::response::Meta;
+use crate::agent::http::router::Answer;
+use crate::agent::rpc::QueryMeta;
+use crate::agent::store::{Instance, ListNodes, ListServices, NodeWithServices, ServiceInstances};
+use crate::model::decode;
+use crate::model::filter;
+use crate::model::node::Node;
+use crate::model::service::{NodeService, ServiceNode};
+
+use super::read::{Read, filtered, write_options};
+
+/// Largest registration in bytes. Consul has no bound; this one is far above any real one.
+pub(super) const MAX_REGISTRATION: usize = 4 * 1024 * 1024;
+
+/// Reads a body as JSON; errors are 400 with Consul's prefix.
+pub(super) async fn decode_body<T: DeserializeOwned>(
+    request: &mut Request,
+) -> Result<T, HttpError> {
+    let body = request.take_body()?.read(MAX_REGISTRATION).await?;
+    decode::from_json_slice(&body)
+        .map_err(|err| HttpError::bad(format!("Request decode failed: {err}")))
+}
+
+/// Consul's catalog answers carry the query headers even when they fail.
+pub(super) fn with_headers(error: HttpError) -> HttpError {
+    error.with_meta(Meta::default())
+}
+
+/// `/v1/catalog/register`.
+pub(super) async fn register(context: Arc<Context>, mut request: Request) -> Answer {
+    let registration = decode_body(&mut request).await?;
+    context
+        .rpc
+        .register(&write_options(&context, &request), registration)
+        .await?;
+    request.json(&true)
+}
+
+/// `/v1/catalog/deregister`.
+pub(super) async fn deregister(context: Arc<Context>, mut request: Request) -> Answer {
+    let deregistration = decode_body(&mut request).await?;
+    context
+        .rpc
+        .deregister(&write_options(&context, &request), deregistration)
+        .await?;
+    request.json(&true)
+}
+
+/// `/v1/catalog/datacenters`: the local one, as long as no other is federated.
+pub(super) async fn datacenters(context: Arc<Context>, request: Request) -> Answer {
+    request.json(&[&context.facts.datacenter])
+}
+
+/// `/v1/catalog/nodes`.
+pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
+    let read = Read::new(&context, &request)?;
+    let filter = read.filter(&filter::CATALOG_NODE)?;
+    let query = ListNodes {
+        node_meta: read.node_meta(),
+        near: read.near(),
+    };
+    let (nodes, meta) = read.run(&query).await.map_err(with_headers)?;
+    read.answer(meta, || Ok(filtered(nodes.into_iter(), &filter)))
+}
+
+/// `/v1/catalog/services`.
+pub(super) async fn services(context: Arc<Context>, request: Request) -> Answer {
+    let read = Read::new(&context, &request)?;
+    let query = ListServices {
+        node_meta: read.node_meta(),
+    };
+    let (services, meta) = read.run(&query).await.map_err(with_headers)?;
+    read.answer(meta, || Ok(services))
+}
+
+/// `/v1/catalog/service/<name>`.
+pub(super) async fn service(context: Arc<Context>, request: Request) -> Answer {
+    service_nodes(&context, &request, false).await
+}
+
+/// `/v1/catalog/connect/<name>`.
+pub(super) async fn connect(context: Arc<Context>, request: Request) -> Answer {
+    service_nodes(&context, &request, true).await
+}
+
+async fn service_nodes(context: &Context, request: &Request, connect: bool) -> Answer {
+    let read = Read::new(context, request)?;
+    let query = ServiceInstances {
+        service: request.required_rest("Missing service name")?.into_owned(),
+        tags: request
+            .params()
+            .all("tag")
+            .map(std::borrow::Cow::into_owned)
+            .collect(),
+        node_meta: read.node_meta(),
+        near: read.near(),
+        connect,
+        ..ServiceInstances::default()
+    };
+    let filter = read.filter(&filter::CATALOG_SERVICE)?;
+    let (instances, meta) = read.run(&query).await.map_err(with_headers)?;
+    read.answer(meta, || {
+        Ok(filtered(instances.iter().map(service_node), &filter))
+    })
+}
+
+/// An instance as a row of the catalog: absent maps of the service become empty ones.
+fn service_node(instance: &Instance) -> ServiceNode {
+    let (node, service) = (&instance.node, NodeService::clone(&instance.service));
+    ServiceNode {
+        id: node.id.clone(),
+        node: node.node.clone(),
+        address: node.address.clone(),
+        datacenter: node.datacenter.clone(),
+        tagged_addresses: node.tagged_addresses.clone(),
+        node_meta: node.meta.clone(),
+        service_kind: service.kind,
+        service_id: service.id,
+        service_name: service.service,
+        service_tags: service.tags,
+        service_address: service.address,
+        service_tagged_addresses: service.tagged_addresses,
+        service_weights: service.weights,
+        service_meta: service.meta.unwrap_or_default(),
+        service_port: service.port,
+        service_socket_path: service.socket_path,
+        service_enable_tag_override: service.enable_tag_override,
+        service_proxy: service.proxy,
+        service_connect: service.connect,
+        create_index: service.create_index,
+        modify_index: service.modify_index,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeServices<S> {
+    node: Arc<Node>,
+    services: S,
+}
+
+/// `/v1/catalog/node/<name>`: `null` for an unknown node.
+pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
+    let (read, found, meta) = node_services(&context, &request).await?;
+    read.answer(meta, || {
+        Ok(found.map(|(node, services)| NodeServices {
+            node,
+            services: services
+                .into_iter()
+                .map(|service| (service.id.clone(), service))
+                .collect::<BTreeMap<_, _>>(),
+        }))
+    })
+}
+
+/// `/v1/catalog/node-services/<name>`: the same with a list.
+pub(super) async fn node_service_list(context: Arc<Context>, request: Request) -> Answer {
+    let (read, found, meta) = node_services(&context, &request).await?;
+    read.answer(meta, || {
+        Ok(found.map(|(node, services)| NodeServices { node, services }))
+    })
+}
+
+type FoundNode = Option<(Arc<Node>, Vec<Arc<NodeService>>)>;
+
+async fn node_services<'a>(
+    context: &'a Context,
+    request: &'a Request,
+) -> Result<(Read<'a>, FoundNode, QueryMeta), HttpError> {
+    let read = Read::new(context, request)?;
+    let node = request.required_rest("Missing node name")?.into_owned();
+    let filter = read.filter(&filter::NODE_SERVICE)?;
+    let (found, meta) = read
+        .run(&NodeWithServices { node })
+        .await
+        .map_err(with_headers)?;
+    let found = found.map(|(node, services)| (node, filtered(services.into_iter(), &filter)));
+    Ok((read, found, meta))
+}

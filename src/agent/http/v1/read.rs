@@ -1,0 +1,169 @@
+//! What all reads of the replicated state do: options from the request, the query, the headers.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::agent::http::context::Context;
+use crate::agent::http::error::HttpError;
+use crate::agent::http::params::{ReadMode, ReadParams};
+use crate::agent::http::render;
+use crate::agent::http::render_cache::CacheKey;
+use crate::agent::http::request::Request;
+use crate::agent::http::response::{Meta, Response};
+use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
+use crate::agent::store::Query;
+use crate::model::filter::{Filter, Schema};
+
+/// Parameters that do not change a body: they say when and for whom, not what.
+const NOT_IN_BODY: [&[u8]; 8] = [
+    b"index",
+    b"wait",
+    b"token",
+    b"stale",
+    b"consistent",
+    b"leader",
+    b"cached",
+    b"pretty",
+];
+
+/// A read in progress.
+pub(super) struct Read<'a> {
+    context: &'a Context,
+    request: &'a Request,
+    params: ReadParams,
+}
+
+impl<'a> Read<'a> {
+    /// Takes the shared parameters from the request.
+    pub(super) fn new(context: &'a Context, request: &'a Request) -> Result<Self, HttpError> {
+        let params = request.read_params(context.read_defaults())?;
+        Ok(Self {
+            context,
+            request,
+            params,
+        })
+    }
+
+    /// `?near`, with `_agent` meaning this agent's node.
+    pub(super) fn near(&self) -> Option<String> {
+        let near = self.request.params().non_empty("near")?;
+        Some(if near == "_agent" {
+            self.context.facts.node_name.clone()
+        } else {
+            near.into_owned()
+        })
+    }
+
+    /// The pairs of `?node-meta`.
+    pub(super) fn node_meta(&self) -> Vec<(String, String)> {
+        self.request.params().node_meta().into_iter().collect()
+    }
+
+    /// Runs the query; ends early when the server stops.
+    ///
+    /// # Errors
+    /// What the servers answer; for the catalog's endpoints with the headers that Consul sends.
+    pub(super) async fn run<Q: Query>(
+        &self,
+        query: &Q,
+    ) -> Result<(Q::Answer, QueryMeta), HttpError> {
+        let options = self.options();
+        tokio::select! {
+            // An answer that needs no waiting must not touch what all requests share.
+            biased;
+            answer = self.context.rpc.query(&options, query) => Ok(answer?),
+            () = self.request.closing() => Err(HttpError::internal("the agent is shutting down")),
+        }
+    }
+
+    fn options(&self) -> QueryOptions {
+        QueryOptions {
+            datacenter: self.params.datacenter.clone(),
+            token: self.context.token_or_default(&self.params.token),
+            consistency: match self.params.mode {
+                ReadMode::Leader => Consistency::Default,
+                ReadMode::Stale => Consistency::Stale,
+                ReadMode::Consistent => Consistency::Consistent,
+            },
+            min_index: self.params.index,
+            max_wait: self.params.wait.unwrap_or_default(),
+        }
+    }
+
+    /// The filter of the request, checked against what can be filtered.
+    ///
+    /// # Errors
+    /// For an expression that cannot be used, with the headers that Consul sends.
+    pub(super) fn filter(&self, schema: &'static Schema) -> Result<Filter, HttpError> {
+        Filter::parse(&self.params.filter, schema)
+            .map_err(|err| HttpError::failed(err).with_meta(Meta::default()))
+    }
+
+    /// 200 with what `render` makes of the answer. A body depends on the request and the index
+    /// alone, so that it is rendered once for all who ask the same; `cached` is false where it
+    /// depends on more (`?near`).
+    pub(super) fn answer<T: Serialize>(
+        &self,
+        meta: QueryMeta,
+        render: impl FnOnce() -> Result<T, HttpError>,
+    ) -> Result<Response, HttpError> {
+        let pretty = self.request.pretty();
+        let make = || -> Result<Bytes, HttpError> {
+            render::json(&render()?, pretty).map_err(HttpError::failed)
+        };
+        let response = if self.request.params().has("near") {
+            Response::json_bytes(make()?)
+        } else {
+            let key = CacheKey {
+                target: self.target(),
+                token: self.params.token.as_str().into(),
+                pretty,
+                index: meta.index,
+                generation: meta.generation,
+            };
+            Response::json_rendered(self.context.bodies.get_or_render(&key, make)?)
+        };
+        Ok(response.meta(headers_of(meta)))
+    }
+
+    /// The path and the parameters that decide the body together with the index.
+    fn target(&self) -> Box<[u8]> {
+        let mut target = self.request.path().to_vec();
+        let pairs = self.request.params().pairs();
+        for (name, value) in pairs.filter(|(name, _)| !NOT_IN_BODY.contains(name)) {
+            // Lengths keep one pair from looking like two.
+            for part in [name, value] {
+                target.extend_from_slice(&part.len().to_le_bytes());
+                target.extend_from_slice(part);
+            }
+        }
+        target.into_boxed_slice()
+    }
+}
+
+/// The headers of an answer.
+pub(super) fn headers_of(meta: QueryMeta) -> Meta {
+    Meta {
+        index: meta.index,
+        known_leader: meta.known_leader,
+        last_contact_ms: meta.last_contact_ms,
+        consistency: Some(match meta.consistency {
+            Consistency::Default => ReadMode::Leader,
+            Consistency::Stale => ReadMode::Stale,
+            Consistency::Consistent => ReadMode::Consistent,
+        }),
+    }
+}
+
+/// The options of a write.
+pub(super) fn write_options(context: &Context, request: &Request) -> WriteOptions {
+    WriteOptions {
+        datacenter: request.datacenter(&context.facts.datacenter),
+        token: context.token_or_default(&request.token()),
+    }
+}
+
+/// Keeps what the filter accepts.
+pub(super) fn filtered<T: Serialize>(items: impl Iterator<Item = T>, filter: &Filter) -> Vec<T> {
+    items.filter(|item| filter.matches(item)).collect()
+}

@@ -1,0 +1,215 @@
+//! `/v1/internal/ui`: the catalog in the form that dashboards read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
+use crate::agent::store::{Query, State, Topic, WatchSet};
+use crate::model::check::{HealthCheck, Status};
+use crate::model::filter;
+use crate::model::node::{Node, StringMap};
+use crate::model::service::NodeService;
+
+use super::nothing::{Consistency, empty_list};
+use super::read::{Read, headers_of};
+
+/// Metadata by which a service says which tool registered it.
+const EXTERNAL_SOURCE: &str = "external-source";
+
+/// A node with all that runs on it.
+#[derive(Debug, Clone)]
+struct Dump {
+    node: Arc<Node>,
+    services: Vec<Arc<NodeService>>,
+    checks: Vec<Arc<HealthCheck>>,
+}
+
+/// All nodes, or one.
+#[derive(Debug, Clone)]
+struct NodeDump {
+    node: Option<String>,
+}
+
+impl Query for NodeDump {
+    type Answer = Vec<Dump>;
+    const METHOD: &'static str = "Internal.NodeDump";
+
+    fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
+        for topic in [Topic::Nodes, Topic::Services, Topic::Checks] {
+            watch.add(topic);
+        }
+        let dump = |node: &Arc<Node>| Dump {
+            node: Arc::clone(node),
+            services: state.services_of_node(&node.node).cloned().collect(),
+            checks: state.checks_of_node(&node.node).cloned().collect(),
+        };
+        let found = match &self.node {
+            Some(name) => state.node(name).map(dump).into_iter().collect(),
+            None => state.nodes().map(dump).collect(),
+        };
+        let indexes = state.indexes();
+        (
+            indexes.nodes.max(indexes.services).max(indexes.checks),
+            found,
+        )
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NodeInfo {
+    #[serde(rename = "ID")]
+    id: String,
+    node: String,
+    address: String,
+    tagged_addresses: Option<StringMap>,
+    meta: Option<StringMap>,
+    services: Vec<Arc<NodeService>>,
+    checks: Vec<Arc<HealthCheck>>,
+}
+
+impl From<Dump> for NodeInfo {
+    fn from(dump: Dump) -> Self {
+        let node = Node::clone(&dump.node);
+        Self {
+            id: node.id,
+            node: node.node,
+            address: node.address,
+            tagged_addresses: node.tagged_addresses,
+            meta: node.meta,
+            services: dump.services,
+            checks: dump.checks,
+        }
+    }
+}
+
+/// `/v1/internal/ui/nodes`.
+pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
+    let filter = Read::new(&context, &request)?.filter(&filter::CATALOG_NODE)?;
+    let (mut dump, meta) = run(&context, &request, None).await?;
+    dump.retain(|dump| filter.matches(&dump.node));
+    let infos: Vec<NodeInfo> = dump.into_iter().map(NodeInfo::from).collect();
+    Ok(request.json(&infos)?.meta(meta))
+}
+
+/// `/v1/internal/ui/node/<name>`.
+pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
+    request.read_params(context.read_defaults())?;
+    let name = request.required_rest("Missing node name")?.into_owned();
+    let (dump, meta) = run(&context, &request, Some(name)).await?;
+    match dump.into_iter().next() {
+        Some(dump) => Ok(request.json(&NodeInfo::from(dump))?.meta(meta)),
+        None => Ok(Response::empty(StatusCode::NOT_FOUND)),
+    }
+}
+
+async fn run(
+    context: &Context,
+    request: &Request,
+    node: Option<String>,
+) -> Result<(Vec<Dump>, Meta), HttpError> {
+    let (dump, meta) = Read::new(context, request)?
+        .run(&NodeDump { node })
+        .await
+        .map_err(|error| error.with_meta(Meta::default()))?;
+    let meta = Meta {
+        consistency: None,
+        ..headers_of(meta)
+    };
+    Ok((dump, meta))
+}
+
+/// One service in the overview.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kind: String,
+    name: String,
+    tags: Option<Vec<String>>,
+    nodes: Vec<String>,
+    instance_count: usize,
+    checks_passing: usize,
+    checks_warning: usize,
+    checks_critical: usize,
+    external_sources: Option<Vec<String>>,
+    gateway_config: BTreeMap<String, String>,
+}
+
+/// What filters of the overview see: an instance with its checks.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    node: &'a Node,
+    service: &'a NodeService,
+    checks: Vec<&'a HealthCheck>,
+}
+
+/// `/v1/internal/ui/services`.
+pub(super) async fn services(context: Arc<Context>, request: Request) -> Answer {
+    let filter = Read::new(&context, &request)?.filter(&filter::HEALTH_ENTRY)?;
+    let (dump, meta) = run(&context, &request, None).await?;
+    let mut summaries: BTreeMap<&str, Summary> = BTreeMap::new();
+    for dump in &dump {
+        for service in &dump.services {
+            let concerns = |check: &&HealthCheck| {
+                check.service_id.is_empty() || check.service_id == service.id
+            };
+            let entry = Entry {
+                node: &dump.node,
+                service,
+                checks: dump
+                    .checks
+                    .iter()
+                    .map(AsRef::as_ref)
+                    .filter(concerns)
+                    .collect(),
+            };
+            if filter.matches(&entry) {
+                summaries.entry(&service.service).or_default().add(&entry);
+            }
+        }
+    }
+    let summaries: Vec<Summary> = summaries.into_values().collect();
+    Ok(request.json(&summaries)?.meta(meta))
+}
+
+impl Summary {
+    fn add(&mut self, entry: &Entry<'_>) {
+        self.name.clone_from(&entry.service.service);
+        self.kind.clone_from(&entry.service.kind);
+        self.instance_count += 1;
+        insert(&mut self.nodes, &entry.node.node);
+        for tag in &entry.service.tags {
+            insert(self.tags.get_or_insert_default(), tag);
+        }
+        let meta = entry.service.meta.as_ref();
+        if let Some(source) = meta.and_then(|meta| meta.get(EXTERNAL_SOURCE)) {
+            insert(self.external_sources.get_or_insert_default(), source);
+        }
+        for check in &entry.checks {
+            match check.status {
+                Status::Passing => self.checks_passing += 1,
+                Status::Warning => self.checks_warning += 1,
+                Status::Critical => self.checks_critical += 1,
+            }
+        }
+    }
+}
+
+/// Keeps a list sorted and without repetition.
+fn insert(list: &mut Vec<String>, item: &str) {
+    if let Err(at) = list.binary_search_by(|found| found.as_str().cmp(item)) {
+        list.insert(at, item.to_owned());
+    }
+}
+
+/// `/v1/internal/ui/gateway-services-nodes/<gateway>`: this build has no gateways.
+pub(super) async fn gateway_services(context: Arc<Context>, request: Request) -> Answer {
+    request.read_params(context.read_defaults())?;
+    request.required_rest("Missing gateway name")?;
+    empty_list(&context, &request, Consistency::Hidden).await
+}

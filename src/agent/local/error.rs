@@ -1,0 +1,50 @@
+//! What can go wrong with this agent's services and checks.
+
+use super::persist::PersistError;
+use super::validate::InvalidService;
+use crate::agent::checks::spec::InvalidCheck;
+
+/// Displayed, an error is the body of the HTTP answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The request breaks a rule: 400.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no such service or check: 404 where Consul answers so.
+    #[error("{0}")]
+    NotFound(String),
+    /// The agent does not do that: 500, as Consul answers.
+    #[error("{0}")]
+    Refused(String),
+    /// The change could not be made durable, so it was not made: 500.
+    #[error(transparent)]
+    Persist(#[from] PersistError),
+    /// The agent is going down: 500.
+    #[error("the agent is shutting down")]
+    Stopped,
+}
+
+impl LocalError {
+    /// Says which of many definitions is meant.
+    pub(super) fn within(self, noun: &str, name: &str) -> Self {
+        let text = |text: String| format!("{noun} {name:?}: {text}");
+        match self {
+            Self::Invalid(reason) => Self::Invalid(text(reason)),
+            Self::NotFound(reason) => Self::NotFound(text(reason)),
+            Self::Refused(reason) => Self::Refused(text(reason)),
+            other @ (Self::Persist(_) | Self::Stopped) => other,
+        }
+    }
+}
+
+impl From<InvalidService> for LocalError {
+    fn from(err: InvalidService) -> Self {
+        Self::Invalid(err.to_string())
+    }
+}
+
+impl From<InvalidCheck> for LocalError {
+    fn from(err: InvalidCheck) -> Self {
+        Self::Invalid(InvalidService::Check(err).to_string())
+    }
+}

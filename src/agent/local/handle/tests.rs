@@ -1,0 +1,619 @@
+//! The whole room against a catalog in memory, in virtual time.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::agent::local::catalog::{CatalogError, CatalogFuture};
+use crate::agent::local::diff::CatalogView;
+use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::check::HealthCheck;
+use crate::model::service::NodeService;
+
+/// A catalog of one node.
+#[derive(Default)]
+struct Memory {
+    view: Mutex<CatalogView>,
+    /// While set, every request fails with it.
+    failure: Mutex<Option<CatalogError>>,
+    /// What was asked, in order.
+    log: Mutex<Vec<String>>,
+}
+
+impl Memory {
+    fn note(&self, what: String) -> Result<(), CatalogError> {
+        if let Some(err) = self.failure.lock().unwrap().clone() {
+            return Err(err);
+        }
+        self.log.lock().unwrap().push(what);
+        Ok(())
+    }
+
+    fn fail(&self, with: Option<CatalogError>) {
+        *self.failure.lock().unwrap() = with;
+    }
+
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut *self.log.lock().unwrap())
+    }
+
+    fn services(&self) -> Vec<String> {
+        self.view.lock().unwrap().services.keys().cloned().collect()
+    }
+
+    fn status(&self, check_id: &str) -> Option<(Status, String)> {
+        let view = self.view.lock().unwrap();
+        view.checks
+            .get(check_id)
+            .map(|check| (check.status, check.output.clone()))
+    }
+}
+
+impl Catalog for Memory {
+    fn view<'a>(&'a self, node: &'a str, _token: &'a str) -> CatalogFuture<'a, CatalogView> {
+        Box::pin(async move {
+            self.note(format!("view {node}"))?;
+            Ok(self.view.lock().unwrap().clone())
+        })
+    }
+
+    fn register<'a>(&'a self, request: RegisterRequest, _token: &'a str) -> CatalogFuture<'a, ()> {
+        Box::pin(async move {
+            let service = request
+                .service
+                .as_ref()
+                .map(|it| it.id.clone())
+                .unwrap_or_default();
+            let checks: Vec<HealthCheck> = request
+                .checks
+                .iter()
+                .chain(&request.check)
+                .cloned()
+                .collect();
+            let ids: Vec<&str> = checks.iter().map(|it| it.check_id.as_str()).collect();
+            self.note(format!("register [{service}] {ids:?}"))?;
+            let mut view = self.view.lock().unwrap();
+            view.node = Some(request.to_node());
+            if let Some(service) = request.service {
+                view.services.insert(service.id.clone(), service);
+            }
+            for check in checks {
+                view.checks.insert(check.check_id.clone(), check);
+            }
+            Ok(())
+        })
+    }
+
+    fn deregister<'a>(
+        &'a self,
+        request: DeregisterRequest,
+        _token: &'a str,
+    ) -> CatalogFuture<'a, ()> {
+        Box::pin(async move {
+            let DeregisterRequest {
+                service_id,
+                check_id,
+                ..
+            } = request;
+            self.note(format!("deregister [{service_id}] [{check_id}]"))?;
+            let mut view = self.view.lock().unwrap();
+            view.services.remove(&service_id);
+            view.checks.remove(&check_id);
+            view.checks
+                .retain(|_, check| service_id.is_empty() || check.service_id != service_id);
+            Ok(())
+        })
+    }
+}
+
+fn settings() -> LocalSettings {
+    let node = NodeIdentity {
+        id: "6c0a".to_owned(),
+        name: "n1".to_owned(),
+        datacenter: "dc1".to_owned(),
+        ..NodeIdentity::default()
+    };
+    LocalSettings {
+        seed: 7,
+        ..LocalSettings::new(node)
+    }
+}
+
+async fn start(settings: LocalSettings) -> (Local, Arc<Memory>) {
+    let memory = Arc::new(Memory::default());
+    let local = Local::start(settings, Arc::clone(&memory) as Arc<dyn Catalog>)
+        .await
+        .unwrap();
+    (local, memory)
+}
+
+fn service(json: &str) -> ServiceDefinition {
+    serde_json::from_str(json).expect("a service")
+}
+
+fn check(json: &str) -> CheckDefinition {
+    serde_json::from_str(json).expect("a check")
+}
+
+/// Waits until the catalog's form of a check is as wanted.
+async fn until_status(memory: &Memory, check_id: &str, status: Status) -> String {
+    tokio::time::timeout(Duration::from_hours(1), async {
+        loop {
+            match memory.status(check_id) {
+                Some((found, output)) if found == status => return output,
+                _ => tokio::task::yield_now().await,
+            }
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .expect("the status comes")
+}
+
+#[tokio::test(start_paused = true)]
+async fn registrations_reach_the_catalog_at_once() {
+    let (local, memory) = start(settings()).await;
+    local.wait_in_sync().await;
+    memory.log();
+    local
+        .register_service(service(r#"{"Name":"web","Check":{"TTL":"9s"}}"#), false)
+        .await
+        .unwrap();
+    assert_eq!(
+        local.state().agent_services().len(),
+        1,
+        "readable when the call returns"
+    );
+    local.wait_in_sync().await;
+    assert_eq!(memory.log(), ["register [web] [\"service:web\"]"]);
+    local
+        .update_ttl("service:web", Status::Passing, "fine")
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(
+        memory.status("service:web"),
+        Some((Status::Passing, "fine".to_owned()))
+    );
+    local.deregister_service("web").await.unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(
+        (memory.services().len(), memory.status("service:web")),
+        (0, None)
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_ttl_check_turns_critical_in_the_catalog() {
+    let (local, memory) = start(settings()).await;
+    local
+        .register_check(check(r#"{"Name":"t","TTL":"60s","Status":"passing"}"#))
+        .await
+        .unwrap();
+    local
+        .update_ttl("t", Status::Passing, "last words")
+        .await
+        .unwrap();
+    let output = until_status(&memory, "t", Status::Critical).await;
+    assert_eq!(
+        output,
+        "TTL expired (last output before timeout follows): last words"
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_ttl_checks_take_reports() {
+    let (local, _memory) = start(settings()).await;
+    let json = r#"{"Name":"tcp","TCP":"127.0.0.1:1","Interval":"1h"}"#;
+    local.register_check(check(json)).await.unwrap();
+    for id in ["tcp", "none"] {
+        let err = local
+            .update_ttl(id, Status::Passing, "")
+            .await
+            .expect_err("refused");
+        assert_eq!(
+            err.to_string(),
+            format!("CheckID \"{id}\" does not have associated TTL")
+        );
+    }
+    let stats = LocalStats {
+        check_monitors: 1,
+        check_ttls: 0,
+        checks: 1,
+        services: 0,
+    };
+    assert_eq!(local.stats(), stats);
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_catalog_is_tried_again() {
+    let (local, memory) = start(settings()).await;
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert!(!local.state().in_sync());
+    memory.fail(None);
+    let before = tokio::time::Instant::now();
+    local.wait_in_sync().await;
+    assert!(before.elapsed() <= RETRY_WINDOW);
+    assert_eq!(memory.services(), ["web"]);
+    local.shutdown().await;
+}
+
+/// The retry comes after 15 to 30 seconds.
+const RETRY_WINDOW: Duration = Duration::from_secs(30);
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_up_is_synced_with_at_once() {
+    let (local, memory) = start(settings()).await;
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    memory.fail(None);
+    let before = tokio::time::Instant::now();
+    local.server_up();
+    local.wait_in_sync().await;
+    assert!(
+        before.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        before.elapsed()
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_catalog_lost_or_gained_is_mended_within_two_minutes() {
+    let (local, memory) = start(settings()).await;
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    {
+        let mut view = memory.view.lock().unwrap();
+        view.services.clear();
+        let stray = NodeService {
+            id: "stray".to_owned(),
+            ..NodeService::default()
+        };
+        view.services.insert("stray".to_owned(), stray);
+    }
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(memory.services(), ["web"]);
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_entry_does_not_hold_up_the_others() {
+    let (local, memory) = start(settings()).await;
+    local.wait_in_sync().await;
+    memory.fail(Some(CatalogError::Denied("Permission denied".to_owned())));
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert!(memory.services().is_empty());
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn output_alone_waits_for_its_turn() {
+    let settings = LocalSettings {
+        check_update_interval: Duration::from_mins(5),
+        ..settings()
+    };
+    let (local, memory) = start(settings).await;
+    local
+        .register_check(check(r#"{"Name":"t","TTL":"24h","Status":"passing"}"#))
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    local
+        .update_ttl("t", Status::Passing, "new words")
+        .await
+        .unwrap();
+    assert_eq!(local.state().agent_checks()["t"].output, "new words");
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    assert_eq!(memory.status("t"), Some((Status::Passing, String::new())));
+    tokio::time::sleep(Duration::from_mins(6)).await;
+    assert_eq!(
+        memory.status("t"),
+        Some((Status::Passing, "new words".to_owned()))
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn aliases_follow_at_once_even_in_chains() {
+    let (local, _memory) = start(settings()).await;
+    local
+        .register_service(service(r#"{"Name":"a","Check":{"TTL":"24h"}}"#), false)
+        .await
+        .unwrap();
+    local
+        .register_service(
+            service(r#"{"Name":"b","Check":{"AliasService":"a"}}"#),
+            false,
+        )
+        .await
+        .unwrap();
+    local
+        .register_service(
+            service(r#"{"Name":"c","Check":{"AliasService":"b"}}"#),
+            false,
+        )
+        .await
+        .unwrap();
+    let status = |id: &str| local.state().agent_checks()[id].status;
+    assert_eq!(
+        (status("service:b"), status("service:c")),
+        (Status::Critical, Status::Critical)
+    );
+    local
+        .update_ttl("service:a", Status::Passing, "ok")
+        .await
+        .unwrap();
+    assert_eq!(
+        (status("service:b"), status("service:c")),
+        (Status::Passing, Status::Passing)
+    );
+    local.deregister_service("a").await.unwrap();
+    assert_eq!(
+        (status("service:b"), status("service:c")),
+        (Status::Critical, Status::Critical)
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_of_another_node_follows_the_catalog() {
+    let (local, memory) = start(settings()).await;
+    let far = HealthCheck {
+        node: "n2".to_owned(),
+        check_id: "serfHealth".to_owned(),
+        name: "Serf Health Status".to_owned(),
+        output: "gone".to_owned(),
+        ..HealthCheck::default()
+    };
+    memory
+        .view
+        .lock()
+        .unwrap()
+        .checks
+        .insert("serfHealth".to_owned(), far);
+    let json = r#"{"Name":"al","AliasNode":"n2","Status":"passing"}"#;
+    local.register_check(check(json)).await.unwrap();
+    let output = until_status(&memory, "al", Status::Critical).await;
+    assert_eq!(output, "Aliased check \"Serf Health Status\" failing: gone");
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let output = local.state().agent_checks()["al"].output.clone();
+    assert_eq!(
+        output,
+        "Failure checking aliased node or service: No cluster leader"
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_stays_critical_is_deregistered() {
+    let (local, memory) = start(settings()).await;
+    let json = r#"{"Name":"web","Check":{"TTL":"10s","DeregisterCriticalServiceAfter":"1s"}}"#;
+    local.register_service(service(json), false).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(65)).await;
+    assert_eq!(memory.services(), ["web"], "a minute is the least");
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert!(local.state().service("web").is_none());
+    local.wait_in_sync().await;
+    assert!(memory.services().is_empty());
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn watching_a_service_ends_with_its_change() {
+    let (local, _memory) = start(settings()).await;
+    assert!(local.wait_change("web", "x").await.is_none());
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    let first = local.wait_change("web", "x").await.expect("there");
+    let watching = {
+        let (local, hash) = (local.clone(), first.content_hash.clone());
+        tokio::spawn(async move { local.wait_change("web", &hash).await })
+    };
+    local
+        .register_service(service(r#"{"Name":"other"}"#), false)
+        .await
+        .unwrap();
+    local
+        .register_service(service(r#"{"Name":"web","Port":9}"#), false)
+        .await
+        .unwrap();
+    let second = watching.await.unwrap().expect("there");
+    assert_eq!(second.port, 9);
+    assert_ne!(second.content_hash, first.content_hash);
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leaving_agent_takes_its_entries_along_and_a_stopping_one_does_not() {
+    for (leave, left) in [(false, 1), (true, 0)] {
+        let (local, memory) = start(settings()).await;
+        local
+            .register_service(service(r#"{"Name":"web"}"#), false)
+            .await
+            .unwrap();
+        local
+            .register_check(check(r#"{"Name":"own","TTL":"5s"}"#))
+            .await
+            .unwrap();
+        local.wait_in_sync().await;
+        if leave {
+            local.leave().await;
+        } else {
+            local.shutdown().await;
+        }
+        assert_eq!(memory.services().len(), left);
+        assert_eq!(memory.status("own").iter().count(), left);
+        let err = local.deregister_service("web").await.expect_err("stopped");
+        assert!(matches!(err, LocalError::Stopped));
+    }
+}
+
+#[tokio::test]
+async fn registrations_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let on_disk = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(on_disk()).await;
+    let json = r#"{"Name":"web","Port":80,"Connect":{"SidecarService":{}},"Check":{"TTL":"1h","Status":"passing"}}"#;
+    local.register_service(service(json), false).await.unwrap();
+    local
+        .register_service(service(r#"{"Name":"gone"}"#), false)
+        .await
+        .unwrap();
+    local
+        .register_check(check(r#"{"Name":"said","TTL":"1h"}"#))
+        .await
+        .unwrap();
+    local
+        .update_ttl("said", Status::Warning, "so so")
+        .await
+        .unwrap();
+    local.set_node_maintenance(true, "upgrade").await.unwrap();
+    local
+        .set_service_maintenance("web", true, "")
+        .await
+        .unwrap();
+    local.deregister_service("gone").await.unwrap();
+    let before = local.state();
+    local.shutdown().await;
+
+    let (local, memory) = start(on_disk()).await;
+    let after = local.state();
+    assert_eq!(after.agent_services(), before.agent_services());
+    let ids = |state: &LocalState| state.agent_checks().into_keys().collect::<Vec<_>>();
+    assert_eq!(ids(&after), ids(&before));
+    let checks = after.agent_checks();
+    assert_eq!(
+        checks["service:web"].status,
+        Status::Critical,
+        "it has not said so again"
+    );
+    assert_eq!(
+        (checks["said"].status, checks["said"].output.as_str()),
+        (Status::Warning, "so so")
+    );
+    assert_eq!(checks["_node_maintenance"].notes, "upgrade");
+    local.wait_in_sync().await;
+    assert_eq!(memory.services(), ["web", "web-sidecar-proxy"]);
+    local.deregister_service("web").await.unwrap();
+    assert_eq!(
+        local.state().services().count(),
+        0,
+        "the sidecar is still known as one"
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn definitions_of_files_win_over_saved_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let on_disk = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(on_disk()).await;
+    local
+        .register_service(service(r#"{"Name":"web","Port":1}"#), false)
+        .await
+        .unwrap();
+    local.shutdown().await;
+    let definitions = FileDefinitions {
+        services: vec![service(r#"{"Name":"web","Port":2}"#)],
+        checks: vec![],
+    };
+    let (local, _memory) = start(LocalSettings {
+        definitions,
+        ..on_disk()
+    })
+    .await;
+    assert_eq!(local.state().service("web").unwrap().service.port, 2);
+    local.reload(FileDefinitions::default()).await.unwrap();
+    assert!(local.state().service("web").is_none());
+    local.shutdown().await;
+    let (local, _memory) = start(on_disk()).await;
+    assert!(
+        local.state().service("web").is_none(),
+        "the saved form is gone for good"
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_registration_that_cannot_be_saved_is_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(settings).await;
+    std::fs::remove_dir_all(dir.path().join("services")).unwrap();
+    let result = local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await;
+    let err = result.expect_err("the folder is gone");
+    assert!(err.to_string().contains("services"), "{err}");
+    assert!(local.state().service("web").is_none());
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_damaged_file_stops_the_start_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("checks").join("abc");
+    std::fs::create_dir_all(dir.path().join("checks")).unwrap();
+    std::fs::write(&path, "{").unwrap();
+    let settings = LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let memory: Arc<dyn Catalog> = Arc::new(Memory::default());
+    let Err(err) = Local::start(settings, memory).await else {
+        panic!("must not start")
+    };
+    assert!(
+        err.to_string().contains(&path.display().to_string()),
+        "{err}"
+    );
+}
+
+#[tokio::test]
+async fn script_checks_run_and_stop_with_the_agent() {
+    let mut settings = settings();
+    settings.state.remote_script_checks = true;
+    let (local, memory) = start(settings).await;
+    let json = r#"{"Name":"sc","Args":["sh","-c","echo hi; exit 1"],"Interval":"1ms"}"#;
+    local.register_check(check(json)).await.unwrap();
+    let mut published = local.published.clone();
+    let ran = published.wait_for(|it| it.state.agent_checks()["sc"].status == Status::Warning);
+    ran.await.unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(
+        memory.status("sc"),
+        Some((Status::Warning, "hi\n".to_owned()))
+    );
+    local.shutdown().await;
+}

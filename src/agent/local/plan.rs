@@ -1,0 +1,375 @@
+//! From what a caller wants to a [`Change`]: refused here, or valid for the state it was made for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entry::{LocalCheck, LocalService, Source};
+use super::error::LocalError;
+use super::expand::{Instance, SIDECAR_SUFFIX, expand_check, expand_service, expand_sidecar};
+use super::state::{Change, ENTRIES_MAX, LocalState};
+use super::validate::initial_status;
+use crate::agent::checks::spec::Probe;
+use crate::model::check::{CheckDefinition, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
+use crate::model::service::{NodeService, ServiceDefinition};
+
+const NODE_MAINTENANCE_NAME: &str = "Node Maintenance Mode";
+const NODE_MAINTENANCE_REASON: &str = "Maintenance mode is enabled for this node, but no reason was provided. This is a default message.";
+const SERVICE_MAINTENANCE_NAME: &str = "Service Maintenance Mode";
+const SERVICE_MAINTENANCE_REASON: &str = "Maintenance mode is enabled for this service, but no reason was provided. This is a default message.";
+
+/// What files register; `LocalState::plan_reload` makes the state equal to it.
+#[derive(Clone, Debug, Default)]
+pub struct FileDefinitions {
+    pub services: Vec<ServiceDefinition>,
+    pub checks: Vec<CheckDefinition>,
+}
+
+impl LocalState {
+    /// Registers a service with its checks and its sidecar.
+    ///
+    /// # Errors
+    /// [`LocalError::Invalid`] for a broken rule, [`LocalError::Refused`] for what this agent
+    /// does not do.
+    pub fn plan_service(
+        &self,
+        definition: &ServiceDefinition,
+        source: Source,
+        replace_existing_checks: bool,
+    ) -> Result<Change, LocalError> {
+        let mut change = Change::default();
+        self.add_service(&mut change, definition, source, replace_existing_checks)?;
+        self.allow(&change)?;
+        Ok(change)
+    }
+
+    fn add_service(
+        &self,
+        change: &mut Change,
+        definition: &ServiceDefinition,
+        source: Source,
+        replace_existing_checks: bool,
+    ) -> Result<(), LocalError> {
+        let node = &self.node.name;
+        let main = expand_service(definition, node, source)?;
+        let ports = self.settings.sidecar_ports;
+        let planned = change
+            .services
+            .iter()
+            .map(|it| (it.service.id.as_str(), it.service.port));
+        let taken = self
+            .services()
+            .map(|it| (it.service.id.as_str(), it.service.port));
+        let sidecar = expand_sidecar(definition, node, source, ports, taken.chain(planned))?;
+        for instance in std::iter::once(main).chain(sidecar) {
+            self.add_instance(change, instance, replace_existing_checks);
+        }
+        Ok(())
+    }
+
+    /// Checks that exist keep their status and output; those that the registration leaves out
+    /// stay, with the service's new name and tags, unless they are to be replaced.
+    fn add_instance(&self, change: &mut Change, instance: Instance, replace_existing_checks: bool) {
+        let Instance {
+            service,
+            mut checks,
+        } = instance;
+        for check in &mut checks {
+            if let Some(old) = self.check(&check.check.check_id) {
+                check.check.status = old.check.status;
+                check.check.output.clone_from(&old.check.output);
+            }
+        }
+        let named: BTreeSet<&str> = checks.iter().map(|it| it.check.check_id.as_str()).collect();
+        for old in self.checks_of(&service.service.id) {
+            if named.contains(old.check.check_id.as_str()) {
+                continue;
+            }
+            if replace_existing_checks {
+                change.removed_checks.push(old.check.check_id.clone());
+            } else {
+                change.retagged.extend(retagged(old, &service));
+            }
+        }
+        change.checks.extend(checks);
+        change.services.push(service);
+    }
+
+    /// Removes a service, its checks and the sidecar that came with it.
+    ///
+    /// # Errors
+    /// [`LocalError::NotFound`].
+    pub fn plan_service_removal(&self, id: &str) -> Result<Change, LocalError> {
+        if self.service(id).is_none() {
+            let text = format!("Service {{\"{id}\" {{}}}} does not exist");
+            return Err(LocalError::NotFound(text));
+        }
+        let mut change = Change::default();
+        self.remove_service(&mut change, id);
+        Ok(change)
+    }
+
+    fn remove_service(&self, change: &mut Change, id: &str) {
+        let sidecar_id = format!("{id}{SIDECAR_SUFFIX}");
+        let sidecar = self
+            .service(&sidecar_id)
+            .filter(|it| it.sidecar)
+            .map(|_| sidecar_id.as_str());
+        for gone in std::iter::once(id).chain(sidecar) {
+            change.removed_services.push(gone.to_owned());
+            let checks = self
+                .checks_of(gone)
+                .map(|check| check.check.check_id.clone());
+            change.removed_checks.extend(checks);
+        }
+    }
+
+    /// Registers a check of the node or of a service that is registered.
+    ///
+    /// # Errors
+    /// [`LocalError::Invalid`] for a broken rule, [`LocalError::Refused`] otherwise.
+    pub fn plan_check(
+        &self,
+        definition: &CheckDefinition,
+        source: Source,
+    ) -> Result<Change, LocalError> {
+        let mut change = Change::default();
+        self.add_check(&mut change, definition, source)?;
+        self.allow(&change)?;
+        Ok(change)
+    }
+
+    fn add_check(
+        &self,
+        change: &mut Change,
+        definition: &CheckDefinition,
+        source: Source,
+    ) -> Result<(), LocalError> {
+        if definition.name.is_empty() {
+            return Err(LocalError::Invalid("Missing check name".to_owned()));
+        }
+        if initial_status(&definition.status).is_none() {
+            return Err(LocalError::Invalid("Bad check status".to_owned()));
+        }
+        let service_id = definition.service_id.as_str();
+        let planned = change
+            .services
+            .iter()
+            .find(|it| it.service.id == service_id);
+        let service = planned.or_else(|| self.service(service_id));
+        let check = expand_check(
+            definition,
+            service.map(|it| &it.service),
+            &self.node.name,
+            source,
+        )?;
+        if service.is_none() && !service_id.is_empty() {
+            return Err(LocalError::Refused(format!(
+                "ServiceID {service_id:?} does not exist"
+            )));
+        }
+        change.checks.push(check);
+        Ok(())
+    }
+
+    /// Removes a check.
+    ///
+    /// # Errors
+    /// [`LocalError::NotFound`].
+    pub fn plan_check_removal(&self, id: &str) -> Result<Change, LocalError> {
+        if self.check(id).is_none() {
+            return Err(LocalError::NotFound(format!(
+                "CheckID {id:?} does not exist"
+            )));
+        }
+        Ok(Change {
+            removed_checks: vec![id.to_owned()],
+            ..Change::default()
+        })
+    }
+
+    /// Switches the whole node's maintenance. `None`: it already is as wanted.
+    pub fn plan_node_maintenance(&self, enable: bool, reason: &str) -> Option<Change> {
+        let reason = if reason.is_empty() {
+            NODE_MAINTENANCE_REASON
+        } else {
+            reason
+        };
+        let check = self.bare_check(NODE_MAINTENANCE, NODE_MAINTENANCE_NAME, reason);
+        self.plan_maintenance(enable, check)
+    }
+
+    /// Switches one service's maintenance. `None`: it already is as wanted.
+    ///
+    /// # Errors
+    /// [`LocalError::NotFound`].
+    pub fn plan_service_maintenance(
+        &self,
+        service_id: &str,
+        enable: bool,
+        reason: &str,
+    ) -> Result<Option<Change>, LocalError> {
+        let Some(service) = self.service(service_id) else {
+            let text = format!("No service registered with ID {service_id:?}");
+            return Err(LocalError::NotFound(text));
+        };
+        let reason = if reason.is_empty() {
+            SERVICE_MAINTENANCE_REASON
+        } else {
+            reason
+        };
+        let check_id = format!("{SERVICE_MAINTENANCE_PREFIX}{service_id}");
+        let mut check = self.bare_check(&check_id, SERVICE_MAINTENANCE_NAME, reason);
+        check.check.service_id.clone_from(&service.service.id);
+        check
+            .check
+            .service_name
+            .clone_from(&service.service.service);
+        check.check.service_tags.clone_from(&service.service.tags);
+        check.token.clone_from(&service.token);
+        Ok(self.plan_maintenance(enable, check))
+    }
+
+    fn plan_maintenance(&self, enable: bool, check: LocalCheck) -> Option<Change> {
+        let id = check.check.check_id.clone();
+        match (enable, self.check(&id).is_some()) {
+            (true, true) | (false, false) => None,
+            (true, false) => Some(Change {
+                checks: vec![check],
+                ..Change::default()
+            }),
+            (false, true) => Some(Change {
+                removed_checks: vec![id],
+                ..Change::default()
+            }),
+        }
+    }
+
+    /// Makes what came from files equal to what the files now say. What did not change is not
+    /// touched: its checks keep their status and their schedule.
+    ///
+    /// # Errors
+    /// The first definition that is refused; then nothing changes.
+    pub fn plan_reload(&self, files: &FileDefinitions) -> Result<Change, LocalError> {
+        let mut wanted = Change::default();
+        for definition in &files.services {
+            self.add_service(&mut wanted, definition, Source::Config, false)
+                .map_err(|err| err.within("service", &definition.name))?;
+        }
+        for definition in &files.checks {
+            self.add_check(&mut wanted, definition, Source::Config)
+                .map_err(|err| err.within("check", &definition.name))?;
+        }
+        self.allow(&wanted)?;
+        Ok(self.difference(wanted))
+    }
+
+    /// What of `wanted` is new, and what came from files and is no longer wanted.
+    fn difference(&self, wanted: Change) -> Change {
+        // A later definition of the same id wins, as in Consul's loading order.
+        let services: BTreeMap<String, LocalService> = wanted
+            .services
+            .into_iter()
+            .map(|it| (it.service.id.clone(), it))
+            .collect();
+        let checks: BTreeMap<String, LocalCheck> = wanted
+            .checks
+            .into_iter()
+            .map(|it| (it.check.check_id.clone(), it))
+            .collect();
+        let mut change = Change::default();
+        for old in self.services().filter(|old| old.source == Source::Config) {
+            if !services.contains_key(&old.service.id) {
+                self.remove_service(&mut change, &old.service.id);
+            }
+        }
+        // A sidecar may be wanted on its own now, or have been removed with its service.
+        change
+            .removed_services
+            .retain(|id| !services.contains_key(id));
+        for old in self.checks().filter(|old| old.source == Source::Config) {
+            change.removed_checks.push(old.check.check_id.clone());
+        }
+        change.removed_checks.retain(|id| !checks.contains_key(id));
+        change.removed_checks.sort();
+        change.removed_checks.dedup();
+        let service_changed = |new: &LocalService| {
+            self.service(&new.service.id).is_none_or(|old| {
+                (&old.definition, &old.token, old.source)
+                    != (&new.definition, &new.token, new.source)
+            })
+        };
+        let check_changed = |new: &LocalCheck| {
+            self.check(&new.check.check_id).is_none_or(|old| {
+                let service = |check: &LocalCheck| {
+                    (
+                        check.check.service_name.clone(),
+                        check.check.service_tags.clone(),
+                    )
+                };
+                service(old) != service(new)
+                    || (&old.definition, old.source) != (&new.definition, new.source)
+            })
+        };
+        change.services = services.into_values().filter(service_changed).collect();
+        change.checks = checks.into_values().filter(check_changed).collect();
+        // Checks of files that changed are in `checks` with their service's tags already.
+        let stays = |check: &LocalCheck| {
+            let id = &check.check.check_id;
+            let new = change.checks.iter().any(|new| new.check.check_id == *id);
+            !new && !change.removed_checks.contains(id)
+        };
+        change.retagged = wanted.retagged.into_iter().filter(stays).collect();
+        change
+    }
+
+    /// What no rule forbids but this agent does not do.
+    fn allow(&self, change: &Change) -> Result<(), LocalError> {
+        let is_script = |check: &LocalCheck| {
+            matches!(
+                check.spec.as_ref().map(|spec| &spec.probe),
+                Some(Probe::Script(_))
+            )
+        };
+        for check in change.checks.iter().filter(|check| is_script(check)) {
+            self.allow_script(check.source)?;
+        }
+        let services = self.services.len() + change.services.len();
+        let checks = self.checks.len() + change.checks.len();
+        if services > ENTRIES_MAX || checks > ENTRIES_MAX {
+            let text =
+                format!("this agent has {ENTRIES_MAX} services or checks, which is the most");
+            return Err(LocalError::Refused(text));
+        }
+        Ok(())
+    }
+
+    fn allow_script(&self, source: Source) -> Result<(), LocalError> {
+        let text = match source {
+            Source::Config if !self.settings.local_script_checks => {
+                "Scripts are disabled on this agent; to enable, configure 'enable_script_checks' \
+                 or 'enable_local_script_checks' to true"
+            }
+            Source::Api if !self.settings.remote_script_checks => {
+                "Scripts are disabled on this agent from remote calls; to enable, configure \
+                 'enable_script_checks' to true"
+            }
+            Source::Config | Source::Api => return Ok(()),
+        };
+        Err(LocalError::Refused(text.to_owned()))
+    }
+}
+
+/// The check with its service's new name and tags; `None` where they are the same.
+fn retagged(old: &LocalCheck, service: &LocalService) -> Option<LocalCheck> {
+    let NodeService {
+        service: name,
+        tags,
+        ..
+    } = &service.service;
+    if old.check.service_name == *name && old.check.service_tags == *tags {
+        return None;
+    }
+    let mut new = old.clone();
+    new.check.service_name.clone_from(name);
+    new.check.service_tags.clone_from(tags);
+    Some(new)
+}

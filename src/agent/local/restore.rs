@@ -1,0 +1,110 @@
+//! The state at the start: files of the configuration first, then what was registered over HTTP.
+
+use tracing::{debug, warn};
+
+use super::entry::Source;
+use super::error::LocalError;
+use super::persist::{Files, Saved, SavedCheck, SavedService};
+use super::plan::FileDefinitions;
+use super::state::{Change, LocalState};
+use crate::model::check::Status;
+
+/// Fills an empty state. Definitions of configuration files win over saved ones of the same id,
+/// whose files are removed. `now_ms`: milliseconds since the Unix epoch.
+///
+/// # Errors
+/// An invalid definition in the configuration, or a saved file that cannot be read or removed.
+/// A saved registration that this agent's configuration now forbids is logged and kept on disk.
+pub(super) fn restore(
+    state: &mut LocalState,
+    definitions: &FileDefinitions,
+    files: Option<&Files>,
+    now_ms: u64,
+) -> Result<(), LocalError> {
+    let change = state.plan_reload(definitions)?;
+    let Some(files) = files else {
+        state.commit(change);
+        return Ok(());
+    };
+    let saved = files.load()?;
+    files.save(&change)?;
+    state.commit(change);
+    for service in &saved.services {
+        restore_service(state, service);
+    }
+    for check in &saved.checks {
+        restore_check(state, check, &saved, now_ms);
+    }
+    for (check_id, ttl) in &saved.ttls {
+        if ttl.expires_ms <= now_ms || state.check(check_id).is_none() {
+            files.remove_ttl(check_id)?;
+        }
+    }
+    Ok(())
+}
+
+fn restore_service(state: &mut LocalState, saved: &SavedService) {
+    let definition = &saved.definition;
+    let id = if definition.id.is_empty() {
+        &definition.name
+    } else {
+        &definition.id
+    };
+    if state.service(id).is_some() {
+        return;
+    }
+    match state.plan_service(definition, Source::Api, false) {
+        Ok(mut change) => {
+            for service in &mut change.services {
+                service.sidecar = saved.sidecar;
+            }
+            debug!(target: "agent", service = %id, "restored service definition from file");
+            state.commit(change);
+        }
+        Err(err) => {
+            warn!(target: "agent", service = %id, error = %err, "Failed to restore service");
+        }
+    }
+}
+
+fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms: u64) {
+    let planned = match (&saved.definition, &saved.maintenance) {
+        (Some(definition), _) => {
+            if state.check(&definition.id).is_some() {
+                return;
+            }
+            state.plan_check(definition, Source::Api)
+        }
+        (None, Some(switch)) if switch.service_id.is_empty() => Ok(state
+            .plan_node_maintenance(true, &switch.reason)
+            .unwrap_or_default()),
+        (None, Some(switch)) => state
+            .plan_service_maintenance(&switch.service_id, true, &switch.reason)
+            .map(Option::unwrap_or_default),
+        (None, None) => Ok(Change::default()),
+    };
+    match planned {
+        Ok(mut change) => {
+            for check in &mut change.checks {
+                // A check is not believed to pass before it says so again …
+                check.check.status = Status::Critical;
+                let id = &check.check.check_id;
+                // … but a TTL check said so, and its time is not over.
+                if let Some(ttl) = all.ttls.get(id).filter(|ttl| ttl.expires_ms > now_ms) {
+                    check.check.status = ttl.status;
+                    check.check.output.clone_from(&ttl.output);
+                }
+                debug!(target: "agent", check = %id, "restored health check from file");
+            }
+            state.commit(change);
+        }
+        Err(err) => {
+            let id = saved
+                .definition
+                .as_ref()
+                .map(|it| it.id.as_str())
+                .unwrap_or_default();
+            warn!(target: "agent", check = %id, error = %err, "Failed to restore check");
+        }
+    }
+}

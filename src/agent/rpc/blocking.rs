@@ -1,0 +1,76 @@
+//! Blocking queries: wait until the answer's index passes the one that the client has seen.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use tokio::time::{Instant, timeout_at};
+
+use crate::agent::store::{Query, State, WatchSet};
+
+use super::options::JITTER_FRACTION;
+use super::{Consistency, QueryOptions, Rpc, RpcError};
+
+/// An answer and what its headers are made of.
+pub(super) struct Found<Q: Query> {
+    pub(super) index: u64,
+    pub(super) generation: u64,
+    pub(super) answer: Q::Answer,
+}
+
+impl<Q: Query> Found<Q> {
+    /// Reads a state. An index is at least 1: clients must never block on 0.
+    pub(super) fn read(state: &State, query: &Q, watch: &mut WatchSet) -> Self {
+        let (index, answer) = query.run(state, watch);
+        Self {
+            index: index.max(1),
+            generation: state.generation(),
+            answer,
+        }
+    }
+}
+
+impl Rpc {
+    /// Runs the query until its index is above `options.min_index` or the time is over; in the
+    /// latter case the current answer counts.
+    pub(super) async fn blocking<Q: Query>(
+        &self,
+        options: &QueryOptions,
+        query: &Q,
+    ) -> Result<Found<Q>, RpcError> {
+        let deadline = Instant::now() + self.wait_time(options.max_wait);
+        loop {
+            // The topics do not depend on the answer: learn them, arm the watch, then read, so
+            // that no change between reading and waiting is missed.
+            let mut watch = WatchSet::default();
+            let found = Found::read(&self.raft.state(), query, &mut watch);
+            if found.index > options.min_index {
+                return Ok(found);
+            }
+            drop(found);
+            let watcher = self.raft.watch(&watch);
+            let found = Found::read(&self.raft.state(), query, &mut watch);
+            if found.index > options.min_index {
+                return Ok(found);
+            }
+            drop(found);
+            if timeout_at(deadline, watcher.changed()).await.is_err() {
+                return Ok(Found::read(&self.raft.state(), query, &mut watch));
+            }
+            if options.consistency == Consistency::Consistent {
+                self.ready(Consistency::Consistent).await?;
+            }
+        }
+    }
+
+    /// The time that a query asks for within the agent's bounds, and a random part more.
+    fn wait_time(&self, asked: Duration) -> Duration {
+        let settings = &self.settings;
+        let wait = if asked.is_zero() {
+            settings.default_query_time
+        } else {
+            asked
+        };
+        let wait = wait.min(settings.max_query_time);
+        wait + rand::rng().random_range(Duration::ZERO..=wait / JITTER_FRACTION)
+    }
+}

@@ -1,0 +1,193 @@
+//! Registrations: validated here, then written.
+
+use std::net::IpAddr;
+
+use crate::agent::store::Command;
+use crate::model::access::{Requirement, Resource};
+use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::check::HealthCheck;
+
+use super::{Rpc, RpcError, WriteOptions};
+
+fn refused(reason: &str) -> RpcError {
+    RpcError::Refused(reason.to_owned())
+}
+
+impl Rpc {
+    /// Registers a node, service and checks (Consul's `Catalog.Register`).
+    ///
+    /// # Errors
+    /// With Consul's texts when something is missing or malformed; else as [`Rpc::write`].
+    pub async fn register(
+        &self,
+        options: &WriteOptions,
+        mut request: RegisterRequest,
+    ) -> Result<(), RpcError> {
+        let datacenter = std::mem::take(&mut request.datacenter);
+        let options = WriteOptions {
+            datacenter,
+            ..options.clone()
+        };
+        self.route(&options.datacenter)?;
+        complete(&mut request, self.datacenter())?;
+        let (node, service) = (request.node.clone(), request.service.clone());
+        self.authorize(
+            &options.token,
+            &Requirement::write(Resource::Node, node.as_bytes()),
+        )?;
+        if let Some(service) = service {
+            let requirement = Requirement::write(Resource::Service, service.service.as_bytes());
+            self.authorize(&options.token, &requirement)?;
+        }
+        let command = Command::Register(Box::new(request));
+        self.write(&options, &Requirement::OPEN, command)
+            .await
+            .map(drop)
+    }
+
+    /// Removes a check, a service or a node (Consul's `Catalog.Deregister`). What is not there
+    /// counts as removed.
+    ///
+    /// # Errors
+    /// When no node is named; else as [`Rpc::write`].
+    pub async fn deregister(
+        &self,
+        options: &WriteOptions,
+        mut request: DeregisterRequest,
+    ) -> Result<(), RpcError> {
+        let datacenter = std::mem::take(&mut request.datacenter);
+        let options = WriteOptions {
+            datacenter,
+            ..options.clone()
+        };
+        self.route(&options.datacenter)?;
+        if request.node.is_empty() {
+            return Err(refused("Must provide node"));
+        }
+        let node = request.node.clone();
+        let requirement = Requirement::write(Resource::Node, node.as_bytes());
+        self.write(&options, &requirement, Command::Deregister(request))
+            .await
+            .map(drop)
+    }
+}
+
+/// Checks a registration and fills in what Consul fills in.
+fn complete(request: &mut RegisterRequest, datacenter: &str) -> Result<(), RpcError> {
+    datacenter.clone_into(&mut request.datacenter);
+    if request.node.is_empty() {
+        return Err(refused("Must provide node"));
+    }
+    if request.address.is_empty() && !request.skip_node_update {
+        return Err(refused("Must provide address if SkipNodeUpdate is not set"));
+    }
+    if !request.id.is_empty() {
+        check_uuid(&request.id).map_err(|why| refused(&format!("Bad node ID: {why}")))?;
+    }
+    if let Some(service) = &mut request.service {
+        if service.id.is_empty() {
+            service.id.clone_from(&service.service);
+        }
+        if service.service.is_empty() && !service.id.is_empty() {
+            return Err(refused("Must provide service name with ID"));
+        }
+        let unspecified = service
+            .address
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_unspecified());
+        if unspecified {
+            return Err(refused("Invalid service address"));
+        }
+    }
+    let node = request.node.clone();
+    for check in request.check.iter_mut().chain(&mut request.checks) {
+        complete_check(check, &node);
+    }
+    Ok(())
+}
+
+fn complete_check(check: &mut HealthCheck, node: &str) {
+    if check.check_id.is_empty() {
+        check.check_id.clone_from(&check.name);
+    }
+    if check.node.is_empty() {
+        node.clone_into(&mut check.node);
+    }
+    if check.kind.is_empty() {
+        check.definition.kind().clone_into(&mut check.kind);
+    }
+}
+
+/// The reasons are those of the UUID parser that Consul uses; clients see them.
+fn check_uuid(text: &str) -> Result<(), &'static str> {
+    if text.len() != 36 {
+        return Err("uuid string is wrong length");
+    }
+    let dashes_fit = text
+        .char_indices()
+        .all(|(at, c)| (c == '-') == matches!(at, 8 | 13 | 18 | 23));
+    if !dashes_fit || !text.chars().all(|c| c == '-' || c.is_ascii_hexdigit()) {
+        return Err("uuid is improperly formatted");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::service::NodeService;
+
+    fn request() -> RegisterRequest {
+        RegisterRequest {
+            node: "n".to_owned(),
+            address: "10.0.0.1".to_owned(),
+            ..RegisterRequest::default()
+        }
+    }
+
+    fn reason(change: impl FnOnce(&mut RegisterRequest)) -> String {
+        let mut request = request();
+        change(&mut request);
+        complete(&mut request, "dc1").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn refuses_in_the_words_that_clients_know() {
+        let service = |id: &str, address: &str| {
+            Some(NodeService {
+                id: id.to_owned(),
+                address: address.to_owned(),
+                ..NodeService::default()
+            })
+        };
+        assert_eq!(reason(|r| r.node.clear()), "Must provide node");
+        assert_eq!(
+            reason(|r| r.id = "x".to_owned()),
+            "Bad node ID: uuid string is wrong length"
+        );
+        assert_eq!(
+            reason(|r| r.service = service("x", "")),
+            "Must provide service name with ID"
+        );
+        let address = "Must provide address if SkipNodeUpdate is not set";
+        assert_eq!(reason(|r| r.address.clear()), address);
+    }
+
+    #[test]
+    fn fills_in_ids_and_the_datacenter() {
+        let mut request = request();
+        request.service = Some(NodeService {
+            service: "web".to_owned(),
+            ..NodeService::default()
+        });
+        request.check = Some(HealthCheck {
+            name: "c".to_owned(),
+            ..HealthCheck::default()
+        });
+        complete(&mut request, "dc1").unwrap();
+        assert_eq!(request.service.unwrap().id, "web");
+        let check = request.check.unwrap();
+        assert_eq!((check.check_id.as_str(), check.node.as_str()), ("c", "n"));
+        assert_eq!(request.datacenter, "dc1");
+    }
+}

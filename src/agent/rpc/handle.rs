@@ -1,0 +1,195 @@
+//! The handle through which all reads and writes go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+use crate::agent::acl::Resolver;
+use crate::agent::raft::{Leadership, Raft, WriteError};
+use crate::agent::store::{Command, Query, Response, State, WatchSet};
+use crate::model::access::{Requirement, Resource};
+
+use super::blocking::Found;
+use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
+use super::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
+
+/// What the room needs to know of the agent.
+#[derive(Clone)]
+pub struct RpcSettings {
+    /// The agent's datacenter.
+    pub datacenter: String,
+    /// How long a request waits for a leader (`rpc_hold_timeout`).
+    pub hold_timeout: Duration,
+    /// How long a blocking query waits when it names no time.
+    pub default_query_time: Duration,
+    /// The longest time that a blocking query may ask for.
+    pub max_query_time: Duration,
+    /// Finds the authorizer of a token.
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl RpcSettings {
+    /// Consul's defaults for a datacenter.
+    pub fn new(datacenter: &str, resolver: Arc<dyn Resolver>) -> Self {
+        Self {
+            datacenter: datacenter.to_owned(),
+            hold_timeout: Duration::from_secs(7),
+            default_query_time: DEFAULT_QUERY_TIME,
+            max_query_time: MAX_QUERY_TIME,
+            resolver,
+        }
+    }
+}
+
+/// Reads and writes of the replicated state, wherever the leader is. Cheap to clone.
+#[derive(Clone)]
+pub struct Rpc {
+    pub(super) raft: Raft,
+    pub(super) settings: Arc<RpcSettings>,
+    replaced: Arc<Notify>,
+}
+
+impl Rpc {
+    /// A handle over this server's own consensus.
+    pub fn new(raft: Raft, settings: RpcSettings) -> Self {
+        Self {
+            raft,
+            settings: Arc::new(settings),
+            replaced: Arc::default(),
+        }
+    }
+
+    /// The agent's datacenter.
+    pub fn datacenter(&self) -> &str {
+        &self.settings.datacenter
+    }
+
+    /// The newest published state of this server, whatever the leader has: for reads that may be
+    /// stale, such as DNS.
+    pub fn stale_state(&self) -> Arc<State> {
+        self.raft.state()
+    }
+
+    /// Writes a command: returns once it is durable and applied.
+    ///
+    /// # Errors
+    /// When no leader is found in time, the token lacks the permission, or the command is refused.
+    pub async fn write(
+        &self,
+        options: &WriteOptions,
+        requirement: &Requirement<'_>,
+        command: Command,
+    ) -> Result<Response, RpcError> {
+        self.route(&options.datacenter)?;
+        self.authorize(&options.token, requirement)?;
+        let applied = self.raft.write(command, self.settings.hold_timeout).await?;
+        match applied.response {
+            Response::Refused(reason) => Err(RpcError::Refused(reason)),
+            response => Ok(response),
+        }
+    }
+
+    /// Runs a read as its options want it, waiting for a newer index where they ask for one.
+    ///
+    /// # Errors
+    /// When no leader is found in time, it cannot prove its leadership, or the token lacks the
+    /// permission.
+    pub async fn query<Q: Query>(
+        &self,
+        options: &QueryOptions,
+        query: &Q,
+    ) -> Result<(Q::Answer, QueryMeta), RpcError> {
+        self.route(&options.datacenter)?;
+        self.authorize(&options.token, &query.requirement())?;
+        self.ready(options.consistency).await?;
+        let found = if options.min_index == 0 {
+            Found::read(&self.raft.state(), query, &mut WatchSet::default())
+        } else {
+            self.blocking(options, query).await?
+        };
+        let meta = QueryMeta {
+            index: found.index,
+            known_leader: self.raft.leader().is_some(),
+            last_contact_ms: self.last_contact_ms(),
+            consistency: options.consistency,
+            generation: found.generation,
+        };
+        Ok((found.answer, meta))
+    }
+
+    /// Follows who leads.
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.raft.leadership()
+    }
+
+    /// Replaces the whole state by an operator's snapshot, in the store's own form.
+    ///
+    /// # Errors
+    /// As [`Self::write`]; damaged bytes are refused and change nothing.
+    pub async fn restore(&self, options: &WriteOptions, state: Vec<u8>) -> Result<(), RpcError> {
+        let requirement = Requirement::write(Resource::Operator, &[]);
+        self.write(options, &requirement, Command::Restore(state))
+            .await?;
+        self.replaced.notify_waiters();
+        Ok(())
+    }
+
+    /// Resolves when the whole state was replaced by a restored snapshot.
+    pub async fn replaced(&self) {
+        self.replaced.notified().await;
+    }
+
+    fn last_contact_ms(&self) -> u64 {
+        let since = self.raft.last_contact().unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Checks that the datacenter is this one.
+    ///
+    /// # Errors
+    /// For every other: federation is a later capability.
+    pub fn route(&self, datacenter: &str) -> Result<(), RpcError> {
+        if datacenter.is_empty() || datacenter == self.settings.datacenter {
+            Ok(())
+        } else {
+            Err(RpcError::NoPathToDatacenter)
+        }
+    }
+
+    /// Checks that a token gives a permission.
+    ///
+    /// # Errors
+    /// When it does not, or is not known.
+    pub fn authorize(&self, token: &str, requirement: &Requirement<'_>) -> Result<(), RpcError> {
+        if self.settings.resolver.resolve(token)?.allows(requirement) {
+            Ok(())
+        } else {
+            Err(RpcError::PermissionDenied)
+        }
+    }
+
+    /// Waits until this server may answer with this consistency.
+    pub(super) async fn ready(&self, consistency: Consistency) -> Result<(), RpcError> {
+        match consistency {
+            Consistency::Stale => Ok(()),
+            Consistency::Default => Ok(self.raft.verify_lease(self.settings.hold_timeout).await?),
+            Consistency::Consistent => {
+                Ok(self.raft.verify_leader(self.settings.hold_timeout).await?)
+            }
+        }
+    }
+}
+
+impl From<WriteError> for RpcError {
+    fn from(err: WriteError) -> Self {
+        match err {
+            // Forwarding comes with clusters; a server alone never has another leader.
+            WriteError::NoLeader | WriteError::NotLeader(_) => Self::NoLeader,
+            WriteError::Refused(reason) => Self::Refused(reason),
+            failed @ (WriteError::LeadershipLost | WriteError::Stopped(_)) => {
+                Self::Raft(failed.to_string())
+            }
+        }
+    }
+}

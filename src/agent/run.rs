@@ -1,0 +1,200 @@
+//! A running agent: waits for signals, orders and failures, then stops in order.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::agent::config::{Config, debug_config, reload_diff};
+use crate::agent::dns::DnsServer;
+use crate::agent::handles::{Order, SharedFacts};
+use crate::agent::http::Server;
+use crate::agent::identity::DataDir;
+use crate::agent::local::Local;
+use crate::agent::raft::Raft;
+use crate::agent::settings;
+use crate::agent::telemetry::Telemetry;
+
+use super::start::{Start, debug_facts, node_meta};
+
+/// All that must be stopped, in the order of starting.
+pub(super) struct Running {
+    pub(super) raft: Raft,
+    pub(super) local: Local,
+    pub(super) dns: DnsServer,
+    pub(super) http: Server,
+    pub(super) agent: SharedFacts,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    /// Held so that no other agent takes the folder.
+    pub(super) data: Option<DataDir>,
+    pub(super) telemetry: Telemetry,
+}
+
+/// Why an agent ends.
+enum End {
+    /// A signal or a leave: exit code 0 after leaving, 1 otherwise, as Consul.
+    Asked { left: bool },
+    /// Consensus failed.
+    Failed(String),
+}
+
+/// The signals that mean something to an agent.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    /// Asks for the metrics.
+    user: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+        })
+    }
+}
+
+fn left(done: oneshot::Sender<()>) -> End {
+    info!(target: "agent.server", "server starting leave");
+    // Whoever asked may be gone; the agent leaves all the same.
+    let _ = done.send(());
+    End::Asked { left: true }
+}
+
+impl Running {
+    /// Works until the agent is to end, then stops everything; returns the exit code.
+    pub(super) async fn until_end(mut self, mut start: Start) -> u8 {
+        let end = match Signals::listen() {
+            Ok(signals) => self.wait(&mut start, signals).await,
+            Err(err) => End::Failed(format!("cannot listen for signals: {err}")),
+        };
+        let code = match &end {
+            End::Asked { left: true } => 0,
+            End::Asked { left: false } => 1,
+            End::Failed(reason) => {
+                error!(target: "agent", reason, "stopping: nothing can be written safely any more");
+                1
+            }
+        };
+        if let Some(path) = &start.built.config.node.pid_file
+            && let Err(err) = std::fs::remove_file(path)
+        {
+            warn!(target: "agent", error = %err, "could not delete pid file");
+        }
+        self.shutdown().await;
+        info!(target: "agent", code, "Exit code");
+        code
+    }
+
+    async fn wait(&mut self, start: &mut Start, mut signals: Signals) -> End {
+        let raft = self.raft.clone();
+        let fatal = raft.fatal();
+        tokio::pin!(fatal);
+        loop {
+            let node = &start.built.config.node;
+            let (leave_on_interrupt, leave_on_terminate) =
+                (!node.skip_leave_on_interrupt, node.leave_on_terminate);
+            tokio::select! {
+                reason = &mut fatal => return End::Failed(reason),
+                _ = signals.interrupt.recv() => {
+                    return self.signalled("interrupt", leave_on_interrupt);
+                }
+                _ = signals.terminate.recv() => {
+                    return self.signalled("terminated", leave_on_terminate);
+                }
+                _ = signals.hangup.recv() => {
+                    info!(target: "agent", signal = "hangup", "Caught");
+                    if let Err(reason) = self.reload(start).await {
+                        error!(target: "agent", error = reason, "Reload failed");
+                    }
+                }
+                _ = signals.user.recv() => self.dump_metrics(),
+                Some(order) = self.orders.recv() => match order {
+                    Order::Reload(done) => drop(done.send(self.reload(start).await)),
+                    Order::Leave(done) => return left(done),
+                },
+            }
+        }
+    }
+
+    fn signalled(&self, name: &'static str, leave: bool) -> End {
+        info!(target: "agent", signal = name, "Caught");
+        if leave {
+            self.telemetry.say("==> Gracefully shutting down agent...");
+        } else {
+            info!(target: "agent", "Graceful shutdown disabled. Exiting");
+        }
+        End::Asked { left: leave }
+    }
+
+    /// Reads the configuration again and applies what may change; a wrong one changes nothing.
+    async fn reload(&self, start: &mut Start) -> Result<(), String> {
+        info!(target: "agent", "Reloading configuration...");
+        let built = (start.reread)().map_err(|err| err.to_string())?;
+        let new = &built.config;
+        let level = settings::level(new).map_err(|err| err.to_string())?;
+        let dns = settings::dns(new).map_err(|err| err.to_string())?;
+        let definitions = settings::definitions(new);
+        self.local
+            .reload(definitions)
+            .await
+            .map_err(|err| err.to_string())?;
+        self.local
+            .set_node_meta(node_meta(new))
+            .await
+            .map_err(|err| err.to_string())?;
+        self.dns.reload(dns).map_err(|err| err.to_string())?;
+        self.telemetry.set_level(level);
+        for key in reload_diff(&start.built.config, new) {
+            warn!(target: "agent", key, "changed in the configuration; takes effect after a restart");
+        }
+        self.publish(new);
+        for warning in &built.warnings {
+            warn!(target: "agent", "{warning}");
+        }
+        start.built = built;
+        Ok(())
+    }
+
+    fn publish(&self, config: &Config) {
+        let facts = debug_facts(&self.agent.config.node_id);
+        self.agent
+            .debug_config
+            .store(Arc::new(debug_config(config, &facts)));
+        self.agent.meta.store(Arc::new(node_meta(config)));
+    }
+
+    /// Consul prints its metrics on standard error at SIGUSR1; the log is where ours are looked for.
+    fn dump_metrics(&self) {
+        match serde_json::to_string(&self.telemetry.metrics().display()) {
+            Ok(text) => info!(target: "agent", metrics = text, "metrics"),
+            Err(err) => error!(target: "agent", error = %err, "cannot print metrics"),
+        }
+    }
+
+    /// Stops the rooms, those first that others do not need.
+    async fn shutdown(self) {
+        info!(target: "agent", "Requesting shutdown");
+        self.http.shutdown(settings::DRAIN_TIMEOUT).await;
+        self.dns.shutdown().await;
+        self.local.shutdown().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        info!(target: "agent.server", "shutting down server");
+        if let Err(err) = self.raft.shutdown().await {
+            error!(target: "agent.server", error = %err, "raft did not stop cleanly");
+        }
+        drop(self.data);
+        info!(target: "agent", "shutdown complete");
+    }
+}

@@ -1,0 +1,380 @@
+//! The configuration, cut to what each room needs.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use hyper::header::{HeaderName, HeaderValue};
+
+use crate::agent::acl::AllowAll;
+use crate::agent::config::{Config, ListenAddr};
+use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
+use crate::agent::gossip::LocalMember;
+use crate::agent::http::{BindAddress, Facts, TransportSettings, UnixSocketSettings};
+use crate::agent::leader::LeaderSettings;
+use crate::agent::local::{
+    FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
+};
+use crate::agent::raft::{NoTransport, RaftSettings};
+use crate::agent::rpc::RpcSettings;
+use crate::agent::telemetry::metrics::{Filter, Targets};
+use crate::agent::telemetry::{
+    Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
+};
+use crate::model::agent::SelfConfig;
+use crate::model::node::StringMap;
+use crate::model::raft::AutopilotConfiguration;
+
+use super::start::StartError;
+
+/// The gossip and RPC protocol that members speak.
+const PROTOCOL: &str = "2";
+
+/// A configured value that a room does not take.
+fn wrong(key: &'static str, reason: impl std::fmt::Display) -> StartError {
+    StartError::Setting {
+        key,
+        reason: reason.to_string(),
+    }
+}
+
+fn small(key: &'static str, value: u64) -> Result<usize, StartError> {
+    usize::try_from(value).map_err(|err| wrong(key, err))
+}
+
+pub(super) fn telemetry(config: &Config, hostname: &str) -> Result<TelemetrySettings, StartError> {
+    let log = &config.log;
+    let file = (!log.file.is_empty()).then(|| {
+        let mut file = FileSettings::new(log.file.clone());
+        file.max_bytes = log.rotate_bytes;
+        file.max_files = log.rotate_max_files;
+        if !log.rotate_duration.is_zero() {
+            file.max_age = log.rotate_duration;
+        }
+        file
+    });
+    let syslog = if log.syslog {
+        let facility =
+            Facility::parse(&log.syslog_facility).map_err(|e| wrong("syslog_facility", e))?;
+        Some(SyslogSettings::new(facility))
+    } else {
+        None
+    };
+    Ok(TelemetrySettings {
+        level: level(config)?,
+        json: log.json,
+        output: Output::Stdout,
+        gated: true,
+        file,
+        syslog,
+        zone: None,
+        metrics: metrics(config, hostname)?,
+    })
+}
+
+/// The configured log level.
+pub(super) fn level(config: &Config) -> Result<Level, StartError> {
+    Level::parse(&config.log.level).map_err(|err| wrong("log_level", err))
+}
+
+fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartError> {
+    let from = &config.telemetry;
+    let rules: Vec<String> = from
+        .allowed_prefixes
+        .iter()
+        .map(|prefix| format!("+{prefix}"))
+        .chain(
+            from.blocked_prefixes
+                .iter()
+                .map(|prefix| format!("-{prefix}")),
+        )
+        .collect();
+    let set = |text: &String| (!text.is_empty()).then(|| text.clone());
+    Ok(MetricsSettings {
+        prefix: from.metrics_prefix.clone(),
+        hostname: hostname.to_owned(),
+        disable_hostname: from.disable_hostname,
+        filter: Filter::parse(&rules, from.filter_default)
+            .map_err(|err| wrong("telemetry.prefix_filter", err))?,
+        prometheus_retention: from.prometheus_retention_time,
+        targets: Targets {
+            statsd: set(&from.statsd_addr),
+            statsite: set(&from.statsite_addr),
+            dogstatsd: set(&from.dogstatsd_addr),
+            dogstatsd_tags: from.dogstatsd_tags.clone(),
+        },
+    })
+}
+
+pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> RaftSettings {
+    let multiplier = config.raft.heartbeat_timeout.as_secs().max(1);
+    RaftSettings {
+        dir,
+        node_uuid: node_id.to_owned(),
+        address: rpc_address(config).to_string(),
+        raft_multiplier: u32::try_from(multiplier).unwrap_or(u32::MAX),
+        bootstrap: bootstraps(config),
+        snapshot_threshold: config.raft.snapshot_threshold,
+        trailing_logs: config.raft.trailing_logs,
+        transport: Arc::new(NoTransport),
+        clock: Arc::new(SystemTime::now),
+    }
+}
+
+/// Whether this server forms a cluster of its own.
+pub(super) fn bootstraps(config: &Config) -> bool {
+    config.dev_mode || config.node.bootstrap || config.node.bootstrap_expect == 1
+}
+
+/// The address under which other servers reach this one.
+pub(super) fn rpc_address(config: &Config) -> SocketAddr {
+    let port = config.addresses.ports.server.unwrap_or(0);
+    let fallback = SocketAddr::new(config.addresses.advertise_lan, port);
+    config.addresses.rpc_advertise.unwrap_or(fallback)
+}
+
+pub(super) fn rpc(config: &Config) -> RpcSettings {
+    RpcSettings {
+        hold_timeout: config.limits.rpc_hold_timeout,
+        default_query_time: config.http.default_query_time,
+        max_query_time: config.http.max_query_time,
+        ..RpcSettings::new(&config.node.datacenter, Arc::new(AllowAll))
+    }
+}
+
+pub(super) fn leader(config: &Config) -> LeaderSettings {
+    let from = &config.raft.autopilot;
+    LeaderSettings {
+        autopilot: AutopilotConfiguration {
+            cleanup_dead_servers: from.cleanup_dead_servers,
+            last_contact_threshold: from.last_contact_threshold.into(),
+            max_trailing_logs: from.max_trailing_logs,
+            min_quorum: from.min_quorum,
+            server_stabilization_time: from.server_stabilization_time.into(),
+            redundancy_zone_tag: from.redundancy_zone_tag.clone(),
+            disable_upgrade_migration: from.disable_upgrade_migration,
+            upgrade_version_tag: from.upgrade_version_tag.clone(),
+            ..AutopilotConfiguration::default()
+        },
+    }
+}
+
+/// What this server says of itself in the LAN pool: Consul's tags.
+pub(super) fn lan_member(config: &Config, node_id: &str) -> LocalMember {
+    let text = |number: Option<u16>| number.unwrap_or(0).to_string();
+    let mut tags: StringMap = [
+        ("acls", "0"),
+        ("dc", &config.node.datacenter),
+        ("ft_fs", "1"),
+        ("ft_si", "1"),
+        ("id", node_id),
+        ("raft_vsn", "3"),
+        ("role", "consul"),
+        ("segment", ""),
+        ("vsn", PROTOCOL),
+        ("vsn_max", "3"),
+        ("vsn_min", "2"),
+    ]
+    .iter()
+    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+    .collect();
+    let build = format!(
+        "{}:{}",
+        crate::model::agent::VERSION,
+        crate::model::agent::REVISION
+    );
+    tags.insert("build".to_owned(), build);
+    tags.insert("port".to_owned(), text(config.addresses.ports.server));
+    if config.node.bootstrap {
+        tags.insert("bootstrap".to_owned(), "1".to_owned());
+    }
+    if config.node.bootstrap_expect > 0 {
+        tags.insert(
+            "expect".to_owned(),
+            config.node.bootstrap_expect.to_string(),
+        );
+    }
+    if config.node.read_replica {
+        tags.insert("nonvoter".to_owned(), "1".to_owned());
+    }
+    if let Some(port) = config.addresses.ports.serf_wan {
+        tags.insert("wan_join_port".to_owned(), port.to_string());
+    }
+    LocalMember {
+        name: config.node.name.clone(),
+        address: config.addresses.advertise_lan,
+        port: config.addresses.ports.serf_lan.unwrap_or(0),
+        tags,
+    }
+}
+
+/// What this server says of itself in the WAN pool; `None` when there is none.
+pub(super) fn wan_member(config: &Config, node_id: &str) -> Option<LocalMember> {
+    let port = config.addresses.ports.serf_wan?;
+    let lan = lan_member(config, node_id);
+    let mut tags = lan.tags;
+    tags.remove("wan_join_port");
+    Some(LocalMember {
+        name: format!("{}.{}", lan.name, config.node.datacenter),
+        address: config.addresses.advertise_wan,
+        port,
+        tags,
+    })
+}
+
+pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
+    let from = &config.dns;
+    let recursors = from
+        .recursors
+        .iter()
+        .map(|text| crate::agent::dns::parse_recursor(text))
+        .collect::<Result<_, _>>()
+        .map_err(|err| wrong("recursors", err))?;
+    Ok(DnsSettings {
+        datacenter: config.node.datacenter.clone(),
+        domain: from.domain.clone(),
+        alt_domain: from.alt_domain.clone(),
+        only_passing: from.only_passing,
+        enable_truncate: from.enable_truncate,
+        disable_compression: from.disable_compression,
+        enable_additional_node_meta_txt: from.node_meta_txt,
+        udp_answer_limit: small("dns_config.udp_answer_limit", from.udp_answer_limit.into())?,
+        a_record_limit: small("dns_config.a_record_limit", from.a_record_limit.into())?,
+        node_ttl: from.node_ttl,
+        service_ttl: from.service_ttl.clone(),
+        soa: SoaTimes {
+            refresh: from.soa.refresh,
+            retry: from.soa.retry,
+            expire: from.soa.expire,
+            min_ttl: from.soa.min_ttl,
+        },
+        recursors,
+        recursor_strategy: if from.recursor_random {
+            RecursorStrategy::Random
+        } else {
+            RecursorStrategy::Sequential
+        },
+        recursor_timeout: from.recursor_timeout,
+        translate_wan_addrs: config.addresses.translate_wan,
+    })
+}
+
+pub(super) fn facts(config: &Config) -> Result<Facts, StartError> {
+    Ok(Facts {
+        datacenter: config.node.datacenter.clone(),
+        node_name: config.node.name.clone(),
+        discovery_max_stale: config.http.discovery_max_stale,
+        kv_max_value_size: small("limits.kv_max_value_size", config.limits.kv_max_value_size)?,
+        txn_max_req_len: small("limits.txn_max_req_len", config.limits.txn_max_req_len)?.max(
+            small("limits.kv_max_value_size", config.limits.kv_max_value_size)?,
+        ),
+        bootstrap: config.node.bootstrap,
+        default_token: config.acl.tokens.default.reveal().to_owned(),
+    })
+}
+
+pub(super) fn transport(config: &Config) -> Result<TransportSettings, StartError> {
+    let header = |(name, value): (&String, &String)| {
+        let name = name
+            .parse::<HeaderName>()
+            .map_err(|e| wrong("http_config.response_headers", e));
+        let value = value
+            .parse::<HeaderValue>()
+            .map_err(|e| wrong("http_config.response_headers", e));
+        Ok((name?, value?))
+    };
+    Ok(TransportSettings {
+        always_pretty: config.dev_mode,
+        response_headers: config
+            .http
+            .response_headers
+            .iter()
+            .map(header)
+            .collect::<Result<_, StartError>>()?,
+        block_endpoints: config.http.block_endpoints.clone(),
+        allow_write_http_from: config.http.allow_write_from.clone(),
+        allow_unprintable: config.http.disable_unprintable_char_filter,
+        max_connections_per_client: config.limits.http_max_conns_per_client,
+    })
+}
+
+pub(super) fn local(config: &Config, node_id: &str, data_dir: Option<&Path>) -> LocalSettings {
+    let check = &config.check;
+    let (low, high) = config.addresses.ports.sidecar;
+    LocalSettings {
+        state: StateSettings {
+            sidecar_ports: SidecarPorts {
+                min: low.unwrap_or(0),
+                max: high.unwrap_or(0),
+            },
+            local_script_checks: check.enable_local_scripts,
+            remote_script_checks: check.enable_remote_scripts,
+            discard_check_output: check.discard_output,
+            defer_output: !check.update_interval.is_zero(),
+        },
+        data_dir: data_dir.map(Path::to_owned),
+        definitions: definitions(config),
+        check_update_interval: check.update_interval,
+        check_output_max_size: usize::try_from(check.output_max_size).unwrap_or(usize::MAX),
+        ..LocalSettings::new(NodeIdentity {
+            id: node_id.to_owned(),
+            name: config.node.name.clone(),
+            datacenter: config.node.datacenter.clone(),
+            address: config.addresses.advertise_lan.to_string(),
+            tagged_addresses: config.addresses.tagged.clone(),
+            meta: super::start::node_meta(config),
+        })
+    }
+}
+
+/// The services and checks of the configuration.
+pub(super) fn definitions(config: &Config) -> FileDefinitions {
+    FileDefinitions {
+        services: config
+            .services
+            .iter()
+            .map(|found| found.value.clone())
+            .collect(),
+        checks: config
+            .checks
+            .iter()
+            .map(|found| found.value.clone())
+            .collect(),
+    }
+}
+
+/// Where the API listens, and who owns its unix sockets.
+pub(super) fn http_listeners(config: &Config) -> (Vec<BindAddress>, UnixSocketSettings) {
+    let addresses = config
+        .addresses
+        .http
+        .iter()
+        .map(|address| match address {
+            ListenAddr::Tcp(address) => BindAddress::Tcp(*address),
+            ListenAddr::Unix(path) => BindAddress::Unix(path.clone()),
+        })
+        .collect();
+    let from = &config.addresses.unix_sockets;
+    let unix = UnixSocketSettings {
+        user: from.user.clone(),
+        group: from.group.clone(),
+        mode: from.mode.clone(),
+    };
+    (addresses, unix)
+}
+
+pub(super) fn self_config(config: &Config, node_id: &str) -> SelfConfig {
+    SelfConfig {
+        datacenter: config.node.datacenter.clone(),
+        primary_datacenter: config.node.primary_datacenter.clone(),
+        node_name: config.node.name.clone(),
+        node_id: node_id.to_owned(),
+        revision: crate::model::agent::REVISION.to_owned(),
+        server: config.node.server,
+        version: crate::model::agent::VERSION.to_owned(),
+    }
+}
+
+/// How long a stopping agent waits for requests that are being answered.
+pub(super) const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

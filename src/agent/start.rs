@@ -1,0 +1,324 @@
+//! The composition root: starts every room in order, and keeps the agent until it ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+use uuid::Uuid;
+
+use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
+use crate::agent::config_files::LoadError;
+use crate::agent::dns::{DnsError, DnsServer, SettingsError};
+use crate::agent::gossip::GossipHandle;
+use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
+use crate::agent::http::{BindError, Context, RenderCache, Router, Server, bind, v1};
+use crate::agent::identity::{DataDir, IdentityError};
+use crate::agent::local::{Local, LocalError};
+use crate::agent::raft::{self, Raft, Recovery};
+use crate::agent::rpc::Rpc;
+use crate::agent::telemetry::{Telemetry, TelemetryError};
+use crate::agent::{leader, settings};
+use crate::model::agent::{REVISION, VERSION};
+
+use super::dns_backend::LocalCatalog;
+use super::observe::HttpMetrics;
+use super::run::Running;
+
+/// Why the agent did not start. Every text says what was wrong and, where known, where.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A configured value is not taken.
+    #[error("invalid value for {key}: {reason}")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Client agents need gossip and forwarding.
+    #[error(
+        "this version of consulctl runs servers only: add -server (with -bootstrap and -data-dir), or use -dev"
+    )]
+    ClientAgent,
+    /// The data folder.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Log or metrics.
+    #[error("Failed to setup logging: {0}")]
+    Telemetry(#[from] TelemetryError),
+    /// Consensus.
+    #[error("Failed to start raft: {0}")]
+    Raft(#[from] raft::StartError),
+    /// The API.
+    #[error("Failed to start HTTP server: {0}")]
+    Http(#[from] BindError),
+    /// DNS.
+    #[error("Failed to start DNS server: {0}")]
+    Dns(#[from] DnsError),
+    /// Services and checks.
+    #[error("Failed to load services and checks: {0}")]
+    Local(#[from] LocalError),
+    /// DNS settings.
+    #[error("Failed to configure DNS: {0}")]
+    DnsSettings(#[from] SettingsError),
+    /// The PID file.
+    #[error("cannot write pid-file {path}: {source}")]
+    PidFile {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Reads the configuration's sources again, for a reload.
+pub type Reread = Box<dyn Fn() -> Result<Built, LoadError> + Send + Sync>;
+
+/// What an agent starts from.
+pub struct Start {
+    /// The configuration and what is to be warned about.
+    pub built: Built,
+    /// The machine's name.
+    pub hostname: String,
+    /// Reads the sources again.
+    pub reread: Reread,
+}
+
+/// Runs an agent until it leaves, is told to stop, or fails. Returns the process's exit code.
+///
+/// # Errors
+/// When a room cannot be started; what was started is stopped again.
+pub async fn run(start: Start) -> Result<u8, StartError> {
+    let config = &start.built.config;
+    if !config.node.server {
+        return Err(StartError::ClientAgent);
+    }
+    let telemetry = Telemetry::init(settings::telemetry(config, &start.hostname)?)?;
+    telemetry.say("==> Starting Consul agent...");
+    let outcome = match assemble(&start, &telemetry).await {
+        Ok(running) => Ok(running.until_end(start).await),
+        Err(err) => Err(err),
+    };
+    telemetry.shutdown();
+    outcome
+}
+
+/// Starts the rooms in the order in which they need each other.
+async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, StartError> {
+    let config = &start.built.config;
+    let data = open_data(config)?;
+    let node_id = node_id(config, data.as_ref())?;
+    banner(config, &node_id, telemetry);
+    for warning in &start.built.warnings {
+        warn!(target: "agent", "{warning}");
+    }
+    write_pid(config)?;
+    let dir = data.as_ref().map(|data| data.path().to_owned());
+    let (raft, recovery) = Raft::start(settings::raft(config, &node_id, dir)).await?;
+    report(config, &recovery);
+    let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
+    let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
+    let rpc = Rpc::new(raft.clone(), settings::rpc(config));
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(leader::spawn(
+        rpc.clone(),
+        lan.clone(),
+        settings::leader(config),
+        stop.clone(),
+    ));
+    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
+    let local = Local::start(local, Arc::new(rpc.clone())).await?;
+    let backend = LocalCatalog::new(rpc.clone());
+    let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
+    let (control, orders) = AgentControl::new();
+    let context = Context {
+        rpc,
+        raft: raft.clone(),
+        local: local.clone(),
+        lan,
+        wan,
+        telemetry: telemetry.clone(),
+        control,
+        agent: shared_facts(config, &node_id),
+        facts: settings::facts(config)?,
+        bodies: RenderCache::default(),
+    };
+    let agent = Arc::clone(&context.agent);
+    let http = serve_http(config, context)?;
+    telemetry.say("==> Consul agent running!");
+    Ok(Running {
+        raft,
+        local,
+        dns,
+        http,
+        agent,
+        orders,
+        stop,
+        tasks,
+        data,
+        telemetry: telemetry.clone(),
+    })
+}
+
+fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
+    let (addresses, unix) = settings::http_listeners(config);
+    let listeners = addresses
+        .iter()
+        .map(|address| bind(address, &unix))
+        .collect::<Result<Vec<_>, _>>()?;
+    for address in &config.addresses.http {
+        let network = if matches!(address, ListenAddr::Tcp(_)) {
+            "tcp"
+        } else {
+            "unix"
+        };
+        info!(target: "agent", %address, network, "Started HTTP server");
+    }
+    let router = Router::new(v1::routes());
+    let endpoints = router
+        .routes()
+        .iter()
+        .map(|route| (route.metric(), route.methods().list()));
+    let metrics = HttpMetrics::new(context.telemetry.metrics(), endpoints);
+    Ok(Server::start(
+        listeners,
+        settings::transport(config)?,
+        router,
+        Arc::new(context),
+        Arc::new(metrics),
+    ))
+}
+
+fn open_data(config: &Config) -> Result<Option<DataDir>, StartError> {
+    if config.dev_mode {
+        return Ok(None);
+    }
+    Ok(Some(DataDir::open(&config.node.data_dir)?))
+}
+
+fn node_id(config: &Config, data: Option<&DataDir>) -> Result<String, StartError> {
+    let configured = config.node.id.as_deref();
+    Ok(match (data, configured) {
+        (Some(data), configured) => data.node_id(configured)?,
+        (None, Some(id)) => id.to_lowercase(),
+        (None, None) => Uuid::new_v4().to_string(),
+    })
+}
+
+fn write_pid(config: &Config) -> Result<(), StartError> {
+    let Some(path) = &config.node.pid_file else {
+        return Ok(());
+    };
+    std::fs::write(path, std::process::id().to_string()).map_err(|source| StartError::PidFile {
+        path: path.clone(),
+        source,
+    })
+}
+
+/// What was found on disk is said before anything else, so that a restart can be judged.
+fn report(config: &Config, recovery: &Recovery) {
+    info!(
+        target: "agent.server.raft",
+        snapshot_index = recovery.snapshot_index.unwrap_or(0),
+        replayed_entries = recovery.replayed_entries,
+        elapsed = ?recovery.elapsed,
+        "recovered state: replayed log",
+    );
+    if !settings::bootstraps(config) && recovery.replayed_entries == 0 {
+        error!(
+            target: "agent.server",
+            "no cluster to join: this version of consulctl serves single servers; start with -bootstrap or -bootstrap-expect=1",
+        );
+    }
+}
+
+fn shared_facts(config: &Config, node_id: &str) -> SharedFacts {
+    Arc::new(AgentFacts {
+        config: settings::self_config(config, node_id),
+        debug_config: ArcSwap::from_pointee(debug_config(config, &debug_facts(node_id))),
+        meta: ArcSwap::from_pointee(node_meta(config)),
+        always_pretty: config.dev_mode,
+    })
+}
+
+/// What `DebugConfig` shows besides the configuration.
+pub(super) fn debug_facts(node_id: &str) -> DebugFacts {
+    DebugFacts {
+        node_id: node_id.to_owned(),
+        version: VERSION.to_owned(),
+        revision: REVISION.to_owned(),
+        ..DebugFacts::default()
+    }
+}
+
+/// The node's metadata with what Consul adds.
+pub(super) fn node_meta(config: &Config) -> crate::model::node::StringMap {
+    let mut meta = config.node.meta.clone();
+    meta.insert("consul-network-segment".to_owned(), String::new());
+    meta
+}
+
+/// What Consul prints before its log, line by line.
+fn banner(config: &Config, node_id: &str, telemetry: &Telemetry) {
+    let port = |port: Option<u16>| port.map_or(-1, i32::from);
+    let ports = &config.addresses.ports;
+    let client: Vec<String> = config
+        .addresses
+        .client
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let encrypted = !config.gossip.encrypt.reveal().is_empty();
+    let tls = &config.tls.internal_rpc;
+    let mut lines = vec![
+        ("Version", format!("'{VERSION}'")),
+        ("Node ID", format!("'{node_id}'")),
+        ("Node name", format!("'{}'", config.node.name)),
+        (
+            "Datacenter",
+            format!("'{}' (Segment: '<all>')", config.node.datacenter),
+        ),
+        (
+            "Server",
+            format!("true (Bootstrap: {})", config.node.bootstrap),
+        ),
+    ];
+    lines.push((
+        "Client Addr",
+        format!(
+            "[{}] (HTTP: {}, HTTPS: {}, gRPC: {}, DNS: {})",
+            client.join(" "),
+            port(ports.http),
+            port(ports.https),
+            port(ports.grpc),
+            port(ports.dns)
+        ),
+    ));
+    lines.push((
+        "Cluster Addr",
+        format!(
+            "{} (LAN: {}, WAN: {})",
+            config.addresses.advertise_lan,
+            port(ports.serf_lan),
+            port(ports.serf_wan)
+        ),
+    ));
+    lines.push((
+        "Encrypt",
+        format!(
+            "Gossip: {encrypted}, TLS-Outgoing: {}, TLS-Incoming: {}, Auto-Encrypt-TLS: {}",
+            tls.verify_outgoing, tls.verify_incoming, config.tls.auto_encrypt.tls
+        ),
+    ));
+    for (label, value) in lines {
+        telemetry.say(format!("{label:>17}: {value}"));
+    }
+    telemetry.say("");
+    telemetry.say("==> Log data will now stream in as it occurs:");
+    telemetry.say("");
+    telemetry.open_gate();
+}

@@ -1,0 +1,221 @@
+//! Commands over a small world, so that they meet: few nodes, services, checks and keys, some of
+//! which differ in letter case only.
+
+use proptest::prelude::*;
+
+use crate::agent::store::{Command, KvCommand, KvVerb};
+use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::check::{HealthCheck, SERF_HEALTH, Status};
+use crate::model::kv::{Blob, Key, KvPair};
+use crate::model::node::StringMap;
+use crate::model::service::{Connect, KIND_CONNECT_PROXY, NodeService, Proxy};
+use crate::model::txn::{KvTxnOp, TxnOp};
+
+pub(super) const NODES: &[&str] = &["n1", "N1", "n2", "n3"];
+pub(super) const NODE_IDS: &[&str] = &["", "", "id-a", "id-b"];
+pub(super) const SERVICE_IDS: &[&str] = &["web", "WEB", "db-1", "\u{c9}t\u{e9}", "\u{e9}t\u{c9}"];
+pub(super) const SERVICES: &[&str] = &["web", "Web", "db", "proxy"];
+pub(super) const CHECKS: &[&str] = &["c1", "C1", "c2", SERF_HEALTH];
+pub(super) const KEYS: &[&str] = &["a", "a/", "a/b", "a/b/c", "a/c", "ab", "b", ""];
+/// Sessions that the key/value tests put into the state; the last one is unknown to it.
+pub(super) const SESSIONS: &[&str] = &[
+    "11111111-1111-1111-1111-111111111111",
+    "22222222-2222-2222-2222-222222222222",
+    "33333333-3333-3333-3333-333333333333",
+];
+
+fn one_of(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop::sample::select(words).prop_map(str::to_owned)
+}
+
+pub(super) fn key() -> impl Strategy<Value = Key> {
+    prop::sample::select(KEYS).prop_map(Key::from)
+}
+
+fn status() -> impl Strategy<Value = Status> {
+    prop::sample::select(vec![Status::Passing, Status::Warning, Status::Critical])
+}
+
+fn meta() -> impl Strategy<Value = Option<StringMap>> {
+    prop::option::of(
+        prop::bool::ANY.prop_map(|x| StringMap::from([("rack".to_owned(), x.to_string())])),
+    )
+}
+
+fn service() -> impl Strategy<Value = NodeService> {
+    (
+        one_of(SERVICE_IDS),
+        one_of(SERVICES),
+        0..3_i64,
+        0..4_u8,
+        any::<bool>(),
+    )
+        .prop_map(|(id, service, port, kind, tagged)| NodeService {
+            kind: if kind == 0 {
+                KIND_CONNECT_PROXY.to_owned()
+            } else {
+                String::new()
+            },
+            proxy: Proxy {
+                destination_service_name: if kind == 0 {
+                    "web".to_owned()
+                } else {
+                    String::new()
+                },
+                ..Proxy::default()
+            },
+            connect: Connect {
+                native: kind == 1,
+                ..Connect::default()
+            },
+            tags: if tagged {
+                vec!["v1".to_owned()]
+            } else {
+                Vec::new()
+            },
+            id,
+            service,
+            port,
+            ..NodeService::default()
+        })
+}
+
+fn check() -> impl Strategy<Value = HealthCheck> {
+    (
+        one_of(CHECKS),
+        prop::option::of(one_of(SERVICE_IDS)),
+        status(),
+        any::<bool>(),
+    )
+        .prop_map(|(check_id, service_id, status, output)| HealthCheck {
+            check_id,
+            service_id: service_id.unwrap_or_default(),
+            status,
+            output: if output {
+                "out".to_owned()
+            } else {
+                String::new()
+            },
+            ..HealthCheck::default()
+        })
+}
+
+pub(super) fn registration() -> impl Strategy<Value = Command> {
+    (
+        (
+            one_of(NODES),
+            one_of(NODE_IDS),
+            1..3_u8,
+            meta(),
+            any::<bool>(),
+        ),
+        prop::option::of(service()),
+        prop::option::of(check()),
+        prop::collection::vec(check(), 0..2),
+    )
+        .prop_map(
+            |((node, id, address, node_meta, skip_node_update), service, check, checks)| {
+                let named = |check: HealthCheck| HealthCheck {
+                    node: node.clone(),
+                    ..check
+                };
+                Command::Register(Box::new(RegisterRequest {
+                    check: check.map(named),
+                    checks: checks.into_iter().map(named).collect(),
+                    id,
+                    address: format!("10.0.0.{address}"),
+                    node_meta,
+                    service,
+                    skip_node_update,
+                    node: node.clone(),
+                    ..RegisterRequest::default()
+                }))
+            },
+        )
+}
+
+pub(super) fn deregistration() -> impl Strategy<Value = Command> {
+    (one_of(NODES), one_of(SERVICE_IDS), one_of(CHECKS), 0..5_u8).prop_map(
+        |(node, service, check, what)| {
+            Command::Deregister(DeregisterRequest {
+                node,
+                service_id: if what < 2 { service } else { String::new() },
+                check_id: if what < 4 { check } else { String::new() },
+                ..DeregisterRequest::default()
+            })
+        },
+    )
+}
+
+fn kv_verb() -> impl Strategy<Value = KvVerb> {
+    prop::sample::select(vec![
+        KvVerb::Set,
+        KvVerb::Set,
+        KvVerb::Cas,
+        KvVerb::Delete,
+        KvVerb::DeleteCas,
+        KvVerb::DeleteTree,
+        KvVerb::Lock,
+        KvVerb::Unlock,
+    ])
+}
+
+pub(super) fn kv() -> impl Strategy<Value = Command> {
+    let session = prop::option::of(one_of(SESSIONS));
+    (kv_verb(), key(), 0..3_u8, 0..2_u64, 0..12_u64, session).prop_map(
+        |(verb, key, value, flags, modify_index, session)| {
+            Command::Kv(KvCommand {
+                verb,
+                pair: KvPair {
+                    key,
+                    value: Blob(vec![value; usize::from(value)].into()),
+                    flags,
+                    modify_index,
+                    session: session.unwrap_or_default(),
+                    ..KvPair::default()
+                },
+            })
+        },
+    )
+}
+
+pub(super) fn txn() -> impl Strategy<Value = Command> {
+    let verb = one_of(&[
+        "set",
+        "set",
+        "cas",
+        "lock",
+        "unlock",
+        "get",
+        "get-tree",
+        "delete",
+        "delete-tree",
+        "delete-cas",
+        "check-index",
+        "check-session",
+        "check-not-exists",
+        "nonsense",
+    ]);
+    let op = (verb, key(), 0..3_u8, 0..12_u64, one_of(SESSIONS)).prop_map(
+        |(verb, key, value, index, session)| TxnOp {
+            kv: Some(KvTxnOp {
+                verb,
+                key,
+                value: Blob(vec![value].into()),
+                index,
+                session,
+                ..KvTxnOp::default()
+            }),
+            ..TxnOp::default()
+        },
+    );
+    prop::collection::vec(op, 0..4).prop_map(Command::Txn)
+}
+
+pub(super) fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![6 => registration(), 3 => deregistration(), 6 => kv(), 2 => txn()]
+}
+
+pub(super) fn commands() -> impl Strategy<Value = Vec<Command>> {
+    prop::collection::vec(command(), 1..40)
+}

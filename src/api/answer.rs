@@ -1,0 +1,120 @@
+//! Answers: status, Consul's headers, and the body as text, JSON or a stream.
+
+use bytes::Bytes;
+use reqwest::Response;
+use serde::de::DeserializeOwned;
+
+use super::error::{ApiError, MAX_ERROR_BODY};
+use crate::model::decode::{Options, from_json_slice_with};
+
+/// What Consul says about an answer in its headers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// `X-Consul-Index`; 0 when absent.
+    pub index: u64,
+    /// `X-Consul-LastContact` in milliseconds.
+    pub last_contact_ms: u64,
+    /// `X-Consul-KnownLeader`.
+    pub known_leader: bool,
+}
+
+/// An answer whose body is not read yet.
+pub struct Answer {
+    request: String,
+    target: String,
+    response: Response,
+}
+
+impl Answer {
+    pub(super) fn new(request: String, target: String, response: Response) -> Self {
+        Self {
+            request,
+            target,
+            response,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// Consul's headers.
+    pub fn meta(&self) -> Meta {
+        let text = |name: &str| {
+            let value = self.response.headers().get(name);
+            value.and_then(|value| value.to_str().ok())
+        };
+        let number = |name: &str| text(name).and_then(|value| value.parse().ok());
+        Meta {
+            index: number("X-Consul-Index").unwrap_or_default(),
+            last_contact_ms: number("X-Consul-LastContact").unwrap_or_default(),
+            known_leader: text("X-Consul-KnownLeader") == Some("true"),
+        }
+    }
+
+    /// Length of the body, where the agent tells it.
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// The answer itself if its status is 200.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Status`] with the body's text for any other status.
+    pub async fn ok(self) -> Result<Self, ApiError> {
+        if self.status() == 200 {
+            return Ok(self);
+        }
+        Err(self.into_error().await)
+    }
+
+    /// The answer as an error, whatever its status.
+    pub async fn into_error(mut self) -> ApiError {
+        let mut body = Vec::new();
+        loop {
+            match self.chunk().await {
+                Ok(Some(part)) if body.len() < MAX_ERROR_BODY => body.extend_from_slice(&part),
+                Ok(_) => break,
+                Err(error) => return error,
+            }
+        }
+        ApiError::Status {
+            status: self.status(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            request: self.request,
+        }
+    }
+
+    /// The next part of the body; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
+        self.response
+            .chunk()
+            .await
+            .map_err(|error| ApiError::transport(self.request.clone(), &self.target, error))
+    }
+
+    /// The whole body.
+    pub async fn bytes(mut self) -> Result<Bytes, ApiError> {
+        let mut body = Vec::new();
+        while let Some(part) = self.chunk().await? {
+            body.extend_from_slice(&part);
+        }
+        Ok(body.into())
+    }
+
+    /// The whole body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Decode`] when it is none, or of another shape.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let request = self.request.clone();
+        let body = self.bytes().await?;
+        from_json_slice_with(&body, Options::HTTP_LENIENT).map_err(|error| ApiError::Decode {
+            request,
+            cause: error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! `/v1/catalog`
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::client::Client;
+use super::error::ApiError;
+use super::options::QueryOptions;
+use super::path;
+use crate::model::node::Node;
+use crate::model::service::{NodeService, ServiceNode};
+
+/// A node with its services, as `/v1/catalog/node/:name` answers.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NodeServices {
+    /// The node.
+    pub node: Node,
+    /// Its services by id.
+    pub services: BTreeMap<String, NodeService>,
+}
+
+/// Which nodes are listed.
+#[derive(Debug, Clone, Default)]
+pub struct NodeQuery {
+    /// Only nodes that run this service.
+    pub service: String,
+    /// The common parameters.
+    pub options: QueryOptions,
+}
+
+impl Client {
+    /// The datacenters that the agent knows, nearest first.
+    pub async fn catalog_datacenters(&self) -> Result<Vec<String>, ApiError> {
+        self.get("/v1/catalog/datacenters")
+            .send_ok()
+            .await?
+            .json()
+            .await
+    }
+
+    /// The nodes of a datacenter.
+    pub async fn catalog_nodes(&self, query: &NodeQuery) -> Result<Vec<Node>, ApiError> {
+        if query.service.is_empty() {
+            let request = self.get("/v1/catalog/nodes").options(&query.options);
+            return request.send_ok().await?.json().await;
+        }
+        let path = path::join("/v1/catalog/service/", query.service.as_bytes())?;
+        let request = self.get(path).options(&query.options);
+        let rows: Vec<ServiceNode> = request.send_ok().await?.json().await?;
+        Ok(rows.into_iter().map(node_of).collect())
+    }
+
+    /// The services of a datacenter with their tags.
+    pub async fn catalog_services(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
+        let request = self.get("/v1/catalog/services").options(options);
+        request.send_ok().await?.json().await
+    }
+
+    /// A node with its services, if the catalog has it; `node` is a name or an id.
+    pub async fn catalog_node(
+        &self,
+        node: &str,
+        options: &QueryOptions,
+    ) -> Result<Option<NodeServices>, ApiError> {
+        let path = path::join("/v1/catalog/node/", node.as_bytes())?;
+        let answer = self.get(path).options(options).send_ok().await?;
+        answer.json().await
+    }
+}
+
+fn node_of(row: ServiceNode) -> Node {
+    Node {
+        id: row.id,
+        node: row.node,
+        address: row.address,
+        datacenter: row.datacenter,
+        tagged_addresses: row.tagged_addresses,
+        meta: row.node_meta,
+        create_index: row.create_index,
+        modify_index: row.modify_index,
+    }
+}

@@ -1,0 +1,248 @@
+//! One agent, reached over HTTP.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, Url};
+
+use super::address::Address;
+use super::answer::Answer;
+use super::error::ApiError;
+use super::options::QueryOptions;
+use super::settings::{Settings, SettingsError};
+use super::tls;
+
+/// How long a connection may take to come up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An agent's API. Connections are kept and used again; clones share them.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    /// What request URLs start with.
+    base: String,
+    /// What URLs in messages start with.
+    shown: String,
+    /// What is dialled, in Go's words: `tcp 127.0.0.1:8500`, `unix /path`.
+    target: String,
+    token: Option<String>,
+    basic_auth: Option<(String, String)>,
+    namespace: Option<String>,
+}
+
+impl Client {
+    /// A client for the agent that `settings` name. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Certificates that cannot be read or used.
+    pub fn new(settings: &Settings) -> Result<Self, ApiError> {
+        let address = &settings.address;
+        let mut builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none());
+        if address.is_local() {
+            builder = builder.no_proxy();
+        }
+        builder = tls::configure(builder, settings)?;
+        let (mut base, target) = (address.base(), target(address));
+        if let Address::Unix(path) = address {
+            builder = builder.unix_socket(path.clone());
+        }
+        if let (Some(name), true) = (&settings.tls_server_name, address.is_tls()) {
+            let (renamed, found) = under_name(address, name)?;
+            builder = builder.resolve_to_addrs(name, &found);
+            base = renamed;
+        }
+        let http = builder.build().map_err(|source| ApiError::Tls {
+            what: "HTTP client".to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            http,
+            base,
+            shown: address.display_base(),
+            target,
+            token: settings.token.clone(),
+            basic_auth: settings.basic_auth.clone(),
+            namespace: settings.namespace.clone(),
+        })
+    }
+
+    /// The agent's address as people write it.
+    pub fn address(&self) -> &str {
+        &self.shown
+    }
+
+    pub(super) fn get(&self, path: impl Into<String>) -> Request<'_> {
+        Request::new(self, Method::GET, path.into())
+    }
+
+    pub(super) fn put(&self, path: impl Into<String>) -> Request<'_> {
+        Request::new(self, Method::PUT, path.into())
+    }
+
+    pub(super) fn delete(&self, path: impl Into<String>) -> Request<'_> {
+        Request::new(self, Method::DELETE, path.into())
+    }
+}
+
+/// What is dialled, for messages.
+fn target(address: &Address) -> String {
+    match address {
+        Address::Unix(path) => format!("unix {}", path.display()),
+        Address::Tcp { .. } => match Url::parse(&address.base()) {
+            Ok(url) => format!(
+                "tcp {}:{}",
+                url.host_str().unwrap_or_default(),
+                url.port_or_known_default().unwrap_or_default()
+            ),
+            Err(_) => "tcp".to_owned(),
+        },
+    }
+}
+
+/// The base URL with the certificate's name in place of the host, and the addresses that the host
+/// really has: what `-tls-server-name` means.
+fn under_name(address: &Address, name: &str) -> Result<(String, Vec<SocketAddr>), ApiError> {
+    let unusable = || ApiError::TlsSettings(format!("invalid TLS server name \"{name}\""));
+    let mut url = Url::parse(&address.base()).map_err(|_| unusable())?;
+    let addresses = url.socket_addrs(|| None).or_else(|_| {
+        let host = (url.host_str().unwrap_or_default().to_owned(), 443);
+        host.to_socket_addrs().map(Iterator::collect)
+    });
+    let found = addresses.map_err(|_| {
+        let host = url.host_str().unwrap_or_default();
+        ApiError::TlsSettings(format!("dial tcp: lookup {host}: no such host"))
+    })?;
+    url.set_host(Some(name)).map_err(|_| unusable())?;
+    Ok((url.as_str().trim_end_matches('/').to_owned(), found))
+}
+
+/// A request on its way.
+pub(super) struct Request<'a> {
+    client: &'a Client,
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    body: Option<reqwest::Body>,
+    is_json: bool,
+}
+
+impl<'a> Request<'a> {
+    fn new(client: &'a Client, method: Method, path: String) -> Self {
+        Self {
+            client,
+            method,
+            path,
+            query: Vec::new(),
+            body: None,
+            is_json: false,
+        }
+    }
+
+    /// Adds a parameter.
+    pub(super) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    /// Adds a parameter unless its value is empty.
+    pub(super) fn query_if_set(self, name: &'static str, value: &str) -> Self {
+        if value.is_empty() {
+            self
+        } else {
+            self.query(name, value)
+        }
+    }
+
+    /// Adds the common parameters.
+    pub(super) fn options(mut self, options: &QueryOptions) -> Self {
+        self.query.extend(options.parameters());
+        self
+    }
+
+    /// Sends bytes as they are.
+    pub(super) fn body(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Sends JSON.
+    pub(super) fn json(mut self, value: &impl serde::Serialize) -> Result<Self, ApiError> {
+        let text = serde_json::to_vec(value).map_err(|error| ApiError::Decode {
+            request: self.path.clone(),
+            cause: error.to_string(),
+        })?;
+        self.is_json = true;
+        Ok(self.body(Bytes::from(text)))
+    }
+
+    /// The request as Go's errors print it: `Get "http://127.0.0.1:8500/v1/kv/a?recurse="`.
+    fn shown(&self) -> String {
+        let name = self.method.as_str();
+        let method = format!("{}{}", &name[..1], name[1..].to_ascii_lowercase());
+        format!(
+            "{method} \"{}{}\"",
+            self.client.shown,
+            self.path_and_query()
+        )
+    }
+
+    fn path_and_query(&self) -> String {
+        if self.query.is_empty() {
+            return self.path.clone();
+        }
+        let mut pairs: Vec<_> = self.query.iter().collect();
+        // Sorted by name only, so that repeated parameters keep their order, as in Go.
+        pairs.sort_by_key(|(name, _)| *name);
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        format!("{}?{query}", self.path)
+    }
+
+    /// Sends the request and waits for the head of the answer, whatever its status.
+    ///
+    /// # Errors
+    ///
+    /// The agent cannot be reached.
+    pub(super) async fn send(mut self) -> Result<Answer, ApiError> {
+        let client = self.client;
+        if let Some(namespace) = &client.namespace {
+            self.query.push(("ns", namespace.clone()));
+        }
+        let shown = self.shown();
+        let url = format!("{}{}", client.base, self.path_and_query());
+        let mut request = client.http.request(self.method, url);
+        if let Some(token) = &client.token {
+            request = request.header("X-Consul-Token", token);
+        }
+        if let Some((user, password)) = &client.basic_auth {
+            request = request.basic_auth(user, Some(password));
+        }
+        if self.is_json {
+            request = request.header("Content-Type", "application/json");
+        }
+        if let Some(body) = self.body {
+            request = request.body(body);
+        }
+        match request.send().await {
+            Ok(response) => Ok(Answer::new(shown, client.target.clone(), response)),
+            Err(error) => Err(ApiError::transport(shown, &client.target, error)),
+        }
+    }
+
+    /// Sends the request and demands success.
+    pub(super) async fn send_ok(self) -> Result<Answer, ApiError> {
+        self.send().await?.ok().await
+    }
+}
+
+impl From<super::address::AddressError> for ApiError {
+    fn from(error: super::address::AddressError) -> Self {
+        Self::Settings(SettingsError::Address(error))
+    }
+}

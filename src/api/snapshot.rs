@@ -1,0 +1,46 @@
+//! `/v1/snapshot`
+
+use bytes::Bytes;
+
+use super::answer::{Answer, Meta};
+use super::client::Client;
+use super::error::ApiError;
+use super::options::QueryOptions;
+
+/// A snapshot on its way here.
+pub struct SnapshotBody(Answer);
+
+impl SnapshotBody {
+    /// Consul's headers; the index is the snapshot's.
+    pub fn meta(&self) -> Meta {
+        self.0.meta()
+    }
+
+    /// Length in bytes, where the agent tells it.
+    pub fn length(&self) -> Option<u64> {
+        self.0.length()
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        self.0.chunk().await
+    }
+}
+
+impl Client {
+    /// Starts to fetch a snapshot of the servers' state.
+    pub async fn snapshot_save(&self, options: &QueryOptions) -> Result<SnapshotBody, ApiError> {
+        let request = self.get("/v1/snapshot").options(options);
+        Ok(SnapshotBody(request.send_ok().await?))
+    }
+
+    /// Replaces the servers' state with a snapshot.
+    pub async fn snapshot_restore(
+        &self,
+        archive: impl Into<reqwest::Body>,
+        options: &QueryOptions,
+    ) -> Result<(), ApiError> {
+        let request = self.put("/v1/snapshot").options(options).body(archive);
+        request.send_ok().await.map(drop)
+    }
+}

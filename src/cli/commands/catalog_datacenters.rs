@@ -1,0 +1,39 @@
+//! `catalog datacenters`
+
+use crate::cli::context::Context;
+use crate::cli::error::{During as _, Error, Outcome};
+use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
+
+/// Lists the known datacenters, nearest first
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl catalog datacenters [options]")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    _server: ServerFlags,
+    #[arg(hide = true, num_args = 0..)]
+    words: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let client = context.client(&self.http)?;
+        let found = client
+            .catalog_datacenters()
+            .await
+            .during("Error listing datacenters")?;
+        if self.format.is_json() {
+            return super::print_json(context, &found);
+        }
+        for name in found {
+            context.console.line(&name)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! `force-leave`
+
+use crate::cli::context::Context;
+use crate::cli::error::{During as _, Error, Outcome};
+use crate::cli::flags::HttpFlags;
+
+/// Declares a failed member to have left
+///
+/// For nodes that will not come back: without this, the cluster tries to reach them for 72 hours.
+/// A member that is alive after all says so and stays.
+///
+/// $ consulctl force-leave web-7
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl force-leave [options] name")]
+pub(crate) struct Args {
+    /// Take the member off the list at once, instead of showing it as left for a while.
+    #[arg(long)]
+    prune: bool,
+    /// Act on the WAN pool, where names are NODE.DATACENTER.
+    #[arg(long)]
+    wan: bool,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[arg(hide = true, num_args = 0.., value_name = "name")]
+    names: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        let [name] = self.names.as_slice() else {
+            let text = "A single node name must be specified to force leave.";
+            return Err(Error::Usage(text.to_owned()));
+        };
+        let client = context.client(&self.http)?;
+        client
+            .agent_force_leave(name, self.prune, self.wan)
+            .await
+            .during("Error force leaving")
+    }
+}

@@ -1,0 +1,51 @@
+//! `join`
+
+use crate::cli::context::Context;
+use crate::cli::error::{During as _, Error, Outcome};
+use crate::cli::flags::HttpFlags;
+
+/// Makes the agent join a cluster
+///
+/// Name at least one member of the cluster; the agent learns of the others from it. Gossip listens
+/// on port 8301 by default (8302 with -wan).
+///
+/// $ consulctl join 10.0.0.4 10.0.0.5
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl join [options] address ...")]
+pub(crate) struct Args {
+    /// Join another datacenter's servers in the WAN pool; both sides must be servers.
+    #[arg(long)]
+    wan: bool,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[arg(hide = true, num_args = 0.., value_name = "address")]
+    addresses: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        if self.addresses.is_empty() {
+            let text = "At least one address to join must be specified.";
+            return Err(Error::Usage(text.to_owned()));
+        }
+        let client = context.client(&self.http)?;
+        let mut joined = 0;
+        let mut unreachable = Ok(());
+        for address in &self.addresses {
+            match client.agent_join(address, self.wan).await {
+                Ok(()) => joined += 1,
+                Err(error) => {
+                    let text = format!("Error joining address '{address}': {error}");
+                    context.console.note(&text)?;
+                    unreachable = Err(error);
+                }
+            }
+        }
+        if joined == 0 {
+            context.console.note("Failed to join any nodes.")?;
+            return unreachable.during("").map_err(Error::said);
+        }
+        let text = format!("Successfully joined cluster by contacting {joined} nodes.");
+        Ok(context.console.line(&text)?)
+    }
+}

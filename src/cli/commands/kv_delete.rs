@@ -1,0 +1,97 @@
+//! `kv delete`
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use crate::cli::context::Context;
+use crate::cli::error::{During as _, Error, Outcome};
+use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, go_uint};
+
+/// Deletes a key, or all keys under a prefix
+///
+/// Deleting a key that does not exist succeeds.
+///
+/// $ consulctl kv delete app/limit
+///
+/// With -recurse the name is a prefix of names, not a folder: `app` also means `app2/x`. End it
+/// with a slash to stay inside:
+///
+/// $ consulctl kv delete -recurse app/
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl kv delete [options] KEY_OR_PREFIX")]
+pub(crate) struct Args {
+    /// Delete only if the key's ModifyIndex is still -modify-index.
+    #[arg(long)]
+    cas: bool,
+    /// The index for -cas.
+    #[arg(long, value_name = "uint", default_value = "0", value_parser = go_uint)]
+    modify_index: u64,
+    /// Delete all keys that start with the prefix.
+    #[arg(long)]
+    recurse: bool,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
+    namespace: NamespaceFlag,
+    #[arg(hide = true, num_args = 0.., value_name = "KEY_OR_PREFIX")]
+    words: Vec<OsString>,
+}
+
+impl Args {
+    pub(crate) async fn run(mut self, context: &mut Context) -> Outcome {
+        if self.words.len() > 1 {
+            return Err(Error::too_many("1", self.words.len()));
+        }
+        let mut key = self.words.pop().unwrap_or_default().into_vec();
+        if key.first() == Some(&b'/') {
+            key.remove(0);
+        }
+        self.check(&key)?;
+        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let options = self.server.options();
+        let name = String::from_utf8_lossy(&key).into_owned();
+        if self.recurse {
+            let trying = format!("Error! Did not delete prefix {name}");
+            client
+                .kv_delete_tree(&key, &options)
+                .await
+                .during(&trying)?;
+            let text = format!("Success! Deleted keys with prefix: {name}");
+            return Ok(context.console.line(&text)?);
+        }
+        let index = self.cas.then_some(self.modify_index);
+        let trying = if self.cas {
+            format!("Error! Did not delete key {name}")
+        } else {
+            format!("Error deleting key {name}")
+        };
+        let done = client
+            .kv_delete(&key, index, &options)
+            .await
+            .during(&trying)?;
+        if !done {
+            let text = format!("Error! Did not delete key {name}: CAS failed");
+            return Err(Error::Message(text));
+        }
+        Ok(context
+            .console
+            .line(&format!("Success! Deleted key: {name}"))?)
+    }
+
+    fn check(&self, key: &[u8]) -> Outcome {
+        let wrong = if key.is_empty() && !self.recurse {
+            "Error! Missing KEY argument"
+        } else if self.cas && self.modify_index == 0 {
+            "Must specify -modify-index with -cas!"
+        } else if self.modify_index != 0 && !self.cas {
+            "Cannot specify -modify-index without -cas!"
+        } else if self.recurse && self.cas {
+            "Cannot specify both -cas and -recurse!"
+        } else {
+            return Ok(());
+        };
+        Err(Error::message(wrong))
+    }
+}

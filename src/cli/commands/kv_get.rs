@@ -1,0 +1,160 @@
+//! `kv get`
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::cli::context::Context;
+use crate::cli::error::{During as _, Error, Outcome};
+use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags};
+use crate::model::kv::KvPair;
+use crate::output::tabulate;
+
+const QUERYING: &str = "Error querying Consul agent";
+
+/// Reads a key, or lists keys
+///
+/// Prints the value as it is stored. A key that does not exist is an error; a key without a value
+/// prints an empty line.
+///
+/// $ consulctl kv get app/limit
+///
+/// $ consulctl kv get -recurse app/
+///
+/// $ consulctl kv get -keys app/
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl kv get [options] [KEY_OR_PREFIX]")]
+pub(crate) struct Args {
+    /// Print values in base64.
+    #[arg(long)]
+    base64: bool,
+    /// Print flags, indexes and the lock as well.
+    #[arg(long)]
+    detailed: bool,
+    /// Print the names of the keys that start with the prefix, up to the next separator.
+    #[arg(long)]
+    keys: bool,
+    /// Print all keys that start with the prefix, with their values.
+    #[arg(long)]
+    recurse: bool,
+    /// Where -keys cuts names.
+    #[arg(long, value_name = "string", default_value = "/")]
+    separator: String,
+    #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
+    namespace: NamespaceFlag,
+    #[arg(hide = true, num_args = 0.., value_name = "KEY_OR_PREFIX")]
+    words: Vec<OsString>,
+}
+
+impl Args {
+    pub(crate) async fn run(mut self, context: &mut Context) -> Outcome {
+        if self.words.len() > 1 {
+            return Err(Error::too_many("1", self.words.len()));
+        }
+        let mut key = self.words.pop().unwrap_or_default().into_vec();
+        // Keys do not start with a slash, but people write one.
+        if key.first() == Some(&b'/') {
+            key.remove(0);
+        }
+        if key.is_empty() && !(self.recurse || self.keys) {
+            return Err(Error::message("Error! Missing KEY argument"));
+        }
+        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let options = self.server.options();
+        if self.keys && !self.recurse {
+            let keys = client.kv_keys(&key, &self.separator, &options).await;
+            return self.print_keys(context, &keys.during(QUERYING)?);
+        }
+        if self.recurse {
+            let (pairs, _) = client.kv_list(&key, &options).await.during(QUERYING)?;
+            if self.keys {
+                let keys: Vec<String> = pairs.iter().map(|pair| pair.key.to_string()).collect();
+                return self.print_keys(context, &keys);
+            }
+            return self.print_pairs(context, &pairs);
+        }
+        let (pair, _) = client.kv_get(&key, &options).await.during(QUERYING)?;
+        let Some(pair) = pair else {
+            let key = String::from_utf8_lossy(&key);
+            return Err(Error::message(format!("Error! No key exists at: {key}")));
+        };
+        if self.format.is_json() {
+            return super::print_json(context, &pair);
+        }
+        if self.detailed {
+            return self.print_details(context, &pair);
+        }
+        context.console.raw(&self.value(&pair))?;
+        Ok(context.console.line("")?)
+    }
+
+    fn value(&self, pair: &KvPair) -> Vec<u8> {
+        if self.base64 {
+            STANDARD.encode(&pair.value.0).into_bytes()
+        } else {
+            pair.value.0.to_vec()
+        }
+    }
+
+    fn print_keys(&self, context: &mut Context, keys: &[String]) -> Outcome {
+        if self.format.is_json() {
+            return super::print_json(context, keys);
+        }
+        for key in keys {
+            context.console.line(key)?;
+        }
+        Ok(())
+    }
+
+    fn print_pairs(&self, context: &mut Context, pairs: &[KvPair]) -> Outcome {
+        if self.format.is_json() {
+            return super::print_json(context, pairs);
+        }
+        for (number, pair) in pairs.iter().enumerate() {
+            if self.detailed {
+                if number > 0 {
+                    context.console.line("")?;
+                }
+                self.print_details(context, pair)?;
+                continue;
+            }
+            context.console.raw(pair.key.as_bytes())?;
+            context.console.raw(b":")?;
+            context.console.raw(&self.value(pair))?;
+            context.console.raw(b"\n")?;
+        }
+        Ok(())
+    }
+
+    fn print_details(&self, context: &mut Context, pair: &KvPair) -> Outcome {
+        let session = if pair.session.is_empty() {
+            "-"
+        } else {
+            &pair.session
+        };
+        let rows = [
+            ("CreateIndex", pair.create_index.to_string()),
+            ("Flags", pair.flags.to_string()),
+            ("Key", pair.key.to_string()),
+            ("LockIndex", pair.lock_index.to_string()),
+            ("ModifyIndex", pair.modify_index.to_string()),
+            ("Session", session.to_owned()),
+            ("Value", String::new()),
+        ];
+        // The value may hold anything, so it does not pass through text.
+        let table = tabulate(&rows);
+        context
+            .console
+            .raw(table.trim_end_matches('\n').as_bytes())?;
+        context.console.raw(&self.value(pair))?;
+        Ok(context.console.line("")?)
+    }
+}

@@ -1,0 +1,142 @@
+//! What goes wrong in a command, its exit code, and the hints that follow the message.
+
+use std::io;
+
+use crate::api::{ApiError, ErrorClass};
+
+/// Consul's exit code for everything that goes wrong.
+const FAILURE: u8 = 1;
+
+/// Why a command ends early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A message that is the whole story.
+    #[error("{0}")]
+    Message(String),
+    /// The command was used wrongly: the message, then the command's help.
+    #[error("{0}")]
+    Usage(String),
+    /// The agent refused or cannot be reached.
+    #[error("{what}: {source}")]
+    Api {
+        /// What was tried, in Consul's words.
+        what: String,
+        /// Why it failed.
+        source: ApiError,
+    },
+    /// A refusal whose message is printed already.
+    #[error("{0}")]
+    Said(ApiError),
+    /// Nobody reads our output any more, or it cannot be written.
+    #[error("write output: {0}")]
+    Output(#[from] io::Error),
+    /// The command has said all there is to say.
+    #[error("exit code {0}")]
+    Exit(u8),
+}
+
+/// What commands answer.
+pub(crate) type Outcome = Result<(), Error>;
+
+impl Error {
+    /// A message.
+    pub(crate) fn message(text: impl Into<String>) -> Self {
+        Self::Message(text.into())
+    }
+
+    /// The message for too many positionals, in Consul's words.
+    pub(crate) fn too_many(expected: &str, got: usize) -> Self {
+        Self::Message(format!(
+            "Too many arguments (expected {expected}, got {got})"
+        ))
+    }
+
+    /// The same error after its message was printed: only its hints are left.
+    pub(crate) fn said(self) -> Self {
+        match self {
+            Self::Api { source, .. } => Self::Said(source),
+            other => other,
+        }
+    }
+
+    /// The process's exit code. A reader that went away is no failure.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Exit(code) => *code,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            _ => FAILURE,
+        }
+    }
+
+    /// What to print; nothing for those that have said it already.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Exit(_) => None,
+            Self::Said(_) => Some(String::new()),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            other => Some(other.to_string()),
+        }
+    }
+
+    /// What to try next.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Api { source, .. } | Self::Said(source) => hints(source.classify()),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Gives an API error its place in a sentence.
+pub(crate) trait During<T> {
+    /// `what` is what was tried: `Error querying agent`.
+    fn during(self, what: &str) -> Result<T, Error>;
+}
+
+impl<T> During<T> for Result<T, ApiError> {
+    fn during(self, what: &str) -> Result<T, Error> {
+        self.map_err(|source| Error::Api {
+            what: what.to_owned(),
+            source,
+        })
+    }
+}
+
+fn hints(class: ErrorClass) -> Vec<String> {
+    let other = "to ask another agent, give `-http-addr=HOST:8500` or set CONSUL_HTTP_ADDR";
+    let lines: &[&str] = match class {
+        ErrorClass::Refused => &[
+            "is an agent running there? `consulctl agent -dev` starts one on this machine",
+            other,
+        ],
+        ErrorClass::Dns => &["check the host's name", other],
+        ErrorClass::Timeout => &[
+            "the host may be down, or a firewall may drop the connection",
+            other,
+        ],
+        ErrorClass::Socket => &[
+            "is the agent running, with `addresses { http = \"unix://…\" }`, and may you open the socket?",
+            other,
+        ],
+        ErrorClass::PlainServer => {
+            &["the agent does not speak TLS on that port: use http://, or unset CONSUL_HTTP_SSL"]
+        }
+        ErrorClass::TlsServer => {
+            &["the agent speaks TLS on that port: use https://, or set CONSUL_HTTP_SSL=true"]
+        }
+        ErrorClass::Certificate => &[
+            "give the authority that signed the agent's certificate with `-ca-file`, and the expected name with `-tls-server-name`",
+        ],
+        ErrorClass::Broken => &[
+            "is that the HTTP port? an agent serves HTTP on 8500, RPC on 8300, gossip on 8301, DNS on 8600",
+        ],
+        ErrorClass::NoLeader => &[
+            "the servers have not elected a leader: `consulctl operator raft list-peers -stale` shows who votes",
+        ],
+        ErrorClass::Forbidden => {
+            &["give a token that allows this with `-token-file`, or set CONSUL_HTTP_TOKEN"]
+        }
+        ErrorClass::NotFound | ErrorClass::Other => &[],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}

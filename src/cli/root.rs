@@ -1,0 +1,226 @@
+//! The tree of commands.
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use super::commands as c;
+use super::context::Context;
+use super::error::Outcome;
+
+/// Service discovery, health checks, key/value and DNS in one binary
+#[derive(Parser)]
+#[command(name = "consulctl", version, subcommand_required = true)]
+pub(crate) struct Root {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Agent(Box<c::agent::Args>),
+    /// Lists what the catalog knows
+    ///
+    /// The catalog is what the servers know of all nodes and services of a datacenter; an agent
+    /// knows only its own.
+    ///
+    /// $ consulctl catalog nodes
+    #[command(override_usage = "consulctl catalog <subcommand> [options] [args]")]
+    Catalog {
+        #[command(subcommand)]
+        verb: CatalogVerb,
+    },
+    Event(c::event::Args),
+    ForceLeave(c::force_leave::Args),
+    Info(c::info::Args),
+    Join(c::join::Args),
+    Keygen(c::keygen::Args),
+    /// Reads and writes the key/value store
+    ///
+    /// Write a key, read it, delete it:
+    ///
+    /// $ consulctl kv put app/limit 5
+    ///
+    /// $ consulctl kv get app/limit
+    ///
+    /// $ consulctl kv delete app/limit
+    #[command(override_usage = "consulctl kv <subcommand> [options] [args]")]
+    Kv {
+        #[command(subcommand)]
+        verb: KvVerb,
+    },
+    Leave(c::leave::Args),
+    Maint(c::maint::Args),
+    Members(c::members::Args),
+    Monitor(c::monitor::Args),
+    /// Looks after the servers
+    ///
+    /// Raft membership and autopilot. With ACLs on, these need a token with operator rights.
+    #[command(override_usage = "consulctl operator <subcommand> [options]")]
+    Operator {
+        #[command(subcommand)]
+        verb: OperatorVerb,
+    },
+    Reload(c::reload::Args),
+    Rtt(c::rtt::Args),
+    /// Registers services with the agent and removes them
+    ///
+    /// These speak to one agent about its own services; `consulctl catalog services` lists those
+    /// of the whole datacenter.
+    #[command(override_usage = "consulctl services <subcommand> [options] [args]")]
+    Services {
+        #[command(subcommand)]
+        verb: ServicesVerb,
+    },
+    /// Saves, restores and inspects snapshots of the servers' state
+    ///
+    /// A snapshot holds everything that the servers replicate, as of one moment.
+    ///
+    /// $ consulctl snapshot save backup.snap
+    ///
+    /// $ consulctl snapshot inspect backup.snap
+    ///
+    /// $ consulctl snapshot restore backup.snap
+    #[command(override_usage = "consulctl snapshot <subcommand> [options] [args]")]
+    Snapshot {
+        #[command(subcommand)]
+        verb: SnapshotVerb,
+    },
+    Validate(c::validate::Args),
+    Version(c::version::Args),
+    Watch(c::watch::Args),
+}
+
+#[derive(Subcommand)]
+enum CatalogVerb {
+    Datacenters(c::catalog_datacenters::Args),
+    Nodes(c::catalog_nodes::Args),
+    Services(c::catalog_services::Args),
+}
+
+#[derive(Subcommand)]
+enum KvVerb {
+    Cas(c::kv_cas::Args),
+    Delete(c::kv_delete::Args),
+    Export(c::kv_export::Args),
+    Get(c::kv_get::Args),
+    Import(c::kv_import::Args),
+    Put(c::kv_put::Args),
+}
+
+#[derive(Subcommand)]
+enum OperatorVerb {
+    /// Shows and changes how dead servers are cleaned up
+    #[command(override_usage = "consulctl operator autopilot <subcommand> [options]")]
+    Autopilot {
+        #[command(subcommand)]
+        verb: AutopilotVerb,
+    },
+    /// Shows and changes which servers take part in consensus
+    #[command(override_usage = "consulctl operator raft <subcommand> [options]")]
+    Raft {
+        #[command(subcommand)]
+        verb: RaftVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum AutopilotVerb {
+    GetConfig(c::autopilot_get_config::Args),
+    SetConfig(c::autopilot_set_config::Args),
+}
+
+#[derive(Subcommand)]
+enum RaftVerb {
+    ListPeers(c::raft_list_peers::Args),
+    RemovePeer(c::raft_remove_peer::Args),
+}
+
+#[derive(Subcommand)]
+enum ServicesVerb {
+    Deregister(c::services_deregister::Args),
+    Register(c::services_register::Args),
+}
+
+#[derive(Subcommand)]
+enum SnapshotVerb {
+    Inspect(c::snapshot_inspect::Args),
+    Restore(c::snapshot_restore::Args),
+    Save(c::snapshot_save::Args),
+}
+
+/// The tree as clap sees it: what help, completions and manual pages are made from.
+pub(crate) fn definition() -> clap::Command {
+    without_help_command(Root::command())
+}
+
+/// Help is a flag; a command of that name would hide that Consul has none.
+fn without_help_command(command: clap::Command) -> clap::Command {
+    if !command.has_subcommands() {
+        return command;
+    }
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help_command)
+}
+
+/// Reads normalised words.
+pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error> {
+    let matches = definition().try_get_matches_from(words)?;
+    Root::from_arg_matches(&matches)
+}
+
+/// Runs the command.
+pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
+    match root.verb {
+        Verb::Agent(args) => args.run(context).await,
+        Verb::Catalog { verb } => match verb {
+            CatalogVerb::Datacenters(args) => args.run(context).await,
+            CatalogVerb::Nodes(args) => args.run(context).await,
+            CatalogVerb::Services(args) => args.run(context).await,
+        },
+        Verb::Event(args) => args.run(context).await,
+        Verb::ForceLeave(args) => args.run(context).await,
+        Verb::Info(args) => args.run(context).await,
+        Verb::Join(args) => args.run(context).await,
+        Verb::Keygen(args) => args.run(context),
+        Verb::Kv { verb } => match verb {
+            KvVerb::Cas(args) => args.run(context).await,
+            KvVerb::Delete(args) => args.run(context).await,
+            KvVerb::Export(args) => args.run(context).await,
+            KvVerb::Get(args) => args.run(context).await,
+            KvVerb::Import(args) => args.run(context).await,
+            KvVerb::Put(args) => args.run(context).await,
+        },
+        Verb::Leave(args) => args.run(context).await,
+        Verb::Maint(args) => args.run(context).await,
+        Verb::Members(args) => args.run(context).await,
+        Verb::Monitor(args) => args.run(context).await,
+        Verb::Operator { verb } => operator(verb, context).await,
+        Verb::Reload(args) => args.run(context).await,
+        Verb::Rtt(args) => args.run(context).await,
+        Verb::Services { verb } => match verb {
+            ServicesVerb::Deregister(args) => args.run(context).await,
+            ServicesVerb::Register(args) => args.run(context).await,
+        },
+        Verb::Snapshot { verb } => match verb {
+            SnapshotVerb::Inspect(args) => args.run(context),
+            SnapshotVerb::Restore(args) => args.run(context).await,
+            SnapshotVerb::Save(args) => args.run(context).await,
+        },
+        Verb::Validate(args) => args.run(context),
+        Verb::Version(args) => args.run(context),
+        Verb::Watch(args) => args.run(context).await,
+    }
+}
+
+async fn operator(verb: OperatorVerb, context: &mut Context) -> Outcome {
+    match verb {
+        OperatorVerb::Autopilot { verb } => match verb {
+            AutopilotVerb::GetConfig(args) => args.run(context).await,
+            AutopilotVerb::SetConfig(args) => args.run(context).await,
+        },
+        OperatorVerb::Raft { verb } => match verb {
+            RaftVerb::ListPeers(args) => args.run(context).await,
+            RaftVerb::RemovePeer(args) => args.run(context).await,
+        },
+    }
+}

@@ -1,0 +1,8 @@
+//! Commands from their words to their output, against a recorded API.
+
+mod kv;
+mod members;
+mod support;
+mod transport;
+mod usage;
+mod verbs;

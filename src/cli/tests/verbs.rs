@@ -1,0 +1,339 @@
+use super::support::{Done, FakeApi, ask, bytes, ok, run, status};
+
+#[test]
+fn info_prints_sections_and_keys_in_order() {
+    let body = r#"{"Stats":{"raft":{"term":"2","state":"Leader"},"build":{"version":"1"}}}"#;
+    let api = FakeApi::start(vec![ok("GET /v1/agent/self", body)]);
+    let text = "build:\n\tversion = 1\nraft:\n\tstate = Leader\n\tterm = 2\n";
+    assert_eq!(ask(&api, &["info"]), Done::success(text));
+    let api = FakeApi::start(vec![ok("GET /v1/agent/self", "{}")]);
+    let text = "Agent response did not contain 'Stats' key\n";
+    assert_eq!(ask(&api, &["info"]), Done::failure(text));
+}
+
+#[test]
+fn join_counts_and_tells_every_failure() {
+    let api = FakeApi::start(vec![
+        ok("PUT /v1/agent/join/10.0.0.1", ""),
+        status("PUT /v1/agent/join/", 500, "no"),
+    ]);
+    let done = ask(&api, &["join", "10.0.0.1", "10.0.0.2"]);
+    assert_eq!(done.code, 0);
+    assert_eq!(
+        done.out,
+        "Successfully joined cluster by contacting 1 nodes.\n"
+    );
+    let text = "Error joining address '10.0.0.2': Unexpected response code: 500 (no)\n";
+    assert_eq!(done.err, text);
+    let done = ask(&api, &["join", "-wan", "10.0.0.3"]);
+    assert!(
+        done.err.ends_with("(no)\nFailed to join any nodes.\n"),
+        "{}",
+        done.err
+    );
+    assert_eq!(api.lines()[2], "PUT /v1/agent/join/10.0.0.3?wan=1");
+}
+
+#[test]
+fn leave_reload_and_force_leave() {
+    let api = FakeApi::start(vec![ok("PUT /v1/agent/", "")]);
+    let text = "Graceful leave complete\n";
+    assert_eq!(ask(&api, &["leave"]), Done::success(text));
+    let text = "Configuration reload triggered\n";
+    assert_eq!(ask(&api, &["reload"]), Done::success(text));
+    assert_eq!(
+        ask(&api, &["force-leave", "-prune", "n2"]),
+        Done::success("")
+    );
+    assert_eq!(api.lines()[2], "PUT /v1/agent/force-leave/n2?prune=1");
+    let done = run(&["force-leave", "a", "b"]);
+    let text =
+        "A single node name must be specified to force leave.\n\nUsage: consulctl force-leave";
+    assert!(done.err.starts_with(text), "{}", done.err);
+    let done = run(&["leave", "now"]);
+    assert!(
+        done.err
+            .starts_with("Error found unexpected args: [now]\n\nUsage: ")
+    );
+}
+
+#[test]
+fn monitor_passes_the_stream_on() {
+    let api = FakeApi::start(vec![ok("GET /v1/agent/monitor", "line 1\nline 2\n")]);
+    let done = ask(&api, &["monitor", "-log-level=trace", "-log-json"]);
+    assert_eq!((done.code, done.out.as_str()), (0, "line 1\nline 2\n"));
+    assert_eq!(
+        api.lines()[0],
+        "GET /v1/agent/monitor?logjson=true&loglevel=trace"
+    );
+}
+
+#[test]
+fn maint_switches_and_lists() {
+    let checks = r#"{"_node_maintenance":{"CheckID":"_node_maintenance","Notes":"why"},
+        "_service_maintenance:w":{"CheckID":"_service_maintenance:w","ServiceID":"w","Notes":"x"},
+        "web":{"CheckID":"web","Status":"passing"}}"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"n1"}}"#),
+        ok("GET /v1/agent/checks", checks),
+        ok("PUT /v1/agent/", ""),
+    ]);
+    let text = "Node:\n  Name:   n1\n  Reason: why\n\nService:\n  ID:     w\n  Reason: x\n\n";
+    assert_eq!(ask(&api, &["maint"]), Done::success(text));
+    let text = "Node maintenance is now enabled\n";
+    assert_eq!(
+        ask(&api, &["maint", "-enable", "-reason=a b"]),
+        Done::success(text)
+    );
+    let text = "Service maintenance is now disabled for \"w\"\n";
+    assert_eq!(
+        ask(&api, &["maint", "-disable", "-service=w"]),
+        Done::success(text)
+    );
+    let lines = api.lines();
+    assert_eq!(lines[2], "PUT /v1/agent/maintenance?enable=true&reason=a+b");
+    assert_eq!(lines[3], "PUT /v1/agent/service/maintenance/w?enable=false");
+    let text = "Reason may only be provided with -enable\n";
+    assert_eq!(run(&["maint", "-reason=x"]), Done::failure(text));
+}
+
+#[test]
+fn catalog_lists_as_consul_does() {
+    let nodes = r#"[{"ID":"9e3399fe-dcea","Node":"n1","Address":"10.0.0.1","Datacenter":"dc1",
+        "TaggedAddresses":{"lan":"10.0.0.1","wan":"10.0.0.2"},"Meta":null}]"#;
+    let api = FakeApi::start(vec![
+        ok(
+            "GET /v1/catalog/nodes?near=_agent&node-meta=a%3Ab&stale=",
+            nodes,
+        ),
+        ok("GET /v1/catalog/nodes", nodes),
+        ok("GET /v1/catalog/service/none", "[]"),
+        ok(
+            "GET /v1/catalog/services",
+            r#"{"consul":[],"web":["b","a"]}"#,
+        ),
+        ok("GET /v1/catalog/node/none", "null"),
+    ]);
+    let words = [
+        "catalog",
+        "nodes",
+        "-near=_agent",
+        "-node-meta=a=b",
+        "-stale",
+    ];
+    let text = "Node  ID        Address   DC\nn1    9e3399fe  10.0.0.1  dc1\n";
+    assert_eq!(ask(&api, &words), Done::success(text));
+    let out = ask(&api, &["catalog", "nodes", "-detailed"]).out;
+    assert!(out.contains("  lan=10.0.0.1, wan=10.0.0.2  \n"), "{out}");
+    let none = ask(&api, &["catalog", "nodes", "-service=none"]);
+    let text = "No nodes match the given query - try expanding your search.\n";
+    assert_eq!((none.code, none.err.as_str()), (0, text));
+    assert_eq!(
+        ask(&api, &["catalog", "services"]),
+        Done::success("consul\nweb\n")
+    );
+    let text = "consul      \nweb         a,b\n";
+    assert_eq!(
+        ask(&api, &["catalog", "services", "-tags"]),
+        Done::success(text)
+    );
+    let none = ask(&api, &["catalog", "services", "-node=none"]);
+    let text = "No services match the given query - try expanding your search.\n";
+    assert_eq!((none.code, none.err.as_str()), (0, text));
+}
+
+#[test]
+fn services_come_from_flags_or_files() {
+    let api = FakeApi::start(vec![ok("PUT /v1/agent/service/", "")]);
+    let words = [
+        "services",
+        "register",
+        "-name=web",
+        "-port=80",
+        "-tag=a",
+        "-tag=b",
+        "-meta=k=v",
+        "-tagged-address=lan=10.0.0.1:81",
+    ];
+    assert_eq!(
+        ask(&api, &words),
+        Done::success("Registered service: web\n")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.json");
+    let text = r#"{"services":[{"id":"i1","name":"m1"},{"name":"m2","enable_tag_override":true,"check":{"ttl":"10s"}}]}"#;
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let text = "Registered service: m1\nRegistered service: m2\n";
+    assert_eq!(
+        ask(&api, &["services", "register", path]),
+        Done::success(text)
+    );
+    let text = "Deregistered service: i1\nDeregistered service: m2\n";
+    assert_eq!(
+        ask(&api, &["services", "deregister", path]),
+        Done::success(text)
+    );
+    let seen = api.seen();
+    let body: serde_json::Value = serde_json::from_slice(&seen[0].body).unwrap();
+    let expected = serde_json::json!({
+        "Name": "web", "Tags": ["a", "b"], "Port": 80, "Meta": {"k": "v"},
+        "TaggedAddresses": {"lan": {"Address": "10.0.0.1", "Port": 81}},
+    });
+    assert_eq!(body, expected);
+    let body: serde_json::Value = serde_json::from_slice(&seen[2].body).unwrap();
+    assert_eq!(body["EnableTagOverride"], true);
+    assert_eq!(body["Check"]["TTL"], "10s");
+    assert_eq!(seen[3].line, "PUT /v1/agent/service/deregister/i1");
+}
+
+#[test]
+fn broken_service_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let register = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let done = run(&["services", "register", path.to_str().unwrap()]);
+        assert_eq!(done.code, 1);
+        done.err.replace(path.to_str().unwrap(), name)
+    };
+    let text = "Error: failed to parse a.json: unexpected end of JSON input\n";
+    assert_eq!(register("a.json", "{\"service\":"), text);
+    let text = "Error: failed to parse b.json: 1 error occurred:\n\t* invalid config key name\n";
+    assert!(register("b.json", "{\"name\":\"x\"}").starts_with(text));
+    assert!(register("c.json", "{\"service\":{\"nme\":\"x\"}}").contains("nme"));
+    assert!(register("d.txt", "{}").contains("must be .hcl or .json"));
+    let done = run(&["services", "register", "missing.json"]);
+    let text = "Error: config: Open failed on missing.json. open missing.json: no such file or directory\n";
+    assert_eq!(done, Done::failure(text));
+}
+
+#[test]
+fn operators_see_peers_and_autopilot() {
+    let peers = r#"{"Servers":[{"ID":"i","Node":"n1","Address":"10.0.0.1:8300","Leader":true,
+        "ProtocolVersion":"3","Voter":true}],"Index":0}"#;
+    let config = r#"{"CleanupDeadServers":true,"LastContactThreshold":"200ms","MaxTrailingLogs":250,
+        "MinQuorum":0,"ServerStabilizationTime":"10s","RedundancyZoneTag":"","ModifyIndex":4}"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/operator/raft/configuration", peers),
+        ok("GET /v1/operator/autopilot/configuration", config),
+        ok("PUT /v1/operator/autopilot/configuration?cas=4", "true"),
+        ok("DELETE /v1/operator/raft/peer?id=x", ""),
+    ]);
+    let text = "Node  ID  Address        State   Voter  RaftProtocol\nn1    i   10.0.0.1:8300  leader  true   3\n";
+    assert_eq!(
+        ask(&api, &["operator", "raft", "list-peers"]),
+        Done::success(text)
+    );
+    let done = ask(&api, &["operator", "raft", "remove-peer", "-id=x"]);
+    assert_eq!(done, Done::success("Removed peer with id \"x\"\n"));
+    let text = "CleanupDeadServers = true\nLastContactThreshold = 200ms\nMaxTrailingLogs = 250\nMinQuorum = 0\nServerStabilizationTime = 10s\nRedundancyZoneTag = \"\"\nDisableUpgradeMigration = false\nUpgradeVersionTag = \"\"\n";
+    let done = ask(&api, &["operator", "autopilot", "get-config"]);
+    assert_eq!(done, Done::success(text));
+    let words = [
+        "operator",
+        "autopilot",
+        "set-config",
+        "-cleanup-dead-servers=false",
+        "-last-contact-threshold=1s",
+        "-max-trailing-logs",
+        "300",
+    ];
+    assert_eq!(ask(&api, &words), Done::success("Configuration updated!\n"));
+    let seen = api.seen();
+    let body: serde_json::Value = serde_json::from_slice(&seen.last().unwrap().body).unwrap();
+    assert_eq!(body["CleanupDeadServers"], false);
+    assert_eq!(body["LastContactThreshold"], "1s");
+    assert_eq!(body["MaxTrailingLogs"], 300);
+    assert_eq!(body["ServerStabilizationTime"], "10s");
+}
+
+#[test]
+fn a_snapshot_gets_its_name_only_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.snap");
+    let name = path.to_str().unwrap();
+    let api = FakeApi::start(vec![bytes("GET /v1/snapshot", b"junk".to_vec())]);
+    let done = ask(&api, &["snapshot", "save", name]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.err.starts_with("Error verifying snapshot file: "),
+        "{}",
+        done.err
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    std::fs::write(&path, vec![7; 300_000]).unwrap();
+    let api = FakeApi::start(vec![ok("PUT /v1/snapshot", "")]);
+    let done = ask(&api, &["snapshot", "restore", name]);
+    assert_eq!(done, Done::success("Restored snapshot\n"));
+    assert_eq!(api.seen()[0].body, vec![7; 300_000]);
+}
+
+#[test]
+fn rtt_estimates_from_coordinates() {
+    let nodes = r#"[{"Node":"a","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":1,"Adjustment":0,"Height":0.0001}},
+        {"Node":"b","Segment":"","Coord":{"Vec":[0.001,0,0,0,0,0,0,0],"Error":1,"Adjustment":0,"Height":0.0002}}]"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/coordinate/nodes", nodes),
+        ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"b"}}"#),
+    ]);
+    let text = "Estimated a <-> b rtt: 1.300 ms (using LAN coordinates)\n";
+    assert_eq!(ask(&api, &["rtt", "a", "b"]), Done::success(text));
+    assert_eq!(ask(&api, &["rtt", "a"]), Done::success(text));
+    let text = "Could not find a coordinate for node \"c\"\n";
+    assert_eq!(ask(&api, &["rtt", "c", "a"]), Done::failure(text));
+}
+
+#[test]
+fn watch_prints_once_or_runs_a_child_until_it_fails() {
+    let pair =
+        r#"[{"LockIndex":0,"Key":"k","Flags":1,"Value":"eA==","CreateIndex":3,"ModifyIndex":4}]"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"n"}}"#),
+        ok("GET /v1/kv/k", pair),
+        status("GET /v1/kv/none", 404, ""),
+    ]);
+    let text = "{\n    \"Key\": \"k\",\n    \"CreateIndex\": 3,\n    \"ModifyIndex\": 4,\n    \"LockIndex\": 0,\n    \"Flags\": 1,\n    \"Value\": \"eA==\",\n    \"Session\": \"\"\n}\n";
+    assert_eq!(
+        ask(&api, &["watch", "-type=key", "-key=k"]),
+        Done::success(text)
+    );
+    let none = ask(&api, &["watch", "-type=key", "-key=none"]);
+    assert_eq!(none, Done::success("null\n"));
+    let words = [
+        "watch",
+        "-type=key",
+        "-key=k",
+        "test \"$CONSUL_INDEX\" = 32 && exit 7",
+    ];
+    let text = "Error executing handler: exit status 7\n";
+    assert_eq!(ask(&api, &words), Done::failure(text));
+    let done = run(&["watch", "-type=nonsense"]);
+    assert_eq!(done, Done::failure("Unsupported watch type: nonsense\n"));
+}
+
+#[test]
+fn event_sends_the_payload_and_its_filters() {
+    let api = FakeApi::start(vec![
+        ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"n"}}"#),
+        ok(
+            "PUT /v1/event/fire/deploy?node=%5En&service=web&tag=a",
+            r#"{"ID":"u-u-i-d","LTime":2}"#,
+        ),
+    ]);
+    let words = [
+        "event",
+        "-name=deploy",
+        "-node=^n",
+        "-service=web",
+        "-tag=a",
+        "payload",
+    ];
+    assert_eq!(ask(&api, &words), Done::success("Event ID: u-u-i-d\n"));
+    assert_eq!(api.seen()[1].body, b"payload");
+    let text = "Cannot provide tag filter without service filter.\n";
+    assert_eq!(run(&["event", "-name=x", "-tag=y"]), Done::failure(text));
+    let text =
+        "Failed to compile node filter regexp: error parsing regexp: missing closing ): `(`\n";
+    assert_eq!(run(&["event", "-name=x", "-node=("]), Done::failure(text));
+}

@@ -1,0 +1,67 @@
+//! What a request needs permission for.
+
+/// A kind of thing that permissions name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// The agent itself.
+    Agent,
+    /// A key.
+    Key,
+    /// All keys that begin so.
+    KeyPrefix,
+    /// A node of the catalog.
+    Node,
+    /// A service of the catalog.
+    Service,
+    /// The cluster's operation.
+    Operator,
+    /// Nothing: open to everybody, or filtered item by item.
+    Open,
+}
+
+/// What is to be done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Looking.
+    Read,
+    /// Changing.
+    Write,
+}
+
+/// The permission that a request needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirement<'a> {
+    /// The kind of thing.
+    pub resource: Resource,
+    /// Its name; empty where the kind has no names.
+    pub name: &'a [u8],
+    /// What is to be done.
+    pub permission: Permission,
+}
+
+impl<'a> Requirement<'a> {
+    /// Reading is open to everybody.
+    pub const OPEN: Requirement<'static> = Requirement {
+        resource: Resource::Open,
+        name: &[],
+        permission: Permission::Read,
+    };
+
+    /// Needs reading a thing.
+    pub fn read(resource: Resource, name: &'a [u8]) -> Self {
+        Self {
+            resource,
+            name,
+            permission: Permission::Read,
+        }
+    }
+
+    /// Needs changing a thing.
+    pub fn write(resource: Resource, name: &'a [u8]) -> Self {
+        Self {
+            resource,
+            name,
+            permission: Permission::Write,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The two kinds of tables that Consul's commands print.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Spaces between columns in [`columnize`].
+const GLUE: &str = "  ";
+
+/// Least number of spaces after a cell in [`tabulate`].
+const TAB_PADDING: usize = 6;
+
+/// Left-aligned columns with two spaces between them and nothing after the last cell of a row: the
+/// shape of `members`, `catalog nodes` and `operator raft list-peers`. Cells are trimmed.
+/// No newline at the end.
+pub fn columnize<R, C>(rows: &[R]) -> String
+where
+    R: AsRef<[C]>,
+    C: AsRef<str>,
+{
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        for (column, cell) in row.as_ref().iter().enumerate() {
+            let width = cell.as_ref().trim().width();
+            match widths.get_mut(column) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|row| aligned(row.as_ref(), &widths))
+        .collect();
+    lines.join("\n")
+}
+
+fn aligned<C: AsRef<str>>(cells: &[C], widths: &[usize]) -> String {
+    let mut line = String::new();
+    for (column, cell) in cells.iter().enumerate() {
+        let cell = cell.as_ref().trim();
+        line.push_str(cell);
+        if column + 1 < cells.len() {
+            let fill = widths[column].saturating_sub(cell.width());
+            line.extend(std::iter::repeat_n(' ', fill));
+            line.push_str(GLUE);
+        }
+    }
+    line
+}
+
+/// Name and value rows as Go's `tabwriter` lays them out with a padding of six: the shape of
+/// `kv get -detailed`, `catalog services -tags` and `snapshot inspect`. The first cell is padded
+/// even where the second is empty. A newline ends every row.
+pub fn tabulate<A: AsRef<str>, B: AsRef<str>>(rows: &[(A, B)]) -> String {
+    let widest = rows.iter().map(|(name, _)| name.as_ref().width()).max();
+    let column = widest.unwrap_or_default() + TAB_PADDING;
+    let mut text = String::new();
+    for (name, value) in rows {
+        text.push_str(name.as_ref());
+        let fill = column.saturating_sub(name.as_ref().width());
+        text.extend(std::iter::repeat_n(' ', fill));
+        text.push_str(value.as_ref());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [["Node", "Address", "DC"], ["a-long-name", "1.2.3.4", "dc1"]];
+        let expected = "Node         Address  DC\na-long-name  1.2.3.4  dc1";
+        assert_eq!(columnize(&rows), expected);
+    }
+
+    #[test]
+    fn width_counts_cells_of_the_terminal_not_bytes() {
+        let rows = [["節点", "x"], ["n", "y"]];
+        assert_eq!(columnize(&rows), "節点  x\nn     y");
+    }
+
+    #[test]
+    fn rows_may_be_ragged_and_empty() {
+        let rows: [&[&str]; 3] = [&["a", "b"], &["c"], &["", "d"]];
+        assert_eq!(columnize(&rows), "a  b\nc\n   d");
+        assert_eq!(columnize::<&[&str], &str>(&[]), "");
+    }
+
+    #[test]
+    fn tab_rows_keep_six_spaces() {
+        let rows = [("consul", ""), ("web", "a,b")];
+        assert_eq!(tabulate(&rows), "consul      \nweb         a,b\n");
+    }
+}

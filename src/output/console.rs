@@ -1,0 +1,101 @@
+//! The only place that writes to the terminal.
+
+use std::io::{self, IsTerminal, Read, Write};
+
+use super::style::{Colours, Style};
+
+/// Where a command reads from and writes to; tests put buffers here.
+pub struct Streams {
+    /// Standard input; read only by commands that were asked to (`-`).
+    pub input: Box<dyn Read>,
+    /// Standard output: data.
+    pub out: Box<dyn Write>,
+    /// Standard error: talk.
+    pub err: Box<dyn Write>,
+    /// Whether `out` is a terminal.
+    pub out_is_terminal: bool,
+    /// Whether `err` is a terminal.
+    pub err_is_terminal: bool,
+}
+
+impl Streams {
+    /// The process's own streams. Standard output is buffered; [`Console::flush`] empties it.
+    pub fn of_process() -> Self {
+        let out = io::stdout();
+        let err = io::stderr();
+        let out_is_terminal = out.is_terminal();
+        let err_is_terminal = err.is_terminal();
+        Self {
+            input: Box::new(io::stdin()),
+            out: Box::new(io::BufWriter::new(out)),
+            err: Box::new(err),
+            out_is_terminal,
+            err_is_terminal,
+        }
+    }
+}
+
+/// What commands print with. Every method returns the write's error; a closed pipe is such an
+/// error, and the caller ends quietly on it.
+pub struct Console {
+    streams: Streams,
+    colours: Colours,
+}
+
+impl Console {
+    /// A console over `streams` that colours text as `colours` allows.
+    pub fn new(streams: Streams, colours: Colours) -> Self {
+        Self { streams, colours }
+    }
+
+    /// A line of data.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        self.raw(text.as_bytes())?;
+        self.raw(b"\n")
+    }
+
+    /// Bytes of data, as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.streams.out.write_all(bytes)
+    }
+
+    /// A line of talk, after the data printed so far.
+    pub fn note(&mut self, text: &str) -> io::Result<()> {
+        self.streams.out.flush()?;
+        self.streams.err.write_all(text.as_bytes())?;
+        self.streams.err.write_all(b"\n")
+    }
+
+    /// Hands everything printed so far to the system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.streams.out.flush()?;
+        self.streams.err.flush()
+    }
+
+    /// Reads standard input to its end.
+    pub fn read_input(&mut self) -> io::Result<Vec<u8>> {
+        let mut data = Vec::new();
+        self.streams.input.read_to_end(&mut data)?;
+        Ok(data)
+    }
+
+    /// `text` with a colour, if standard output wants colours.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        self.colours.paint_out(style, text)
+    }
+
+    /// `text` with a colour, if standard error wants colours.
+    pub fn paint_note(&self, style: Style, text: &str) -> String {
+        self.colours.paint_err(style, text)
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn out_is_terminal(&self) -> bool {
+        self.streams.out_is_terminal
+    }
+
+    /// Whether standard error is a terminal.
+    pub fn err_is_terminal(&self) -> bool {
+        self.streams.err_is_terminal
+    }
+}

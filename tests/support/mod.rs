@@ -1,0 +1,14 @@
+//! What the integration tests share: agents as real processes on loopback addresses of their own,
+//! an HTTP client that hides nothing, and a DNS client.
+
+mod agent;
+mod dns;
+mod http;
+mod lines;
+
+pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
+pub(crate) use dns::Dns;
+pub(crate) use http::{Answer, Client};
+
+/// Longest time that a test waits for anything.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

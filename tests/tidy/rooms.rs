@@ -1,0 +1,141 @@
+//! The rooms and their levels: section "arrows" of ARCHITECTURE.md as a table.
+
+use crate::source::Source;
+
+/// A room of the house.
+pub(crate) struct Room {
+    /// Its module path.
+    pub(crate) path: &'static str,
+    /// An import points to a lower level, or stays in the family.
+    pub(crate) level: u8,
+    /// Pure rooms have no clock, socket, file, task or global randomness.
+    pub(crate) pure: bool,
+}
+
+const fn room(path: &'static str, level: u8) -> Room {
+    Room {
+        path,
+        level,
+        pure: false,
+    }
+}
+
+const fn pure(path: &'static str, level: u8) -> Room {
+    Room {
+        path,
+        level,
+        pure: true,
+    }
+}
+
+/// Longer paths win over shorter ones. A file of no room is an error.
+pub(crate) const ROOMS: &[Room] = &[
+    pure("model", 0),
+    room("api", 1),
+    room("output", 1),
+    pure("agent::config", 1),
+    pure("agent::store", 1),
+    pure("agent::acl", 1),
+    pure("agent::gossip::wire", 1),
+    pure("agent::gossip::swim", 1),
+    pure("agent::gossip::serf", 1),
+    pure("agent::dns::address", 1),
+    pure("agent::dns::answer", 1),
+    pure("agent::dns::catalog", 1),
+    pure("agent::dns::encode", 1),
+    pure("agent::dns::lookup", 1),
+    pure("agent::dns::name", 1),
+    pure("agent::dns::ptr", 1),
+    pure("agent::dns::record", 1),
+    pure("agent::dns::request", 1),
+    pure("agent::dns::settings", 1),
+    pure("agent::dns::truncate", 1),
+    pure("agent::checks::outcome", 1),
+    pure("agent::checks::output", 1),
+    pure("agent::checks::runner::alias", 1),
+    pure("agent::checks::scheduler", 1),
+    pure("agent::checks::spec", 1),
+    pure("agent::local::diff", 2),
+    pure("agent::local::entry", 2),
+    pure("agent::local::expand", 2),
+    pure("agent::local::state", 2),
+    pure("agent::local::validate", 2),
+    pure("agent::local::view", 2),
+    room("agent::telemetry", 1),
+    room("agent::gossip", 2),
+    room("agent::raft", 2),
+    room("tui", 2),
+    room("agent::handles", 3),
+    room("agent::rpc", 3),
+    room("agent::leader", 4),
+    room("agent::checks", 4),
+    room("agent::local", 4),
+    room("agent::http", 4),
+    room("agent::dns", 4),
+    room("agent", 5),
+    room("cli", 6),
+];
+
+/// Arrows on one level that are wanted, and why. One that nobody uses any more has to go.
+pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[(
+    "agent::local::state",
+    "agent::checks",
+    "the rule of alias checks is pure, its re-export stands in the door of the runners",
+)];
+
+/// The only doors from the command line into the agent and the dashboard: files or folders of `src/cli`.
+pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
+    ("cli::commands::agent", "agent"),
+    ("cli::commands::validate", "agent::config"),
+    ("cli::commands::top", "tui"),
+];
+
+/// The room of a module path, if it has one.
+pub(crate) fn room_of(path: &[&str]) -> Option<&'static Room> {
+    ROOMS
+        .iter()
+        .filter(|room| {
+            let parts: Vec<&str> = room.path.split("::").collect();
+            path.starts_with(&parts)
+        })
+        .max_by_key(|room| room.path.len())
+}
+
+/// The part of the house that a room belongs to: `agent::dns` for all of its inner rooms.
+pub(crate) fn family(room: &Room) -> String {
+    let parts: Vec<&str> = room.path.split("::").take(2).collect();
+    parts.join("::")
+}
+
+/// Files that no room claims.
+pub(crate) fn homeless(sources: &[Source]) -> Vec<String> {
+    let roots = ["src/lib.rs", "src/main.rs"];
+    sources
+        .iter()
+        .filter(|source| !roots.contains(&source.path.as_str()))
+        .filter(|source| room_of(&source.module()).is_none())
+        .map(|source| source.path.clone())
+        .collect()
+}
+
+#[test]
+fn a_file_outside_the_table_is_found() {
+    let sources = [
+        Source::new("src/main.rs", ""),
+        Source::new("src/model/kv.rs", ""),
+        Source::new("src/helpers.rs", ""),
+    ];
+    assert_eq!(homeless(&sources), ["src/helpers.rs"]);
+}
+
+#[test]
+fn the_longest_path_is_the_room() {
+    let path = |path| room_of(path).expect("has a room").path;
+    assert_eq!(
+        path(&["agent", "dns", "answer", "records"]),
+        "agent::dns::answer"
+    );
+    assert_eq!(path(&["agent", "dns", "server"]), "agent::dns");
+    assert_eq!(path(&["agent", "start"]), "agent");
+    assert!(room_of(&["elsewhere"]).is_none());
+}
