@@ -126,7 +126,7 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     report(config, &recovery);
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
-    let rpc = Rpc::new(raft.clone(), settings::rpc(config));
+    let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     reserved::hold(config, &stop, &tasks).await?;
     tasks.spawn(leader::spawn(
