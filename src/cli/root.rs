@@ -84,6 +84,7 @@ enum Verb {
         #[command(subcommand)]
         verb: SnapshotVerb,
     },
+    Validate(c::validate::Args),
     Version(c::version::Args),
     Watch(c::watch::Args),
 }
@@ -205,6 +206,7 @@ pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
             SnapshotVerb::Restore(args) => args.run(context).await,
             SnapshotVerb::Save(args) => args.run(context).await,
         },
+        Verb::Validate(args) => args.run(context),
         Verb::Version(args) => args.run(context),
         Verb::Watch(args) => args.run(context).await,
     }

@@ -184,9 +184,8 @@ impl Rpc {
 impl From<WriteError> for RpcError {
     fn from(err: WriteError) -> Self {
         match err {
-            WriteError::NoLeader => Self::NoLeader,
             // Forwarding comes with clusters; a server alone never has another leader.
-            WriteError::NotLeader(_) => Self::NoLeader,
+            WriteError::NoLeader | WriteError::NotLeader(_) => Self::NoLeader,
             WriteError::Refused(reason) => Self::Refused(reason),
             failed @ (WriteError::LeadershipLost | WriteError::Stopped(_)) => {
                 Self::Raft(failed.to_string())
