@@ -264,6 +264,10 @@ async fn absurd_requests_get_an_error_or_a_closed_door() {
     let many = format!("{line}Host: x\r\n{}\r\n", "X: a\r\n".repeat(5_000));
     for (request, statuses) in [
         (format!("{line}\r\n"), &["400"][..]),
+        (
+            format!("{line}Host: x\r\nExpect: wonders\r\n\r\n"),
+            &["417"],
+        ),
         (format!("{line}Host: a\r\nHost: b\r\n\r\n"), &["400"]),
         ("GET /v1/status/leader\r\n\r\n".to_owned(), &["400"]),
         ("\u{16}\u{3}\u{1}\0\r\n\r\n".to_owned(), &["400"]),
