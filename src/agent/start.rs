@@ -14,7 +14,7 @@ use crate::agent::config_files::LoadError;
 use crate::agent::dns::{DnsError, DnsServer, SettingsError};
 use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
-use crate::agent::http::{BindError, Context, RenderCache, Router, Server, bind, v1};
+use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, IdentityError};
 use crate::agent::local::{Local, LocalError};
 use crate::agent::raft::{self, Raft, Recovery};
@@ -24,7 +24,6 @@ use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::dns_backend::LocalCatalog;
-use super::observe::HttpMetrics;
 use super::reserved::{self, ReserveError};
 use super::run::Running;
 
@@ -184,11 +183,7 @@ fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
         info!(target: "agent", %address, network, "Started HTTP server");
     }
     let router = Router::new(v1::routes());
-    let endpoints = router
-        .routes()
-        .iter()
-        .map(|route| (route.metric(), route.methods().list()));
-    let metrics = HttpMetrics::new(context.telemetry.metrics(), endpoints);
+    let metrics = HttpMetrics::new(context.telemetry.metrics(), router.routes());
     Ok(Server::start(
         listeners,
         settings::transport(config)?,

@@ -1,6 +1,9 @@
 //! `/v1/snapshot`
 
+use std::io;
+
 use bytes::Bytes;
+use tokio_stream::Stream;
 
 use super::answer::{Answer, Meta};
 use super::client::Client;
@@ -37,10 +40,13 @@ impl Client {
     /// Replaces the servers' state with a snapshot.
     pub async fn snapshot_restore(
         &self,
-        archive: impl Into<reqwest::Body>,
+        archive: impl Stream<Item = io::Result<Vec<u8>>> + Send + 'static,
         options: &QueryOptions,
     ) -> Result<(), ApiError> {
-        let request = self.put("/v1/snapshot").options(options).body(archive);
+        let request = self
+            .put("/v1/snapshot")
+            .options(options)
+            .body(reqwest::Body::wrap_stream(archive));
         request.send_ok().await.map(drop)
     }
 }

@@ -69,7 +69,7 @@ impl Args {
                 }
             }
         });
-        let body = reqwest::Body::wrap_stream(ReceiverStream::new(waiting));
+        let body = ReceiverStream::new(waiting);
         client
             .snapshot_restore(body, &self.server.options())
             .await
