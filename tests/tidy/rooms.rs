@@ -95,6 +95,9 @@ pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
 /// The only doors from the command line into the agent and the dashboard: files or folders of `src/cli`.
 pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
     ("cli::commands::agent", "agent"),
+    ("cli::commands::services_files", "agent"),
+    ("cli::commands::services_files", "agent::config"),
+    ("cli::commands::validate", "agent"),
     ("cli::commands::validate", "agent::config"),
     ("cli::commands::top", "tui"),
 ];
