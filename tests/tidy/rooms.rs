@@ -63,10 +63,12 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::local::state", 2),
     pure("agent::local::validate", 2),
     pure("agent::local::view", 2),
+    room("agent::machine", 1),
     room("agent::telemetry", 1),
     room("agent::gossip", 2),
     room("agent::raft", 2),
     room("tui", 2),
+    room("agent::config_files", 2),
     room("agent::handles", 3),
     room("agent::rpc", 3),
     room("agent::leader", 4),
@@ -99,6 +101,7 @@ pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
     ("cli::commands::services_files", "agent::config"),
     ("cli::commands::validate", "agent"),
     ("cli::commands::validate", "agent::config"),
+    ("cli::commands::validate", "agent::config_files"),
     ("cli::commands::top", "tui"),
 ];
 
