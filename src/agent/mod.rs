@@ -15,6 +15,7 @@ pub mod local;
 pub mod machine;
 mod observe;
 pub mod raft;
+mod reserved;
 pub mod rpc;
 mod run;
 mod settings;

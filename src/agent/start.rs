@@ -25,6 +25,7 @@ use crate::model::agent::{REVISION, VERSION};
 
 use super::dns_backend::LocalCatalog;
 use super::observe::HttpMetrics;
+use super::reserved::{self, ReserveError};
 use super::run::Running;
 
 /// Why the agent did not start. Every text says what was wrong and, where known, where.
@@ -52,6 +53,9 @@ pub enum StartError {
     /// Consensus.
     #[error("Failed to start raft: {0}")]
     Raft(#[from] raft::StartError),
+    /// A port of gossip, RPC or gRPC.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
     /// The API.
     #[error("Failed to start HTTP server: {0}")]
     Http(#[from] BindError),
@@ -122,8 +126,9 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     report(config, &recovery);
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
-    let rpc = Rpc::new(raft.clone(), settings::rpc(config));
+    let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    reserved::hold(config, &stop, &tasks).await?;
     tasks.spawn(leader::spawn(
         rpc.clone(),
         lan.clone(),

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, HeaderMap,
     HeaderName, HeaderValue, LOCATION, VARY,
 };
 use hyper::{Method, StatusCode, Version};
@@ -37,6 +38,9 @@ const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader");
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
 const CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-consistency");
+
+/// Go's words for 413, from an older specification than hyper's; scripts see them.
+const TOO_LARGE_REASON: ReasonPhrase = ReasonPhrase::from_static(b"Request Entity Too Large");
 
 /// `http_config` and its neighbours: what applies to every endpoint.
 #[derive(Debug, Clone, Default)]
@@ -205,6 +209,9 @@ impl<C: Send + Sync + 'static> Shared<C> {
         let (body, compressed) = encode(response.payload, gzip, guard).await;
         let mut out = hyper::Response::new(body);
         *out.status_mut() = response.status;
+        if response.status == StatusCode::PAYLOAD_TOO_LARGE {
+            out.extensions_mut().insert(TOO_LARGE_REASON);
+        }
         let headers = out.headers_mut();
         headers.reserve(8);
         for (name, value) in &self.settings.response_headers {
@@ -302,6 +309,16 @@ impl Future for CatchPanic {
 
 /// Rules of HTTP/1.1 that hyper leaves to us, and `OPTIONS *`.
 fn refuse_malformed(request: &HttpRequest) -> Option<HttpResponse> {
+    if let Some(expected) = request.headers().get(EXPECT)
+        && !expected.as_bytes().eq_ignore_ascii_case(b"100-continue")
+    {
+        let mut response = plain(StatusCode::EXPECTATION_FAILED, Bytes::new());
+        if request.version() < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        return Some(response);
+    }
     if request.version() == Version::HTTP_11 {
         let mut hosts = request.headers().get_all(HOST).iter();
         match (hosts.next(), hosts.next()) {
