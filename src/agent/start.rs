@@ -17,6 +17,7 @@ use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, IdentityError};
 use crate::agent::local::{Local, LocalError};
+use crate::agent::machine::raise_file_limit;
 use crate::agent::raft::{self, Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::{Telemetry, TelemetryError};
@@ -102,6 +103,7 @@ pub async fn run(start: Start) -> Result<u8, StartError> {
     }
     let telemetry = Telemetry::init(settings::telemetry(config, &start.hostname)?)?;
     telemetry.say("==> Starting Consul agent...");
+    raise_file_limit();
     let outcome = match assemble(&start, &telemetry).await {
         Ok(running) => Ok(running.until_end(start).await),
         Err(err) => Err(err),

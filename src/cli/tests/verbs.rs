@@ -192,7 +192,11 @@ fn service_files_may_be_hcl() {
     let api = FakeApi::start(vec![ok("PUT /v1/agent/service/", "")]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.hcl");
-    std::fs::write(&path, "service {\n  name = \"h\"\n  port = 1\n  tags = [\"a\"]\n}\n").unwrap();
+    std::fs::write(
+        &path,
+        "service {\n  name = \"h\"\n  port = 1\n  tags = [\"a\"]\n}\n",
+    )
+    .unwrap();
     let done = ask(&api, &["services", "register", path.to_str().unwrap()]);
     assert_eq!(done, Done::success("Registered service: h\n"));
     let body: serde_json::Value = serde_json::from_slice(&api.seen()[0].body).unwrap();
