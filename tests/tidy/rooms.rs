@@ -63,7 +63,6 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::local::state", 2),
     pure("agent::local::validate", 2),
     pure("agent::local::view", 2),
-    room("agent::machine", 1),
     room("agent::telemetry", 1),
     room("agent::gossip", 2),
     room("agent::raft", 2),
