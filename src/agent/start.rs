@@ -130,7 +130,7 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     reserved::hold(config, &stop, &tasks).await?;
-    tasks.spawn(leader::spawn(
+    tasks.spawn(leader::run(
         rpc.clone(),
         lan.clone(),
         settings::leader(config),
