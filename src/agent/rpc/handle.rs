@@ -143,7 +143,7 @@ impl Rpc {
         let requirement = Requirement::write(Resource::Operator, &[]);
         self.write(options, &requirement, Command::Restore(state))
             .await?;
-        self.replaced.notify_waiters();
+        self.replaced.notify_one();
         Ok(())
     }
 
