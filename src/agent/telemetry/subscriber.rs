@@ -92,8 +92,7 @@ impl Subscriber for LogSubscriber {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let level = Level::from(metadata.level());
-        self.wanted().is_some_and(|wanted| level <= wanted) && is_audible(metadata)
+        heard_as(metadata).is_some_and(|level| self.wanted().is_some_and(|wanted| level <= wanted))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -101,7 +100,9 @@ impl Subscriber for LogSubscriber {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let level = Level::from(event.metadata().level());
+        let Some(level) = heard_as(event.metadata()) else {
+            return;
+        };
         let hubs = self.hubs.list.load();
         let mut hubs = hubs.iter().filter(|hub| level <= hub.wanted());
         let Some(first) = hubs.next() else { return };
@@ -127,18 +128,30 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _span: &span::Id) {}
 }
 
-/// Whether a statement can be heard at all, at whatever level.
-fn is_audible(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() && Level::from(metadata.level()) <= ceiling(metadata.target())
+/// The level at which a statement is heard, if it is at all: spans never are.
+fn heard_as(metadata: &Metadata<'_>) -> Option<Level> {
+    let level = Level::from(metadata.level());
+    metadata
+        .is_event()
+        .then(|| weigh(metadata.target(), level))?
 }
 
-/// The most verbose level that a speaker may use: other crates are heard when something is wrong only.
-fn ceiling(target: &str) -> Level {
+/// Our own statements count as they are. Other crates are heard when something is wrong only. What
+/// openraft warns of is its everyday life, such as a vote that changed while a message was under way.
+fn weigh(target: &str, level: Level) -> Option<Level> {
     if is_ours(target) {
-        Level::Trace
-    } else {
-        Level::Warn
+        return Some(level);
     }
+    match level {
+        Level::Error => Some(Level::Error),
+        Level::Warn if is_openraft(target) => Some(Level::Trace),
+        Level::Warn => Some(Level::Warn),
+        Level::Info | Level::Debug | Level::Trace => None,
+    }
+}
+
+fn is_openraft(target: &str) -> bool {
+    target.split("::").next() == Some("openraft")
 }
 
 /// Our own statements name a part of the agent (`agent.server`, `connect.ca`), or have the path of a
@@ -154,7 +167,7 @@ fn is_ours(target: &str) -> bool {
 /// The name that a line shows for a target: Consul's names as they are, `openraft` as the part that
 /// does its work in Consul, module paths with dots.
 fn module(target: &'static str) -> Cow<'static, str> {
-    if target.split("::").next() == Some("openraft") {
+    if is_openraft(target) {
         return Cow::Borrowed("agent.server.raft");
     }
     if !is_ours(target) {
@@ -187,11 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn other_crates_are_heard_from_warnings_on() {
-        assert_eq!(ceiling("openraft::core"), Level::Warn);
-        assert_eq!(ceiling("sqlx::query"), Level::Warn);
-        assert_eq!(ceiling("agent.dns"), Level::Trace);
-        assert_eq!(ceiling("connect.ca.consul"), Level::Trace);
-        assert_eq!(ceiling("consulctl::agent::raft"), Level::Trace);
+    fn other_crates_are_heard_when_something_is_wrong() {
+        for target in ["agent.dns", "connect.ca.consul", "consulctl::agent::raft"] {
+            assert_eq!(weigh(target, Level::Trace), Some(Level::Trace), "{target}");
+        }
+        assert_eq!(weigh("sqlx::query", Level::Warn), Some(Level::Warn));
+        assert_eq!(weigh("sqlx::query", Level::Info), None);
+        assert_eq!(weigh("agentless::x", Level::Debug), None);
+        assert_eq!(weigh("openraft::core", Level::Warn), Some(Level::Trace));
+        assert_eq!(weigh("openraft::core", Level::Error), Some(Level::Error));
     }
 }
