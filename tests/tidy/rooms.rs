@@ -63,11 +63,11 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::local::state", 2),
     pure("agent::local::validate", 2),
     pure("agent::local::view", 2),
-    room("agent::machine", 2),
     room("agent::telemetry", 1),
     room("agent::gossip", 2),
     room("agent::raft", 2),
     room("tui", 2),
+    room("agent::machine", 2),
     room("agent::config_files", 3),
     room("agent::handles", 3),
     room("agent::rpc", 3),
@@ -97,8 +97,10 @@ pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
 /// The only doors from the command line into the agent and the dashboard: files or folders of `src/cli`.
 pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
     ("cli::commands::agent", "agent"),
-    ("cli::commands::validate", "agent::config"),
+    ("cli::commands::services_files", "agent::config_files"),
+    ("cli::commands::services_files", "agent::config"),
     ("cli::commands::validate", "agent::config_files"),
+    ("cli::commands::validate", "agent::config"),
     ("cli::commands::top", "tui"),
 ];
 

@@ -92,7 +92,8 @@ impl Subscriber for LogSubscriber {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        heard_as(metadata).is_some_and(|level| self.wanted().is_some_and(|wanted| level <= wanted))
+        let level = Level::from(metadata.level());
+        self.wanted().is_some_and(|wanted| level <= wanted) && is_audible(metadata)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -100,9 +101,7 @@ impl Subscriber for LogSubscriber {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let Some(level) = heard_as(event.metadata()) else {
-            return;
-        };
+        let level = Level::from(event.metadata().level());
         let hubs = self.hubs.list.load();
         let mut hubs = hubs.iter().filter(|hub| level <= hub.wanted());
         let Some(first) = hubs.next() else { return };
@@ -128,30 +127,22 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _span: &span::Id) {}
 }
 
-/// The level at which a statement is heard, if it is at all: spans never are.
-fn heard_as(metadata: &Metadata<'_>) -> Option<Level> {
-    let level = Level::from(metadata.level());
-    metadata
-        .is_event()
-        .then(|| weigh(metadata.target(), level))?
+/// Whether a statement can be heard at all, at whatever level: an event, or the question
+/// `tracing::enabled!`, which is a kind of its own.
+fn is_audible(metadata: &Metadata<'_>) -> bool {
+    !metadata.is_span() && Level::from(metadata.level()) <= ceiling(metadata.target())
 }
 
-/// Our own statements count as they are. Other crates are heard when something is wrong only. What
-/// openraft warns of is its everyday life, such as a vote that changed while a message was under way.
-fn weigh(target: &str, level: Level) -> Option<Level> {
+/// The most verbose level that a speaker may use: other crates are heard when something is wrong only.
+/// openraft warns of what every election does, so that its errors alone count.
+fn ceiling(target: &str) -> Level {
     if is_ours(target) {
-        return Some(level);
+        Level::Trace
+    } else if target.split("::").next() == Some("openraft") {
+        Level::Error
+    } else {
+        Level::Warn
     }
-    match level {
-        Level::Error => Some(Level::Error),
-        Level::Warn if is_openraft(target) => Some(Level::Trace),
-        Level::Warn => Some(Level::Warn),
-        Level::Info | Level::Debug | Level::Trace => None,
-    }
-}
-
-fn is_openraft(target: &str) -> bool {
-    target.split("::").next() == Some("openraft")
 }
 
 /// Our own statements name a part of the agent (`agent.server`, `connect.ca`), or have the path of a
@@ -167,7 +158,7 @@ fn is_ours(target: &str) -> bool {
 /// The name that a line shows for a target: Consul's names as they are, `openraft` as the part that
 /// does its work in Consul, module paths with dots.
 fn module(target: &'static str) -> Cow<'static, str> {
-    if is_openraft(target) {
+    if target.split("::").next() == Some("openraft") {
         return Cow::Borrowed("agent.server.raft");
     }
     if !is_ours(target) {
@@ -201,13 +192,10 @@ mod tests {
 
     #[test]
     fn other_crates_are_heard_when_something_is_wrong() {
-        for target in ["agent.dns", "connect.ca.consul", "consulctl::agent::raft"] {
-            assert_eq!(weigh(target, Level::Trace), Some(Level::Trace), "{target}");
-        }
-        assert_eq!(weigh("sqlx::query", Level::Warn), Some(Level::Warn));
-        assert_eq!(weigh("sqlx::query", Level::Info), None);
-        assert_eq!(weigh("agentless::x", Level::Debug), None);
-        assert_eq!(weigh("openraft::core", Level::Warn), Some(Level::Trace));
-        assert_eq!(weigh("openraft::core", Level::Error), Some(Level::Error));
+        assert_eq!(ceiling("openraft::core"), Level::Error);
+        assert_eq!(ceiling("sqlx::query"), Level::Warn);
+        assert_eq!(ceiling("agent.dns"), Level::Trace);
+        assert_eq!(ceiling("connect.ca.consul"), Level::Trace);
+        assert_eq!(ceiling("consulctl::agent::raft"), Level::Trace);
     }
 }

@@ -226,9 +226,18 @@ fn spans_and_chatty_crates_are_silent() {
     let (telemetry, screen) = start(|settings| settings.level = Level::Trace);
     let span = tracing::error_span!("chatty-1 span");
     span.in_scope(|| tracing::info!(target: "hyper::proto", "chatty-1 info"));
-    tracing::error!(target: "openraft::core", "chatty-1 failure");
+    tracing::warn!(target: "openraft::core", "chatty-1 warning");
+    tracing::error!(target: "openraft::core", "chatty-1 error");
     assert!(telemetry.flush());
     let lines = screen.lines("chatty-1");
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].ends_with("[ERROR] agent.server.raft: chatty-1 failure"));
+    assert!(lines[0].ends_with("[ERROR] agent.server.raft: chatty-1 error"));
+}
+
+#[test]
+fn whoever_asks_first_gets_the_truth() {
+    let (telemetry, _screen) = start(|settings| settings.level = Level::Trace);
+    assert!(tracing::enabled!(target: "agent.http", tracing::Level::DEBUG));
+    assert!(!tracing::enabled!(target: "hyper::proto", tracing::Level::DEBUG));
+    drop(telemetry);
 }
