@@ -61,7 +61,13 @@ fn leave_reload_and_force_leave() {
 fn monitor_passes_the_stream_on() {
     let api = FakeApi::start(vec![ok("GET /v1/agent/monitor", "line 1\nline 2\n")]);
     let done = ask(&api, &["monitor", "-log-level=trace", "-log-json"]);
-    assert_eq!((done.code, done.out.as_str()), (0, "line 1\nline 2\n"));
+    // The recorded API ends the stream, which an agent does only when it stops.
+    assert_eq!((done.code, done.out.as_str()), (1, "line 1\nline 2\n"));
+    assert!(
+        done.err.contains("Remote side ended the monitor!"),
+        "{}",
+        done.err
+    );
     assert_eq!(
         api.lines()[0],
         "GET /v1/agent/monitor?logjson=true&loglevel=trace"
@@ -192,7 +198,11 @@ fn service_files_may_be_hcl() {
     let api = FakeApi::start(vec![ok("PUT /v1/agent/service/", "")]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.hcl");
-    std::fs::write(&path, "service {\n  name = \"h\"\n  port = 1\n  tags = [\"a\"]\n}\n").unwrap();
+    std::fs::write(
+        &path,
+        "service {\n  name = \"h\"\n  port = 1\n  tags = [\"a\"]\n}\n",
+    )
+    .unwrap();
     let done = ask(&api, &["services", "register", path.to_str().unwrap()]);
     assert_eq!(done, Done::success("Registered service: h\n"));
     let body: serde_json::Value = serde_json::from_slice(&api.seen()[0].body).unwrap();
