@@ -13,7 +13,6 @@ pub mod identity;
 pub mod leader;
 pub mod local;
 pub mod machine;
-mod observe;
 pub mod raft;
 mod reserved;
 pub mod rpc;

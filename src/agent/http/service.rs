@@ -48,7 +48,7 @@ pub struct TransportSettings {
     /// Indents JSON without being asked (`-dev`).
     pub always_pretty: bool,
     /// `http_config.response_headers`.
-    pub response_headers: Vec<(HeaderName, HeaderValue)>,
+    pub response_headers: ResponseHeaders,
     /// `http_config.block_endpoints`: prefixes of paths.
     pub block_endpoints: Vec<String>,
     /// `http_config.allow_write_http_from`; empty allows everybody.
@@ -57,6 +57,41 @@ pub struct TransportSettings {
     pub allow_unprintable: bool,
     /// `limits.http_max_conns_per_client`; 0 is no limit.
     pub max_connections_per_client: u32,
+}
+
+/// Headers that every answer carries.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHeaders(pub(super) Vec<(HeaderName, HeaderValue)>);
+
+/// A configured header that HTTP does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?}: {value:?} is no HTTP header")]
+pub struct InvalidHeader {
+    name: String,
+    value: String,
+}
+
+impl ResponseHeaders {
+    /// Takes configured names and values.
+    ///
+    /// # Errors
+    /// For the first that HTTP does not allow.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<Self, InvalidHeader> {
+        let header = |(name, value): (&String, &String)| {
+            let parsed = (name.parse::<HeaderName>().ok()).zip(value.parse::<HeaderValue>().ok());
+            parsed.ok_or_else(|| InvalidHeader {
+                name: name.clone(),
+                value: value.clone(),
+            })
+        };
+        pairs
+            .into_iter()
+            .map(header)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
 /// What every connection of a server shares.
@@ -214,7 +249,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
         }
         let headers = out.headers_mut();
         headers.reserve(8);
-        for (name, value) in &self.settings.response_headers {
+        for (name, value) in &self.settings.response_headers.0 {
             headers.insert(name.clone(), value.clone());
         }
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));

@@ -11,6 +11,7 @@ use super::cells::{Counter, CounterCell, Gauge, GaugeCell, Sample, SampleCell};
 use super::driver::Driver;
 use super::filter::Filter;
 use super::intervals::Intervals;
+use super::process::prometheus_text;
 use super::prometheus::Prometheus;
 use super::push::Targets;
 use super::series::{Readings, Series};
@@ -196,9 +197,10 @@ impl Metrics {
         self.display_at(Timestamp::now().as_second())
     }
 
-    /// Prometheus text, when it is switched on.
+    /// Prometheus text of the metrics and of the process, when it is switched on.
     pub fn prometheus(&self) -> Option<String> {
-        self.prometheus_at(Timestamp::now().as_second())
+        let text = self.prometheus_at(Timestamp::now().as_second())?;
+        Some(text + &prometheus_text())
     }
 
     pub(super) fn display_at(&self, now: i64) -> MetricsSummary {
