@@ -77,11 +77,18 @@ pub(crate) const ROOMS: &[Room] = &[
 ];
 
 /// Arrows on one level that are wanted, and why. One that nobody uses any more has to go.
-pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[(
-    "agent::local::state",
-    "agent::checks",
-    "the rule of alias checks is pure, its re-export stands in the door of the runners",
-)];
+pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
+    (
+        "agent::local",
+        "agent::checks",
+        "the task that owns the agent's checks starts their runners",
+    ),
+    (
+        "agent::http",
+        "agent::local",
+        "the endpoints of the agent's own services and checks speak to their handle",
+    ),
+];
 
 /// The only doors from the command line into the agent and the dashboard: files or folders of `src/cli`.
 pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
