@@ -3,4 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod catalog;
 mod durability;
+mod kv;
+mod walkthrough_a;
+mod walkthrough_b;
