@@ -6,5 +6,6 @@ mod support;
 mod catalog;
 mod durability;
 mod kv;
+mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;
