@@ -122,7 +122,7 @@ impl Rpc {
         };
         let meta = QueryMeta {
             index: found.index,
-            known_leader: self.raft.leader().is_some(),
+            known_leader: self.raft.knows_leader(),
             last_contact_ms: self.last_contact_ms(),
             consistency: options.consistency,
             generation: found.generation,
