@@ -88,7 +88,7 @@ fn instances_are_registered_read_and_deregistered() {
     deregister(&agent, &json!({"Node": "node2"}));
     assert_eq!(
         names(&agent.json("/v1/catalog/nodes"), "Node"),
-        ["n1", "node3"]
+        ["n1", "node1", "node3"]
     );
     assert_eq!(agent.json("/v1/catalog/node/node2"), Value::Null);
 }

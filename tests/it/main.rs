@@ -3,8 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod catalog;
+mod cli;
+mod config;
 mod durability;
+mod full_disk;
 mod kv;
 mod walkthrough_a;
 mod walkthrough_b;
