@@ -16,6 +16,9 @@ _consulctl() {
             ",$1")
                 cmd="consulctl"
                 ;;
+            consulctl,agent)
+                cmd="consulctl__subcmd__agent"
+                ;;
             consulctl,catalog)
                 cmd="consulctl__subcmd__catalog"
                 ;;
@@ -24,9 +27,6 @@ _consulctl() {
                 ;;
             consulctl,force-leave)
                 cmd="consulctl__subcmd__force__subcmd__leave"
-                ;;
-            consulctl,help)
-                cmd="consulctl__subcmd__help"
                 ;;
             consulctl,info)
                 cmd="consulctl__subcmd__info"
@@ -67,6 +67,9 @@ _consulctl() {
             consulctl,snapshot)
                 cmd="consulctl__subcmd__snapshot"
                 ;;
+            consulctl,validate)
+                cmd="consulctl__subcmd__validate"
+                ;;
             consulctl,version)
                 cmd="consulctl__subcmd__version"
                 ;;
@@ -76,143 +79,11 @@ _consulctl() {
             consulctl__subcmd__catalog,datacenters)
                 cmd="consulctl__subcmd__catalog__subcmd__datacenters"
                 ;;
-            consulctl__subcmd__catalog,help)
-                cmd="consulctl__subcmd__catalog__subcmd__help"
-                ;;
             consulctl__subcmd__catalog,nodes)
                 cmd="consulctl__subcmd__catalog__subcmd__nodes"
                 ;;
             consulctl__subcmd__catalog,services)
                 cmd="consulctl__subcmd__catalog__subcmd__services"
-                ;;
-            consulctl__subcmd__catalog__subcmd__help,datacenters)
-                cmd="consulctl__subcmd__catalog__subcmd__help__subcmd__datacenters"
-                ;;
-            consulctl__subcmd__catalog__subcmd__help,help)
-                cmd="consulctl__subcmd__catalog__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__catalog__subcmd__help,nodes)
-                cmd="consulctl__subcmd__catalog__subcmd__help__subcmd__nodes"
-                ;;
-            consulctl__subcmd__catalog__subcmd__help,services)
-                cmd="consulctl__subcmd__catalog__subcmd__help__subcmd__services"
-                ;;
-            consulctl__subcmd__help,catalog)
-                cmd="consulctl__subcmd__help__subcmd__catalog"
-                ;;
-            consulctl__subcmd__help,event)
-                cmd="consulctl__subcmd__help__subcmd__event"
-                ;;
-            consulctl__subcmd__help,force-leave)
-                cmd="consulctl__subcmd__help__subcmd__force__subcmd__leave"
-                ;;
-            consulctl__subcmd__help,help)
-                cmd="consulctl__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__help,info)
-                cmd="consulctl__subcmd__help__subcmd__info"
-                ;;
-            consulctl__subcmd__help,join)
-                cmd="consulctl__subcmd__help__subcmd__join"
-                ;;
-            consulctl__subcmd__help,keygen)
-                cmd="consulctl__subcmd__help__subcmd__keygen"
-                ;;
-            consulctl__subcmd__help,kv)
-                cmd="consulctl__subcmd__help__subcmd__kv"
-                ;;
-            consulctl__subcmd__help,leave)
-                cmd="consulctl__subcmd__help__subcmd__leave"
-                ;;
-            consulctl__subcmd__help,maint)
-                cmd="consulctl__subcmd__help__subcmd__maint"
-                ;;
-            consulctl__subcmd__help,members)
-                cmd="consulctl__subcmd__help__subcmd__members"
-                ;;
-            consulctl__subcmd__help,monitor)
-                cmd="consulctl__subcmd__help__subcmd__monitor"
-                ;;
-            consulctl__subcmd__help,operator)
-                cmd="consulctl__subcmd__help__subcmd__operator"
-                ;;
-            consulctl__subcmd__help,reload)
-                cmd="consulctl__subcmd__help__subcmd__reload"
-                ;;
-            consulctl__subcmd__help,rtt)
-                cmd="consulctl__subcmd__help__subcmd__rtt"
-                ;;
-            consulctl__subcmd__help,services)
-                cmd="consulctl__subcmd__help__subcmd__services"
-                ;;
-            consulctl__subcmd__help,snapshot)
-                cmd="consulctl__subcmd__help__subcmd__snapshot"
-                ;;
-            consulctl__subcmd__help,version)
-                cmd="consulctl__subcmd__help__subcmd__version"
-                ;;
-            consulctl__subcmd__help,watch)
-                cmd="consulctl__subcmd__help__subcmd__watch"
-                ;;
-            consulctl__subcmd__help__subcmd__catalog,datacenters)
-                cmd="consulctl__subcmd__help__subcmd__catalog__subcmd__datacenters"
-                ;;
-            consulctl__subcmd__help__subcmd__catalog,nodes)
-                cmd="consulctl__subcmd__help__subcmd__catalog__subcmd__nodes"
-                ;;
-            consulctl__subcmd__help__subcmd__catalog,services)
-                cmd="consulctl__subcmd__help__subcmd__catalog__subcmd__services"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,cas)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__cas"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,delete)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__delete"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,export)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__export"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,get)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__get"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,import)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__import"
-                ;;
-            consulctl__subcmd__help__subcmd__kv,put)
-                cmd="consulctl__subcmd__help__subcmd__kv__subcmd__put"
-                ;;
-            consulctl__subcmd__help__subcmd__operator,autopilot)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__autopilot"
-                ;;
-            consulctl__subcmd__help__subcmd__operator,raft)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__raft"
-                ;;
-            consulctl__subcmd__help__subcmd__operator__subcmd__autopilot,get-config)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__autopilot__subcmd__get__subcmd__config"
-                ;;
-            consulctl__subcmd__help__subcmd__operator__subcmd__autopilot,set-config)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__autopilot__subcmd__set__subcmd__config"
-                ;;
-            consulctl__subcmd__help__subcmd__operator__subcmd__raft,list-peers)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__raft__subcmd__list__subcmd__peers"
-                ;;
-            consulctl__subcmd__help__subcmd__operator__subcmd__raft,remove-peer)
-                cmd="consulctl__subcmd__help__subcmd__operator__subcmd__raft__subcmd__remove__subcmd__peer"
-                ;;
-            consulctl__subcmd__help__subcmd__services,deregister)
-                cmd="consulctl__subcmd__help__subcmd__services__subcmd__deregister"
-                ;;
-            consulctl__subcmd__help__subcmd__services,register)
-                cmd="consulctl__subcmd__help__subcmd__services__subcmd__register"
-                ;;
-            consulctl__subcmd__help__subcmd__snapshot,inspect)
-                cmd="consulctl__subcmd__help__subcmd__snapshot__subcmd__inspect"
-                ;;
-            consulctl__subcmd__help__subcmd__snapshot,restore)
-                cmd="consulctl__subcmd__help__subcmd__snapshot__subcmd__restore"
-                ;;
-            consulctl__subcmd__help__subcmd__snapshot,save)
-                cmd="consulctl__subcmd__help__subcmd__snapshot__subcmd__save"
                 ;;
             consulctl__subcmd__kv,cas)
                 cmd="consulctl__subcmd__kv__subcmd__cas"
@@ -226,41 +97,14 @@ _consulctl() {
             consulctl__subcmd__kv,get)
                 cmd="consulctl__subcmd__kv__subcmd__get"
                 ;;
-            consulctl__subcmd__kv,help)
-                cmd="consulctl__subcmd__kv__subcmd__help"
-                ;;
             consulctl__subcmd__kv,import)
                 cmd="consulctl__subcmd__kv__subcmd__import"
                 ;;
             consulctl__subcmd__kv,put)
                 cmd="consulctl__subcmd__kv__subcmd__put"
                 ;;
-            consulctl__subcmd__kv__subcmd__help,cas)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__cas"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,delete)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__delete"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,export)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__export"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,get)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__get"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,help)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,import)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__import"
-                ;;
-            consulctl__subcmd__kv__subcmd__help,put)
-                cmd="consulctl__subcmd__kv__subcmd__help__subcmd__put"
-                ;;
             consulctl__subcmd__operator,autopilot)
                 cmd="consulctl__subcmd__operator__subcmd__autopilot"
-                ;;
-            consulctl__subcmd__operator,help)
-                cmd="consulctl__subcmd__operator__subcmd__help"
                 ;;
             consulctl__subcmd__operator,raft)
                 cmd="consulctl__subcmd__operator__subcmd__raft"
@@ -268,44 +112,8 @@ _consulctl() {
             consulctl__subcmd__operator__subcmd__autopilot,get-config)
                 cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__get__subcmd__config"
                 ;;
-            consulctl__subcmd__operator__subcmd__autopilot,help)
-                cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__help"
-                ;;
             consulctl__subcmd__operator__subcmd__autopilot,set-config)
                 cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__set__subcmd__config"
-                ;;
-            consulctl__subcmd__operator__subcmd__autopilot__subcmd__help,get-config)
-                cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__get__subcmd__config"
-                ;;
-            consulctl__subcmd__operator__subcmd__autopilot__subcmd__help,help)
-                cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__operator__subcmd__autopilot__subcmd__help,set-config)
-                cmd="consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__set__subcmd__config"
-                ;;
-            consulctl__subcmd__operator__subcmd__help,autopilot)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__autopilot"
-                ;;
-            consulctl__subcmd__operator__subcmd__help,help)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__operator__subcmd__help,raft)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__raft"
-                ;;
-            consulctl__subcmd__operator__subcmd__help__subcmd__autopilot,get-config)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__autopilot__subcmd__get__subcmd__config"
-                ;;
-            consulctl__subcmd__operator__subcmd__help__subcmd__autopilot,set-config)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__autopilot__subcmd__set__subcmd__config"
-                ;;
-            consulctl__subcmd__operator__subcmd__help__subcmd__raft,list-peers)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__raft__subcmd__list__subcmd__peers"
-                ;;
-            consulctl__subcmd__operator__subcmd__help__subcmd__raft,remove-peer)
-                cmd="consulctl__subcmd__operator__subcmd__help__subcmd__raft__subcmd__remove__subcmd__peer"
-                ;;
-            consulctl__subcmd__operator__subcmd__raft,help)
-                cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__help"
                 ;;
             consulctl__subcmd__operator__subcmd__raft,list-peers)
                 cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__list__subcmd__peers"
@@ -313,35 +121,11 @@ _consulctl() {
             consulctl__subcmd__operator__subcmd__raft,remove-peer)
                 cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__remove__subcmd__peer"
                 ;;
-            consulctl__subcmd__operator__subcmd__raft__subcmd__help,help)
-                cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__operator__subcmd__raft__subcmd__help,list-peers)
-                cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__list__subcmd__peers"
-                ;;
-            consulctl__subcmd__operator__subcmd__raft__subcmd__help,remove-peer)
-                cmd="consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__remove__subcmd__peer"
-                ;;
             consulctl__subcmd__services,deregister)
                 cmd="consulctl__subcmd__services__subcmd__deregister"
                 ;;
-            consulctl__subcmd__services,help)
-                cmd="consulctl__subcmd__services__subcmd__help"
-                ;;
             consulctl__subcmd__services,register)
                 cmd="consulctl__subcmd__services__subcmd__register"
-                ;;
-            consulctl__subcmd__services__subcmd__help,deregister)
-                cmd="consulctl__subcmd__services__subcmd__help__subcmd__deregister"
-                ;;
-            consulctl__subcmd__services__subcmd__help,help)
-                cmd="consulctl__subcmd__services__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__services__subcmd__help,register)
-                cmd="consulctl__subcmd__services__subcmd__help__subcmd__register"
-                ;;
-            consulctl__subcmd__snapshot,help)
-                cmd="consulctl__subcmd__snapshot__subcmd__help"
                 ;;
             consulctl__subcmd__snapshot,inspect)
                 cmd="consulctl__subcmd__snapshot__subcmd__inspect"
@@ -352,18 +136,6 @@ _consulctl() {
             consulctl__subcmd__snapshot,save)
                 cmd="consulctl__subcmd__snapshot__subcmd__save"
                 ;;
-            consulctl__subcmd__snapshot__subcmd__help,help)
-                cmd="consulctl__subcmd__snapshot__subcmd__help__subcmd__help"
-                ;;
-            consulctl__subcmd__snapshot__subcmd__help,inspect)
-                cmd="consulctl__subcmd__snapshot__subcmd__help__subcmd__inspect"
-                ;;
-            consulctl__subcmd__snapshot__subcmd__help,restore)
-                cmd="consulctl__subcmd__snapshot__subcmd__help__subcmd__restore"
-                ;;
-            consulctl__subcmd__snapshot__subcmd__help,save)
-                cmd="consulctl__subcmd__snapshot__subcmd__help__subcmd__save"
-                ;;
             *)
                 ;;
         esac
@@ -371,7 +143,7 @@ _consulctl() {
 
     case "${cmd}" in
         consulctl)
-            opts="-h -V --help --version catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help"
+            opts="-h -V --help --version agent keygen validate version catalog event force-leave info join kv leave maint members monitor operator reload rtt services snapshot watch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -384,8 +156,298 @@ _consulctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        consulctl__subcmd__agent)
+            opts="-h --config-dir --config-file --config-format --dev --hcl --advertise --advertise-wan --alt-domain --bind --client --data-dir --datacenter --default-query-time --domain --encrypt --log-file --log-level --log-rotate-duration --max-query-time --node --node-id --partition --pid-file --retry-interval --retry-interval-wan --segment --serf-lan-bind --serf-wan-bind --ui-content-path --ui-dir --bootstrap-expect --check_output_max_size --dns-port --grpc-port --grpc-tls-port --http-port --https-port --log-rotate-bytes --log-rotate-max-files --protocol --raft-protocol --retry-max --retry-max-wan --serf-lan-port --serf-wan-port --server-port --auto-reload-config --bootstrap --disable-host-node-id --disable-keyring-file --enable-local-script-checks --enable-script-checks --log-json --non-voting-server --read-replica --rejoin --server --syslog --ui --allow-write-http-from --join --join-wan --node-meta --primary-gateway --recursor --retry-join --retry-join-wan --serf-lan-allowed-cidrs --serf-wan-allowed-cidrs --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config-format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dev)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hcl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --advertise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --advertise-wan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --alt-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --datacenter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --default-query-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --encrypt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-rotate-duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-query-time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partition)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pid-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-interval-wan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --segment)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-lan-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-wan-bind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ui-content-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ui-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bootstrap-expect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check_output_max_size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-tls-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --https-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-rotate-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-rotate-max-files)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --raft-protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-max)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-max-wan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-lan-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-wan-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auto-reload-config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bootstrap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disable-host-node-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --disable-keyring-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-local-script-checks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --enable-script-checks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --non-voting-server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --read-replica)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rejoin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --syslog)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ui)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-write-http-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --join)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --join-wan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --node-meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --primary-gateway)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --recursor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-join)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retry-join-wan)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-lan-allowed-cidrs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --serf-wan-allowed-cidrs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         consulctl__subcmd__catalog)
-            opts="-h --help datacenters nodes services help"
+            opts="-h --help datacenters nodes services"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -445,76 +507,6 @@ _consulctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__catalog__subcmd__help)
-            opts="datacenters nodes services help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__catalog__subcmd__help__subcmd__datacenters)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__catalog__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__catalog__subcmd__help__subcmd__nodes)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__catalog__subcmd__help__subcmd__services)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -778,566 +770,6 @@ _consulctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        consulctl__subcmd__help)
-            opts="catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__catalog)
-            opts="datacenters nodes services"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__catalog__subcmd__datacenters)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__catalog__subcmd__nodes)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__catalog__subcmd__services)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__event)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__force__subcmd__leave)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__info)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__join)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__keygen)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv)
-            opts="cas delete export get import put"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__cas)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__delete)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__get)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__import)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__kv__subcmd__put)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__leave)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__maint)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__members)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__monitor)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator)
-            opts="autopilot raft"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__autopilot)
-            opts="get-config set-config"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__autopilot__subcmd__get__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__autopilot__subcmd__set__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__raft)
-            opts="list-peers remove-peer"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__raft__subcmd__list__subcmd__peers)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__operator__subcmd__raft__subcmd__remove__subcmd__peer)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__reload)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__rtt)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__services)
-            opts="deregister register"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__services__subcmd__deregister)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__services__subcmd__register)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__snapshot)
-            opts="inspect restore save"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__snapshot__subcmd__inspect)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__snapshot__subcmd__restore)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__snapshot__subcmd__save)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__version)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__help__subcmd__watch)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         consulctl__subcmd__info)
             opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1449,7 +881,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv)
-            opts="-h --help cas delete export get import put help"
+            opts="-h --help cas delete export get import put"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1691,118 +1123,6 @@ _consulctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help)
-            opts="cas delete export get import put help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__cas)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__delete)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__export)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__get)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__import)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__kv__subcmd__help__subcmd__put)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -2151,7 +1471,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator)
-            opts="-h --help autopilot raft help"
+            opts="-h --help autopilot raft"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2165,7 +1485,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__autopilot)
-            opts="-h --help get-config set-config help"
+            opts="-h --help get-config set-config"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2225,62 +1545,6 @@ _consulctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__autopilot__subcmd__help)
-            opts="get-config set-config help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__get__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__autopilot__subcmd__help__subcmd__set__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -2370,177 +1634,9 @@ _consulctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        consulctl__subcmd__operator__subcmd__help)
-            opts="autopilot raft help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__autopilot)
-            opts="get-config set-config"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__autopilot__subcmd__get__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__autopilot__subcmd__set__subcmd__config)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__raft)
-            opts="list-peers remove-peer"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__raft__subcmd__list__subcmd__peers)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__help__subcmd__raft__subcmd__remove__subcmd__peer)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         consulctl__subcmd__operator__subcmd__raft)
-            opts="-h --help list-peers remove-peer help"
+            opts="-h --help list-peers remove-peer"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__raft__subcmd__help)
-            opts="list-peers remove-peer help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__list__subcmd__peers)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__operator__subcmd__raft__subcmd__help__subcmd__remove__subcmd__peer)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2761,7 +1857,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__services)
-            opts="-h --help deregister register help"
+            opts="-h --help deregister register"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2821,62 +1917,6 @@ _consulctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__services__subcmd__help)
-            opts="deregister register help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__services__subcmd__help__subcmd__deregister)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__services__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__services__subcmd__help__subcmd__register)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;
@@ -2971,78 +2011,8 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__snapshot)
-            opts="-h --help inspect restore save help"
+            opts="-h --help inspect restore save"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__snapshot__subcmd__help)
-            opts="inspect restore save help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__snapshot__subcmd__help__subcmd__help)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__snapshot__subcmd__help__subcmd__inspect)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__snapshot__subcmd__help__subcmd__restore)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        consulctl__subcmd__snapshot__subcmd__help__subcmd__save)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3162,6 +2132,24 @@ _consulctl() {
                     return 0
                     ;;
                 --datacenter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        consulctl__subcmd__validate)
+            opts="-h --config-format --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

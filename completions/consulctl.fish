@@ -26,12 +26,15 @@ end
 
 complete -c consulctl -n "__fish_consulctl_needs_command" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_needs_command" -s V -l version -d 'Print version'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "agent" -d 'Runs a Consul agent'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keygen" -d 'Makes a new key for gossip encryption'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "validate" -d 'Checks configuration files'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "version" -d 'Prints the version'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "catalog" -d 'Lists what the catalog knows'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "event" -d 'Sends an event to the agents of a datacenter'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "force-leave" -d 'Declares a failed member to have left'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "info" -d 'Shows the agent\'s inner numbers: raft, gossip, runtime'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "join" -d 'Makes the agent join a cluster'
-complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keygen" -d 'Makes a new key for gossip encryption'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "kv" -d 'Reads and writes the key/value store'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "leave" -d 'Makes the agent leave the cluster and stop'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "maint" -d 'Puts the node or a service into maintenance'
@@ -42,14 +45,87 @@ complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "reload" -d 'Mak
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "rtt" -d 'Estimates the round trip time between two nodes'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "services" -d 'Registers services with the agent and removes them'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "snapshot" -d 'Saves, restores and inspects snapshots of the servers\' state'
-complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "version" -d 'Prints the version'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "watch" -d 'Prints data when it changes, or runs a command'
-complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services help" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services help" -f -a "nodes" -d 'Lists the nodes of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services help" -f -a "services" -d 'Lists the services of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l config-file -l config-dir -d 'Configuration file (.json or .hcl), or a folder whose .json and .hcl files are read in alphabetical order. May be repeated; later files override earlier ones.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l config-format -d 'Format of all configuration files whatever their extension: hcl or json.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l dev -d 'Development mode: a single server in memory, with debug logs and nothing to configure. Not for production.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l hcl -d 'Fragment of HCL configuration that overrides files and flags. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l advertise -d 'Address that other nodes use to reach this one, instead of the bind address.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l advertise-wan -d 'Address that servers of other datacenters use to reach this one, instead of -advertise.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l alt-domain -d 'Second domain that the DNS interface answers for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l bind -d 'Address for cluster communication. Must be reachable by every other node.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l client -d 'Addresses for HTTP, HTTPS, DNS and gRPC clients, separated by spaces.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l data-dir -d 'Folder for the agent\'s state. Required unless -dev is given.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l datacenter -d 'Datacenter of the agent.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l default-query-time -d 'How long a blocking query waits when the client does not say, for example 300s.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l domain -d 'Domain that the DNS interface answers for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l encrypt -d 'Gossip encryption key, as printed by keygen.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-file -d 'File or folder to write logs to, besides the terminal.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-level -d 'Log level: trace, debug, info, warn or err.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-rotate-duration -d 'Start a new log file after this time, for example 24h.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l max-query-time -d 'Longest time a client may let a blocking query wait, for example 600s.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l node -d 'Name of this node. Must be unique in the cluster.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l node-id -d 'Unique ID of this node, a UUID. Created and kept in the data folder when not given.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l partition -d '(Enterprise-only) Partition of the agent.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l pid-file -d 'File to write the agent\'s process ID to.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-interval -d 'Time between two -retry-join attempts.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-interval-wan -d 'Time between two -retry-join-wan attempts.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l segment -d '(Enterprise-only) Network segment to join.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-lan-bind -d 'Address for gossip inside the datacenter, instead of -bind.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-wan-bind -d 'Address for gossip between datacenters, instead of -bind.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l ui-content-path -d 'Path under which the web UI is served. Defaults to /ui/.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l ui-dir -d 'Folder with the files of a web UI.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l bootstrap-expect -d 'Number of servers to wait for before the cluster elects its first leader.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l check_output_max_size -d 'Largest output, in bytes, that is kept of a health check.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l dns-port -d 'DNS port, -1 to switch DNS off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l grpc-port -d 'gRPC port, -1 to switch gRPC off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l grpc-tls-port -d 'gRPC port with TLS, -1 to switch it off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l http-port -d 'HTTP port, -1 to switch HTTP off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l https-port -d 'HTTPS port, -1 to switch HTTPS off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-rotate-bytes -d 'Start a new log file after this many bytes.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-rotate-max-files -d 'How many old log files to keep: 0 keeps all, -1 none.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l protocol -d 'Protocol version to speak. Defaults to the latest.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l raft-protocol -d 'Raft protocol version. Defaults to the latest.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-max -d 'Number of -retry-join attempts, 0 for no limit.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-max-wan -d 'Number of -retry-join-wan attempts, 0 for no limit.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-lan-port -d 'Port for gossip inside the datacenter.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-wan-port -d 'Port for gossip between datacenters, -1 to switch it off.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l server-port -d 'Port for requests between agents.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l auto-reload-config -d 'Watch the configuration files and reload when they change.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l bootstrap -d 'Let this server elect itself leader. Only for the first server of a cluster.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l disable-host-node-id -d 'Create a random node ID rather than one derived from the host.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l disable-keyring-file -d 'Do not keep the gossip keyring in a file.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l enable-local-script-checks -d 'Allow script checks that are defined in configuration files.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l enable-script-checks -d 'Allow script checks, from configuration files and from the HTTP API.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l log-json -d 'Write logs as JSON.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l non-voting-server -d '(Enterprise-only) Receive the data but take no part in the quorum. Use -read-replica.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l read-replica -d '(Enterprise-only) Receive the data but take no part in the quorum.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l rejoin -d 'Rejoin the cluster after a restart even if the node had left it.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l server -d 'Run as a server.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l syslog -d 'Write logs to syslog too.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l ui -d 'Serve the web UI.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l allow-write-http-from -d 'Network (CIDR) from which HTTP writes are allowed. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l join -d 'Address of a node to join at start, once. May be repeated. Prefer -retry-join.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l join-wan -d 'Address of a server in another datacenter to join at start, once. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l node-meta -d 'Metadata of this node as key:value. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l primary-gateway -d 'Address of a mesh gateway in the primary datacenter. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l recursor -d 'DNS server that is asked for names outside the domain. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-join -d 'Address of a node to join at start, with retries. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-join-wan -d 'Address of a server in another datacenter to join, with retries. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-lan-allowed-cidrs -d 'Network (CIDR) that may gossip inside the datacenter. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-wan-allowed-cidrs -d 'Network (CIDR) that may gossip between datacenters. May be repeated.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -l config-format -d 'Format of all files whatever their extension: hcl or json' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -l quiet -d 'Print nothing when the configuration is valid'
+complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand version" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "nodes" -d 'Lists the nodes of a datacenter'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "services" -d 'Lists the services of a datacenter'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -99,10 +175,6 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tags -d 'Print each service\'s tags as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from help" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from help" -f -a "nodes" -d 'Lists the nodes of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from help" -f -a "services" -d 'Lists the services of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l name -d 'The event\'s name' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l node -d 'Only nodes whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l service -d 'Only nodes that run a service whose name matches this regular expression' -r
@@ -152,15 +224,13 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l client-key 
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "cas" -d 'Writes a key if nobody changed it'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "delete" -d 'Deletes a key, or all keys under a prefix'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "export" -d 'Prints all keys under a prefix as JSON'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "get" -d 'Reads a key, or lists keys'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "import" -d 'Writes the keys of an export'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "put" -d 'Writes a key'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "cas" -d 'Writes a key if nobody changed it'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "delete" -d 'Deletes a key, or all keys under a prefix'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "export" -d 'Prints all keys under a prefix as JSON'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "get" -d 'Reads a key, or lists keys'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "import" -d 'Writes the keys of an export'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "put" -d 'Writes a key'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l flags -d 'A number that is stored with the key' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -254,13 +324,6 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l release -d 'Give back the lock that -session holds on the key'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "cas" -d 'Writes a key if nobody changed it'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Deletes a key, or all keys under a prefix'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "export" -d 'Prints all keys under a prefix as JSON'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "get" -d 'Reads a key, or lists keys'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "import" -d 'Writes the keys of an export'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "put" -d 'Writes a key'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -312,21 +375,15 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l client-k
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft help" -f -a "autopilot" -d 'Shows and changes how dead servers are cleaned up'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft help" -f -a "raft" -d 'Shows and changes which servers take part in consensus'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "autopilot" -d 'Shows and changes how dead servers are cleaned up'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "raft" -d 'Shows and changes which servers take part in consensus'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "get-config" -d 'Shows the autopilot configuration'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "set-config" -d 'Changes the autopilot configuration'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "list-peers" -d 'Lists the servers of the raft configuration'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "remove-peer" -d 'Removes a server from the raft configuration'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from help" -f -a "autopilot" -d 'Shows and changes how dead servers are cleaned up'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from help" -f -a "raft" -d 'Shows and changes which servers take part in consensus'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -348,10 +405,9 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l client-key -
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l wan -d 'Estimate between servers in the WAN pool; names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register help" -f -a "deregister" -d 'Removes services from the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register help" -f -a "register" -d 'Registers services with the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -f -a "deregister" -d 'Removes services from the agent'
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -f -a "register" -d 'Registers services with the agent'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l id -d 'Id of the service' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -382,14 +438,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "deregister" -d 'Removes services from the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "register" -d 'Registers services with the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save help" -f -a "inspect" -d 'Shows what a snapshot file holds'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save help" -f -a "restore" -d 'Replaces the servers\' state with a snapshot'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save help" -f -a "save" -d 'Saves a snapshot of the servers\' state'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "inspect" -d 'Shows what a snapshot file holds'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "restore" -d 'Replaces the servers\' state with a snapshot'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "save" -d 'Saves a snapshot of the servers\' state'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -415,13 +467,6 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "inspect" -d 'Shows what a snapshot file holds'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "restore" -d 'Replaces the servers\' state with a snapshot'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "save" -d 'Saves a snapshot of the servers\' state'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c consulctl -n "__fish_consulctl_using_subcommand version" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
-complete -c consulctl -n "__fish_consulctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l key -d 'The key, for the type key' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l name -d 'The event\'s name, for the type event' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l passingonly -d 'Only healthy instances, for the type service: true or false' -r
@@ -443,38 +488,3 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "catalog" -d 'Lists what the catalog knows'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "event" -d 'Sends an event to the agents of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "force-leave" -d 'Declares a failed member to have left'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "info" -d 'Shows the agent\'s inner numbers: raft, gossip, runtime'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "join" -d 'Makes the agent join a cluster'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "keygen" -d 'Makes a new key for gossip encryption'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "kv" -d 'Reads and writes the key/value store'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "leave" -d 'Makes the agent leave the cluster and stop'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "maint" -d 'Puts the node or a service into maintenance'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "members" -d 'Lists the members of the cluster'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "monitor" -d 'Streams the agent\'s log'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "operator" -d 'Looks after the servers'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "reload" -d 'Makes the agent read its configuration files again'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "rtt" -d 'Estimates the round trip time between two nodes'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "services" -d 'Registers services with the agent and removes them'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "snapshot" -d 'Saves, restores and inspects snapshots of the servers\' state'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "version" -d 'Prints the version'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "watch" -d 'Prints data when it changes, or runs a command'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and not __fish_seen_subcommand_from catalog event force-leave info join keygen kv leave maint members monitor operator reload rtt services snapshot version watch help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from catalog" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from catalog" -f -a "nodes" -d 'Lists the nodes of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from catalog" -f -a "services" -d 'Lists the services of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "cas" -d 'Writes a key if nobody changed it'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "delete" -d 'Deletes a key, or all keys under a prefix'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "export" -d 'Prints all keys under a prefix as JSON'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "get" -d 'Reads a key, or lists keys'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "import" -d 'Writes the keys of an export'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from kv" -f -a "put" -d 'Writes a key'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from operator" -f -a "autopilot" -d 'Shows and changes how dead servers are cleaned up'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from operator" -f -a "raft" -d 'Shows and changes which servers take part in consensus'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "deregister" -d 'Removes services from the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "register" -d 'Registers services with the agent'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "inspect" -d 'Shows what a snapshot file holds'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "restore" -d 'Replaces the servers\' state with a snapshot'
-complete -c consulctl -n "__fish_consulctl_using_subcommand help; and __fish_seen_subcommand_from snapshot" -f -a "save" -d 'Saves a snapshot of the servers\' state'

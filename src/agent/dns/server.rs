@@ -293,6 +293,3 @@ async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
-
-#[cfg(test)]
-mod tests;

@@ -413,5 +413,4 @@ fn check_cache_control(headers: &HeaderMap) -> Result<(), ParamError> {
 }
 
 #[cfg(test)]
-#[path = "params/tests.rs"]
 mod tests;

@@ -1,52 +1,58 @@
-//! `validate`: checks configuration files without starting anything.
+//! `validate`
 
-use crate::agent::config::AgentFlags;
+use crate::agent::config::{AgentFlags, Format};
 use crate::agent::config_files;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
-use crate::output::Style;
 
 /// Checks configuration files
 ///
-/// Reads the files and folders as an agent with `-config-file` and `-config-dir` would, and reports all
-/// mistakes at once, each with file and line. Nothing is started.
+/// What `consulctl agent` would check before it starts, on files or folders of them, with every
+/// error at once. Nothing is started and no agent is asked.
 ///
-/// $ consulctl validate /etc/consul.d
+/// $ consulctl validate /etc/consulctl.d
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl validate [options] FILE_OR_DIRECTORY...")]
 pub(crate) struct Args {
-    /// Language of all files: hcl or json. By default the extension of each file tells.
-    #[arg(long)]
-    config_format: Option<String>,
-    /// Say nothing when all is well
+    /// Format of all files whatever their extension: hcl or json.
     #[arg(
-        long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
-        value_parser = crate::agent::config::go_bool
+        long,
+        value_name = "string",
+        default_value = "",
+        hide_default_value = true
     )]
-    quiet: Option<bool>,
-    #[arg(hide = true, num_args = 0..)]
-    files: Vec<String>,
+    config_format: String,
+    /// Print nothing when the configuration is valid.
+    #[arg(long)]
+    quiet: bool,
+    #[arg(hide = true, num_args = 0.., value_name = "FILE_OR_DIRECTORY")]
+    paths: Vec<String>,
 }
 
 impl Args {
     pub(crate) fn run(self, context: &mut Context) -> Outcome {
-        if self.files.is_empty() {
+        if self.paths.is_empty() {
             let text = "Must specify at least one config file or directory";
             return Err(Error::message(text));
         }
+        let format = self.config_format;
+        if !format.is_empty() && Format::parse(&format).is_none() {
+            // Consul's text, its quotes included.
+            let text = "-config-format must be either 'hcl' or 'json";
+            return Err(Error::message(text));
+        }
         let flags = AgentFlags {
-            config_files: self.files,
-            config_format: self.config_format,
+            config_files: self.paths,
+            config_format: (!format.is_empty()).then_some(format),
             ..AgentFlags::default()
         };
         let built = config_files::load(&flags)
-            .map_err(|err| Error::message(format!("Config validation failed: {err}")))?;
-        if self.quiet == Some(true) {
+            .map_err(|error| Error::message(format!("Config validation failed: {error}")))?;
+        if self.quiet {
             return Ok(());
         }
-        for warning in &built.warnings {
-            let line = context.console.paint_note(Style::Warning, warning);
-            context.console.note(&line)?;
+        for warning in built.warnings {
+            context.console.note(&warning)?;
         }
         Ok(context.console.line("Configuration is valid!")?)
     }

@@ -19,7 +19,7 @@ use crate::agent::raft::{
     DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, NoTransport, Raft, RaftSettings,
 };
 use crate::agent::rpc::{Rpc, RpcSettings};
-use crate::agent::telemetry::{Output, Telemetry, TelemetrySettings};
+use crate::agent::telemetry::{Metrics, Output, Telemetry, TelemetrySettings};
 use crate::model::agent::SelfConfig;
 use crate::model::node::StringMap;
 
@@ -59,7 +59,8 @@ async fn context() -> Context {
     })
     .await
     .unwrap();
-    let rpc = Rpc::new(raft.clone(), RpcSettings::new("dc1", Arc::new(AllowAll)));
+    let rpc_settings = RpcSettings::new("dc1", Arc::new(AllowAll));
+    let rpc = Rpc::new(raft.clone(), rpc_settings, &Metrics::default());
     let quiet = TelemetrySettings {
         output: Output::Nowhere,
         ..TelemetrySettings::default()

@@ -246,6 +246,8 @@ async fn configuration_entries_and_federation_states_are_empty() {
         ("GET", "/v1/config/service-defaults/web", "", "404", "Config entry not found for \"service-defaults\" / \"web\""),
         ("DELETE", "/v1/config/service-defaults/web", "", "200", "{}"),
         ("DELETE", "/v1/config/service-defaults", "", "404", "Must provide both a kind and name to delete"),
+        ("GET", "/v1/catalog/gateway-services/x", "", "200", "null"),
+        ("PUT", "/v1/config", "[]", "400", "Bad request: Request decoding failed: '' expected a map, got 'slice'"),
         ("PUT", "/v1/config", "{}", "400", "Bad request: Request decoding failed: Payload does not contain a kind/Kind key at the top level"),
         ("PUT", "/v1/config", r#"{"Kind":5}"#, "400", "Bad request: Request decoding failed: Kind value in payload is not a string"),
         ("PUT", "/v1/config", r#"{"Kind":"mesh"}"#, "501", "Configuration entries are not supported by this version of consulctl"),

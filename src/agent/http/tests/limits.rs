@@ -41,7 +41,10 @@ async fn bodies_over_the_limit_are_refused_unread() {
     // Nothing of the body is ever sent: an answer proves that it was not waited for.
     let announced = "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n";
     let answer = exchange(address, announced).await;
-    assert_eq!(status_of(&answer), "413");
+    assert!(
+        answer.starts_with("HTTP/1.1 413 Request Entity Too Large\r\n"),
+        "{answer}"
+    );
     assert!(answer.contains("Connection: close\r\n"), "{answer}");
     let chunk = format!("{:x}\r\n{}\r\n", 600, "x".repeat(600));
     let chunked = "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";

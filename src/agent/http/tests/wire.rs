@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::support::{ask, body_of, exchange, get, raw, start, status_of};
-use crate::agent::http::TransportSettings;
+use crate::agent::http::{ResponseHeaders, TransportSettings};
 
 #[tokio::test]
 async fn an_answer_has_gos_spelling_and_consuls_headers() {
@@ -150,7 +150,8 @@ async fn configuration_blocks_restricts_and_decorates() {
     let settings = TransportSettings {
         block_endpoints: vec!["/v1/status".to_owned()],
         allow_write_http_from: vec!["10.0.0.0/8".parse().unwrap()],
-        response_headers: vec![("x-foo".parse().unwrap(), "bar".parse().unwrap())],
+        response_headers: ResponseHeaders::parse([(&"x-foo".to_owned(), &"bar".to_owned())])
+            .unwrap(),
         ..TransportSettings::default()
     };
     let (_server, address) = start(settings);
@@ -264,6 +265,10 @@ async fn absurd_requests_get_an_error_or_a_closed_door() {
     let many = format!("{line}Host: x\r\n{}\r\n", "X: a\r\n".repeat(5_000));
     for (request, statuses) in [
         (format!("{line}\r\n"), &["400"][..]),
+        (
+            format!("{line}Host: x\r\nExpect: wonders\r\n\r\n"),
+            &["417"],
+        ),
         (format!("{line}Host: a\r\nHost: b\r\n\r\n"), &["400"]),
         ("GET /v1/status/leader\r\n\r\n".to_owned(), &["400"]),
         ("\u{16}\u{3}\u{1}\0\r\n\r\n".to_owned(), &["400"]),

@@ -163,6 +163,11 @@ fn mesh_routes() -> Vec<Route<Context>> {
         route("/v1/agent/connect/authorize", POST, connect::authorize),
         route("/v1/agent/connect/ca/leaf/", GET, connect::disabled),
         route("/v1/agent/connect/ca/roots", GET, connect::disabled),
+        route(
+            "/v1/catalog/gateway-services/",
+            GET,
+            ui::catalog_gateway_services,
+        ),
         route("/v1/config", PUT, config_entry::apply),
         route("/v1/config/", GET_DELETE, config_entry::one),
         route(

@@ -47,10 +47,6 @@ async fn writes_per_second() {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a measurement is read by whoever runs it"
-)]
 fn report(line: &str) {
     eprintln!("{line}");
 }
