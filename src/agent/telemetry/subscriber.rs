@@ -129,7 +129,8 @@ impl Subscriber for LogSubscriber {
 
 /// Whether a statement can be heard at all, at whatever level.
 fn is_audible(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() && Level::from(metadata.level()) <= ceiling(metadata.target())
+    // A question (`tracing::enabled!`) is neither event nor span.
+    !metadata.is_span() && Level::from(metadata.level()) <= ceiling(metadata.target())
 }
 
 /// The most verbose level that a speaker may use: other crates are heard when something is wrong only.
