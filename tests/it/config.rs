@@ -67,11 +67,6 @@ const WRONG: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
-        "e.json",
-        "{\"log_level\": \"loud\"}",
-        &["log_level", "loud"],
-    ),
-    (
         "f.hcl",
         "bind_addr = \"nowhere\"",
         &["bind_addr", "nowhere"],
@@ -311,7 +306,6 @@ fn a_reload_of_a_broken_file_keeps_the_old_configuration() {
         ),
         ("service { name = ", "service.hcl"),
         ("service { name = \"web\" port = \"many\" }", "service.hcl"),
-        ("log_level = \"loud\"", "loud"),
     ];
     for (text, expected) in broken {
         reloading.write(text);
