@@ -217,6 +217,10 @@ fn flags_that_do_not_exist_are_refused() {
             "flag provided but not defined: -bogus",
         ),
         (&["agent", "-server"], "data_dir cannot be empty"),
+        (
+            &["agent", "-dev", "-log-level=loud"],
+            "Unknown log level: LOUD",
+        ),
         (&["agent", "-dev", "extra"], "Unexpected extra arguments"),
     ] {
         let mut command = consulctl();
@@ -348,5 +352,117 @@ fn a_reload_changes_the_log_level() {
     agent.wait_line(
         before,
         "[DEBUG] agent.http: Request finished: method=GET url=/v1/status/leader",
+    );
+}
+
+#[test]
+fn an_address_in_use_is_a_start_error() {
+    let first = TestAgent::dev(&[]);
+    let args = ["-dev", "-node=n2"];
+    let (code, printed) = started_and_ended(TestAgent::command(first.ip, &args));
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains(&format!("{}:8600", first.ip)), "{printed}");
+    let no_dns = ["-dev", "-node=n2", "-dns-port=-1"];
+    let (code, printed) = started_and_ended(TestAgent::command(first.ip, &no_dns));
+    assert_eq!(code, Some(1), "{printed}");
+    let reason = format!("Failed to start HTTP server: listen tcp {}:8500", first.ip);
+    assert!(printed.contains(&reason), "{printed}");
+    assert!(printed.contains("-http-port"), "{printed}");
+    first.assert_healthy();
+}
+
+#[test]
+fn a_data_folder_that_is_a_file_is_a_start_error() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let args = ["-server", "-bootstrap-expect=1", "-data-dir", path];
+    let (code, printed) = started_and_ended(TestAgent::command(own_address(), &args));
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains(path) && printed.contains("is not a directory"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn the_process_id_and_the_log_are_written_to_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pid_file, logs) = (folder.path().join("pid"), folder.path().join("logs/"));
+    let options = [
+        "-dev",
+        &format!("-pid-file={}", pid_file.display()),
+        &format!("-log-file={}", logs.join("agent.log").display()),
+    ];
+    fs::create_dir(&logs).unwrap();
+    let agent = TestAgent::start(own_address(), &options);
+    assert_eq!(
+        fs::read_to_string(&pid_file).unwrap(),
+        agent.process_id().to_string()
+    );
+    agent.signal("TERM");
+    agent.ended();
+    assert!(!pid_file.exists());
+    let files: Vec<_> = fs::read_dir(&logs)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    let text = fs::read_to_string(&files[0]).unwrap();
+    assert!(text.contains("agent: Exit code: code="), "{text}");
+}
+
+#[test]
+fn the_api_is_served_on_a_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("http.sock");
+    let address = format!("unix://{}", socket.display());
+    let option = format!("-hcl=addresses {{ http = \"{address}\" }}");
+    for _ in 0..2 {
+        // The socket of a killed agent does not stop the next one.
+        let agent = TestAgent::start(own_address(), &["-dev", &option]);
+        let mut command = consulctl();
+        let output = command
+            .env("CONSUL_HTTP_ADDR", &address)
+            .args(["kv", "put", "a", "b"])
+            .output();
+        let output = output.unwrap();
+        assert_eq!(
+            text_of(&output.stdout),
+            "Success! Data written to: a\n",
+            "{output:?}"
+        );
+        agent.kill();
+    }
+}
+
+#[test]
+fn an_interrupted_server_stops_and_a_waiting_client_is_answered() {
+    let agent = TestAgent::dev(&[]);
+    agent.put("/v1/kv/a", "1");
+    let index = agent.send("GET", "/v1/kv/a", "").index();
+    let mut watcher = agent.client();
+    watcher
+        .send("GET", &format!("/v1/kv/a?index={index}&wait=5m"), b"")
+        .unwrap();
+    let mut monitor = agent.client();
+    monitor
+        .send("GET", "/v1/agent/monitor?loglevel=trace", b"")
+        .unwrap();
+    agent.signal("INT");
+    let (code, printed) = agent.ended();
+    assert_eq!(
+        code,
+        Some(1),
+        "a server does not leave at an interrupt: {printed}"
+    );
+    assert!(
+        printed.contains("Graceful shutdown disabled. Exiting"),
+        "{printed}"
+    );
+    assert!(
+        watcher
+            .answer()
+            .is_err_and(|err| err.kind() != std::io::ErrorKind::WouldBlock)
+            || watcher.is_closed_next()
     );
 }

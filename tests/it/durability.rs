@@ -386,3 +386,39 @@ fn a_lost_log_is_not_replaced_by_an_empty_one() {
         "{printed}"
     );
 }
+
+#[test]
+fn kills_during_the_start_are_survived() {
+    let (folder, ip) = (tempfile::tempdir().unwrap(), own_address());
+    let data = folder.path().to_str().unwrap();
+    let args = [
+        "-server",
+        "-bootstrap-expect=1",
+        "-node=n1",
+        "-data-dir",
+        data,
+    ];
+    let moments = [
+        "Starting Consul agent",
+        "Log data will now stream in",
+        "Bootstrap mode",
+        "entering leader state",
+        "recovered state",
+        "cluster leadership acquired",
+        "Started HTTP server",
+    ];
+    for round in 0..3 {
+        for moment in moments {
+            let agent = TestAgent::spawn(TestAgent::command(ip, &args), ip);
+            agent.wait_line(0, moment);
+            agent.kill();
+        }
+        let agent = TestAgent::server(ip, folder.path(), &[]);
+        for earlier in 0..round {
+            let answer = agent.send("GET", &format!("/v1/kv/round{earlier}?raw"), "");
+            assert_eq!(answer.text(), earlier.to_string());
+        }
+        agent.put(&format!("/v1/kv/round{round}"), &round.to_string());
+        agent.kill();
+    }
+}

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agent_services;
 mod bad_input;
 mod catalog;
 mod cli;
