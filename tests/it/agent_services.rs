@@ -40,7 +40,11 @@ fn a_ttl_check_says_what_its_owner_says() {
     let passing = agent.wait_json("/v1/health/service/web?passing", |all| all[0].is_object());
     assert_eq!(passing[0]["Service"]["Meta"], json!({"team": "blue"}));
     let unknown = agent.send("PUT", "/v1/agent/check/pass/unknown", "");
-    assert_eq!(unknown.status, 404, "{}", unknown.text());
+    assert_eq!(unknown.status, 500, "{}", unknown.text());
+    assert_eq!(
+        unknown.text(),
+        "CheckID \"unknown\" does not have associated TTL"
+    );
     agent.put("/v1/agent/service/deregister/web-1", "");
     agent.wait_json("/v1/catalog/service/web", |all| *all == json!([]));
     assert_eq!(agent.json("/v1/agent/checks"), json!({}));
@@ -152,7 +156,7 @@ fn script_checks_must_be_allowed() {
     let check = r#"{"Name": "script", "Args": ["true"], "Interval": "1s"}"#;
     let agent = TestAgent::dev(&[]);
     let refused = agent.send("PUT", "/v1/agent/check/register", check);
-    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert_eq!(refused.status, 500, "{}", refused.text());
     assert!(
         refused.text().contains("Scripts are disabled"),
         "{}",

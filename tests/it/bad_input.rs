@@ -146,6 +146,7 @@ fn broken_paths_and_queries_are_bad_requests() {
         ("/v1/kv/a\u{1}b", 400),
         ("/v1/kv/a b", 400),
         ("v1/kv/a", 400),
+        ("*", 400),
         ("//v1/kv/a", 301),
         ("/v1/../../etc/passwd", 301),
         ("/v1/kv/", 400),
