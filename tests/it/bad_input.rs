@@ -224,7 +224,7 @@ fn absurd_heads_are_refused() {
 
 #[test]
 fn half_sent_requests_hold_nobody_up() {
-    let agent = TestAgent::dev(&[]);
+    let agent = TestAgent::dev(&[]).in_catalog();
     let halves = [
         &b"GET /v1/st"[..],
         b"GET /v1/status/leader HTTP/1.1\r\nHost: x\r\nX-A: b",
@@ -279,7 +279,7 @@ fn ten_thousand_idle_connections_are_held() {
     if count < IDLE {
         println!("only {count} of {IDLE} connections: the limit of open files is {limit}");
     }
-    let agent = TestAgent::dev(&["-log-level=info"]);
+    let agent = TestAgent::dev(&["-log-level=info"]).in_catalog();
     let mut idle: Vec<Client> = (0..count)
         .map(|number| {
             let [.., high, low] = (number / PER_ADDRESS).to_be_bytes();
@@ -340,7 +340,7 @@ fn malformed_datagrams() -> Vec<Vec<u8>> {
 
 #[test]
 fn malformed_datagrams_are_survived() {
-    let agent = TestAgent::dev(&["-log-level=info"]);
+    let agent = TestAgent::dev(&["-log-level=info"]).in_catalog();
     let dns = Dns::new(agent.dns());
     let good = Dns::question(7, "n1.node.consul.", RecordType::A);
     let mut random = StdRng::seed_from_u64(2026);
@@ -373,7 +373,7 @@ fn malformed_datagrams_are_survived() {
 
 #[test]
 fn malformed_streams_are_survived() {
-    let agent = TestAgent::dev(&["-log-level=info"]);
+    let agent = TestAgent::dev(&["-log-level=info"]).in_catalog();
     let mut random = StdRng::seed_from_u64(2026);
     for datagram in malformed_datagrams() {
         let length = match random.random_range(0..3) {

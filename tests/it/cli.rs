@@ -129,12 +129,9 @@ fn exported_keys_are_imported_elsewhere() {
 }
 
 #[test]
-fn a_snapshot_brings_everything_back() {
+fn a_saved_snapshot_is_inspected() {
     let (folder, agent) = durable();
-    agent.put("/v1/kv/kept", "old");
-    agent.put("/v1/kv/deleted/later", "old");
-    let register = r#"{"Node": "other", "Address": "10.0.0.1", "Service": {"Service": "web"}}"#;
-    agent.put("/v1/catalog/register", register);
+    agent.put("/v1/kv/a", "1");
     let file = folder.path().join("backup.snap");
     let file = file.to_str().unwrap();
     let printed = agent.cli_ok(&["snapshot", "save", file]);
@@ -153,6 +150,18 @@ fn a_snapshot_brings_everything_back() {
             .cli_ok(&["snapshot", "inspect", file])
             .contains(&format!("Index        {index}\n"))
     );
+}
+
+#[test]
+fn a_snapshot_brings_everything_back() {
+    let (folder, agent) = durable();
+    agent.put("/v1/kv/kept", "old");
+    agent.put("/v1/kv/deleted/later", "old");
+    let register = r#"{"Node": "other", "Address": "10.0.0.1", "Service": {"Service": "web"}}"#;
+    agent.put("/v1/catalog/register", register);
+    let file = folder.path().join("backup.snap");
+    let file = file.to_str().unwrap();
+    agent.cli_ok(&["snapshot", "save", file]);
 
     agent.put("/v1/kv/kept", "new");
     agent.put("/v1/kv/added", "new");

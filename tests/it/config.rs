@@ -81,7 +81,7 @@ fn validate(paths: &[&Path]) -> Output {
 fn valid(folder: &Path) -> String {
     format!(
         "data_dir = {:?}\nbind_addr = \"127.0.0.1\"\n",
-        folder.join("data")
+        folder.join("data").display().to_string()
     )
 }
 

@@ -36,12 +36,15 @@ fn seed() -> u64 {
     seed
 }
 
+/// A write: of a value, or of nothing, which deletes.
+type Write = Option<String>;
+
 /// What clients know of a key: the value (nothing when deleted), and the last write that was sent but
 /// not answered.
 #[derive(Debug, Clone, Default)]
 struct Known {
-    acknowledged: Option<String>,
-    unanswered: Option<Option<String>>,
+    acknowledged: Write,
+    unanswered: Option<Write>,
     /// `X-Consul-Index` of the key's answer and its `ModifyIndex`, as last read.
     index: u64,
     modify_index: u64,
@@ -90,10 +93,10 @@ impl Writer {
                 format!("w{number}/unique/{count}"),
                 Some(format!("value {count}")),
             ),
-            5..9 => (
-                reused,
-                Some("again ".repeat(count as usize % 300) + &count.to_string()),
-            ),
+            5..9 => {
+                let length = self.random.random_range(0..300);
+                (reused, Some("again ".repeat(length) + &count.to_string()))
+            }
             _ => (reused, None),
         };
         let known = self.keys.entry(key.clone()).or_default();

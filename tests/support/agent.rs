@@ -167,6 +167,13 @@ impl TestAgent {
         panic!("{path} never became as wanted");
     }
 
+    /// Waits until the catalog knows the agent's own node.
+    pub(crate) fn in_catalog(self) -> Self {
+        let known = |nodes: &Value| nodes[0]["TaggedAddresses"]["lan"].is_string();
+        self.wait_json("/v1/catalog/nodes", known);
+        self
+    }
+
     /// A command of the program against this agent.
     pub(crate) fn cli_command(&self, args: &[&str]) -> Command {
         let mut command = consulctl();
