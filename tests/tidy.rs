@@ -6,6 +6,8 @@
 mod arrows;
 #[path = "tidy/doors.rs"]
 mod doors;
+#[path = "tidy/generated.rs"]
+mod generated;
 #[path = "tidy/libraries.rs"]
 mod libraries;
 #[path = "tidy/notes.rs"]
@@ -18,6 +20,8 @@ mod rooms;
 mod sizes;
 #[path = "tidy/source.rs"]
 mod source;
+
+use std::path::Path;
 
 use source::Source;
 
@@ -81,5 +85,20 @@ fn notes_have_a_number() {
     hold(
         "a note needs the number of its issue, as in TODO(#12)",
         &notes::faults(&sources),
+    );
+}
+
+/// `BLESS=1 cargo test --test tidy` writes them anew.
+#[test]
+fn generated_files_are_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = consulctl::cli::generated::files();
+    assert!(!files.is_empty(), "nothing is generated");
+    if std::env::var_os("BLESS").is_some() {
+        generated::bless(root, &files);
+    }
+    hold(
+        "run BLESS=1 cargo test --test tidy",
+        &generated::faults(root, &files),
     );
 }

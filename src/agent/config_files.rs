@@ -60,7 +60,7 @@ pub fn load(flags: &AgentFlags) -> Result<Built, LoadError> {
         return Err(LoadError::Invalid(vec![ConfigError {
             kind: ErrorKind::Value,
             message,
-            origin: None,
+            origin: built.config.origin("data_dir").cloned(),
             hint: None,
         }]));
     }
@@ -88,16 +88,14 @@ fn read_files(
     paths: &[String],
     format: Option<&str>,
 ) -> Result<(Vec<SourceFile>, Vec<String>), Vec<String>> {
-    let forced = match format {
-        None | Some("") => None,
-        Some(name) => match Format::parse(name) {
-            Some(format) => Some(format),
-            None => {
-                let message = "config: -config-format must be either 'hcl' or 'json'";
-                return Err(vec![message.to_owned()]);
-            }
-        },
-    };
+    let format = format.filter(|name| !name.is_empty());
+    let forced = format.map(Format::parse);
+    if forced == Some(None) {
+        return Err(vec![
+            "config: -config-format must be either 'hcl' or 'json'".to_owned(),
+        ]);
+    }
+    let forced = forced.flatten();
     let mut reading = Reading {
         forced,
         files: Vec::new(),
@@ -316,7 +314,10 @@ mod tests {
         assert!(load(&flags).unwrap().config.node.server);
         flags.data_dir = Some(path(&folder, "a.hcl"));
         let error = load(&flags).unwrap_err().to_string();
-        assert!(error.ends_with("a.hcl\" is not a directory"), "{error}");
+        assert!(
+            error.ends_with("a.hcl\" is not a directory (flag -data-dir)"),
+            "{error}"
+        );
         fs::write(folder.path().join("b.hcl"), "sever = 1").unwrap();
         let error = load(&flags).unwrap_err().to_string();
         assert!(error.contains("invalid config key sever"), "{error}");

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use super::config::{Facts, Interface};
 
 /// Interface flags of Linux, as `/sys/class/net/<name>/flags` shows them.
@@ -101,6 +103,24 @@ fn find_default_v6(table: &str) -> Option<String> {
             .filter(|name| is_default && **name != "lo")
             .map(|name| (*name).to_owned())
     })
+}
+
+/// Lets this process open as many files as its hard limit allows, as Go programs do by themselves: every
+/// connection is one. Returns the limit; `None` when there is none.
+pub fn raise_file_limit() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return limit.current;
+    }
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Refused where the system knows better; the old limit is then what there is.
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    }
 }
 
 #[cfg(test)]

@@ -63,6 +63,13 @@ impl Signals {
     }
 }
 
+fn left(done: oneshot::Sender<()>) -> End {
+    info!(target: "agent.server", "server starting leave");
+    // Whoever asked may be gone; the agent leaves all the same.
+    let _ = done.send(());
+    End::Asked { left: true }
+}
+
 impl Running {
     /// Works until the agent is to end, then stops everything; returns the exit code.
     pub(super) async fn until_end(mut self, mut start: Start) -> u8 {
@@ -113,7 +120,7 @@ impl Running {
                 _ = signals.user.recv() => self.dump_metrics(),
                 Some(order) = self.orders.recv() => match order {
                     Order::Reload(done) => drop(done.send(self.reload(start).await)),
-                    Order::Leave(done) => return self.left(done),
+                    Order::Leave(done) => return left(done),
                 },
             }
         }
@@ -127,13 +134,6 @@ impl Running {
             info!(target: "agent", "Graceful shutdown disabled. Exiting");
         }
         End::Asked { left: leave }
-    }
-
-    fn left(&self, done: oneshot::Sender<()>) -> End {
-        info!(target: "agent.server", "server starting leave");
-        // Whoever asked may be gone; the agent leaves all the same.
-        let _ = done.send(());
-        End::Asked { left: true }
     }
 
     /// Reads the configuration again and applies what may change; a wrong one changes nothing.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use hyper::header::{HeaderName, HeaderValue};
-
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
 use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
 use crate::agent::gossip::LocalMember;
-use crate::agent::http::{BindAddress, Facts, TransportSettings, UnixSocketSettings};
+use crate::agent::http::{
+    BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
+};
 use crate::agent::leader::LeaderSettings;
 use crate::agent::local::{
     FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
@@ -275,23 +275,10 @@ pub(super) fn facts(config: &Config) -> Result<Facts, StartError> {
 }
 
 pub(super) fn transport(config: &Config) -> Result<TransportSettings, StartError> {
-    let header = |(name, value): (&String, &String)| {
-        let name = name
-            .parse::<HeaderName>()
-            .map_err(|e| wrong("http_config.response_headers", e));
-        let value = value
-            .parse::<HeaderValue>()
-            .map_err(|e| wrong("http_config.response_headers", e));
-        Ok((name?, value?))
-    };
     Ok(TransportSettings {
         always_pretty: config.dev_mode,
-        response_headers: config
-            .http
-            .response_headers
-            .iter()
-            .map(header)
-            .collect::<Result<_, StartError>>()?,
+        response_headers: ResponseHeaders::parse(&config.http.response_headers)
+            .map_err(|err| wrong("http_config.response_headers", err))?,
         block_endpoints: config.http.block_endpoints.clone(),
         allow_write_http_from: config.http.allow_write_from.clone(),
         allow_unprintable: config.http.disable_unprintable_char_filter,

@@ -14,9 +14,10 @@ use crate::agent::config_files::LoadError;
 use crate::agent::dns::{DnsError, DnsServer, SettingsError};
 use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
-use crate::agent::http::{BindError, Context, RenderCache, Router, Server, bind, v1};
+use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, IdentityError};
 use crate::agent::local::{Local, LocalError};
+use crate::agent::machine::raise_file_limit;
 use crate::agent::raft::{self, Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::{Telemetry, TelemetryError};
@@ -24,7 +25,7 @@ use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::dns_backend::LocalCatalog;
-use super::observe::HttpMetrics;
+use super::reserved::{self, ReserveError};
 use super::run::Running;
 
 /// Why the agent did not start. Every text says what was wrong and, where known, where.
@@ -52,6 +53,9 @@ pub enum StartError {
     /// Consensus.
     #[error("Failed to start raft: {0}")]
     Raft(#[from] raft::StartError),
+    /// A port of gossip, RPC or gRPC.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
     /// The API.
     #[error("Failed to start HTTP server: {0}")]
     Http(#[from] BindError),
@@ -99,6 +103,7 @@ pub async fn run(start: Start) -> Result<u8, StartError> {
     }
     let telemetry = Telemetry::init(settings::telemetry(config, &start.hostname)?)?;
     telemetry.say("==> Starting Consul agent...");
+    raise_file_limit();
     let outcome = match assemble(&start, &telemetry).await {
         Ok(running) => Ok(running.until_end(start).await),
         Err(err) => Err(err),
@@ -122,9 +127,10 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     report(config, &recovery);
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
-    let rpc = Rpc::new(raft.clone(), settings::rpc(config));
+    let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(leader::spawn(
+    reserved::hold(config, &stop, &tasks).await?;
+    tasks.spawn(leader::run(
         rpc.clone(),
         lan.clone(),
         settings::leader(config),
@@ -179,11 +185,7 @@ fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
         info!(target: "agent", %address, network, "Started HTTP server");
     }
     let router = Router::new(v1::routes());
-    let endpoints = router
-        .routes()
-        .iter()
-        .map(|route| (route.metric(), route.methods().list()));
-    let metrics = HttpMetrics::new(context.telemetry.metrics(), endpoints);
+    let metrics = HttpMetrics::new(context.telemetry.metrics(), router.routes());
     Ok(Server::start(
         listeners,
         settings::transport(config)?,

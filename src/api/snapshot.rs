@@ -1,6 +1,10 @@
 //! `/v1/snapshot`
 
+use std::io;
+
 use bytes::Bytes;
+use tokio::sync::mpsc::Receiver;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::answer::{Answer, Meta};
 use super::client::Client;
@@ -34,12 +38,14 @@ impl Client {
         Ok(SnapshotBody(request.send_ok().await?))
     }
 
-    /// Replaces the servers' state with a snapshot.
+    /// Replaces the servers' state with a snapshot, which arrives in parts. An error among the parts
+    /// breaks the request off.
     pub async fn snapshot_restore(
         &self,
-        archive: impl Into<reqwest::Body>,
+        parts: Receiver<io::Result<Vec<u8>>>,
         options: &QueryOptions,
     ) -> Result<(), ApiError> {
+        let archive = reqwest::Body::wrap_stream(ReceiverStream::new(parts));
         let request = self.put("/v1/snapshot").options(options).body(archive);
         request.send_ok().await.map(drop)
     }

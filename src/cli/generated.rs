@@ -36,7 +36,8 @@ fn pages(command: &Command, found: &mut Vec<(PathBuf, String)>) {
         .to_owned();
     let page = clap_mangen::Man::new(command.clone().disable_help_subcommand(true))
         .title(name.clone())
-        .date("");
+        .source("consulctl")
+        .manual("consulctl");
     let mut text = Vec::new();
     if page.render(&mut text).is_ok() {
         let path = Path::new("man").join(format!("{name}.1"));

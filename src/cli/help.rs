@@ -93,7 +93,9 @@ fn flag(arg: &Arg) -> String {
     };
     let help = arg.get_long_help().or_else(|| arg.get_help());
     if let Some(help) = help {
-        for line in help.to_string().lines().filter(|line| !line.is_empty()) {
+        // clap takes the last full stop away.
+        let help = format!("{}.", help.to_string().trim_end_matches('.'));
+        for line in help.lines().filter(|line| !line.is_empty()) {
             text.push_str(&wrap(line, FLAG_TEXT));
         }
     }
@@ -113,10 +115,11 @@ fn list(command: &Command) -> String {
     names.sort_unstable();
     let widest = names.iter().map(|(name, _)| name.len()).max();
     let widest = widest.unwrap_or_default();
-    names
+    let lines: Vec<String> = names
         .iter()
         .map(|(name, about)| format!("    {name:widest$}    {about}\n"))
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// Breaks a line at spaces so that it fits, every part indented.

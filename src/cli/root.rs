@@ -14,9 +14,19 @@ pub(crate) struct Root {
     verb: Verb,
 }
 
+/// The commands that ask no agent; all others do.
 #[derive(Subcommand)]
 enum Verb {
     Agent(Box<c::agent::Args>),
+    Keygen(c::keygen::Args),
+    Validate(c::validate::Args),
+    Version(c::version::Args),
+    #[command(flatten)]
+    Client(Box<ClientVerb>),
+}
+
+#[derive(Subcommand)]
+enum ClientVerb {
     /// Lists what the catalog knows
     ///
     /// The catalog is what the servers know of all nodes and services of a datacenter; an agent
@@ -32,7 +42,6 @@ enum Verb {
     ForceLeave(c::force_leave::Args),
     Info(c::info::Args),
     Join(c::join::Args),
-    Keygen(c::keygen::Args),
     /// Reads and writes the key/value store
     ///
     /// Write a key, read it, delete it:
@@ -84,7 +93,6 @@ enum Verb {
         #[command(subcommand)]
         verb: SnapshotVerb,
     },
-    Version(c::version::Args),
     Watch(c::watch::Args),
 }
 
@@ -148,7 +156,17 @@ enum SnapshotVerb {
 
 /// The tree as clap sees it: what help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    Root::command()
+    without_help_command(Root::command())
+}
+
+/// Help is a flag; a command of that name would hide that Consul has none.
+fn without_help_command(command: clap::Command) -> clap::Command {
+    if !command.has_subcommands() {
+        return command;
+    }
+    command
+        .disable_help_subcommand(true)
+        .mut_subcommands(without_help_command)
 }
 
 /// Reads normalised words.
@@ -157,21 +175,34 @@ pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error>
     Root::from_arg_matches(&matches)
 }
 
-/// Runs the command.
-pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
+/// Runs the command. An agent brings its own runtime; clients need no more than one thread.
+pub(crate) fn run(root: Root, context: &mut Context) -> Outcome {
     match root.verb {
-        Verb::Agent(args) => args.run(context).await,
-        Verb::Catalog { verb } => match verb {
+        Verb::Agent(args) => args.run(context),
+        Verb::Keygen(args) => args.run(context),
+        Verb::Validate(args) => args.run(context),
+        Verb::Version(args) => args.run(context),
+        Verb::Client(verb) => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(dispatch(*verb, context))
+        }
+    }
+}
+
+async fn dispatch(verb: ClientVerb, context: &mut Context) -> Outcome {
+    match verb {
+        ClientVerb::Catalog { verb } => match verb {
             CatalogVerb::Datacenters(args) => args.run(context).await,
             CatalogVerb::Nodes(args) => args.run(context).await,
             CatalogVerb::Services(args) => args.run(context).await,
         },
-        Verb::Event(args) => args.run(context).await,
-        Verb::ForceLeave(args) => args.run(context).await,
-        Verb::Info(args) => args.run(context).await,
-        Verb::Join(args) => args.run(context).await,
-        Verb::Keygen(args) => args.run(context),
-        Verb::Kv { verb } => match verb {
+        ClientVerb::Event(args) => args.run(context).await,
+        ClientVerb::ForceLeave(args) => args.run(context).await,
+        ClientVerb::Info(args) => args.run(context).await,
+        ClientVerb::Join(args) => args.run(context).await,
+        ClientVerb::Kv { verb } => match verb {
             KvVerb::Cas(args) => args.run(context).await,
             KvVerb::Delete(args) => args.run(context).await,
             KvVerb::Export(args) => args.run(context).await,
@@ -179,24 +210,23 @@ pub(crate) async fn dispatch(root: Root, context: &mut Context) -> Outcome {
             KvVerb::Import(args) => args.run(context).await,
             KvVerb::Put(args) => args.run(context).await,
         },
-        Verb::Leave(args) => args.run(context).await,
-        Verb::Maint(args) => args.run(context).await,
-        Verb::Members(args) => args.run(context).await,
-        Verb::Monitor(args) => args.run(context).await,
-        Verb::Operator { verb } => operator(verb, context).await,
-        Verb::Reload(args) => args.run(context).await,
-        Verb::Rtt(args) => args.run(context).await,
-        Verb::Services { verb } => match verb {
+        ClientVerb::Leave(args) => args.run(context).await,
+        ClientVerb::Maint(args) => args.run(context).await,
+        ClientVerb::Members(args) => args.run(context).await,
+        ClientVerb::Monitor(args) => args.run(context).await,
+        ClientVerb::Operator { verb } => operator(verb, context).await,
+        ClientVerb::Reload(args) => args.run(context).await,
+        ClientVerb::Rtt(args) => args.run(context).await,
+        ClientVerb::Services { verb } => match verb {
             ServicesVerb::Deregister(args) => args.run(context).await,
             ServicesVerb::Register(args) => args.run(context).await,
         },
-        Verb::Snapshot { verb } => match verb {
+        ClientVerb::Snapshot { verb } => match verb {
             SnapshotVerb::Inspect(args) => args.run(context),
             SnapshotVerb::Restore(args) => args.run(context).await,
             SnapshotVerb::Save(args) => args.run(context).await,
         },
-        Verb::Version(args) => args.run(context),
-        Verb::Watch(args) => args.run(context).await,
+        ClientVerb::Watch(args) => args.run(context).await,
     }
 }
 

@@ -99,10 +99,7 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
             words.extend(rest);
             let parsed =
                 root::parse(words).map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(root::dispatch(parsed, context))
+            root::run(parsed, context)
         }
     }
 }

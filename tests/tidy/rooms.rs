@@ -67,6 +67,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::gossip", 2),
     room("agent::raft", 2),
     room("tui", 2),
+    room("agent::machine", 2),
+    room("agent::config_files", 3),
     room("agent::handles", 3),
     room("agent::rpc", 3),
     room("agent::leader", 4),
@@ -79,15 +81,25 @@ pub(crate) const ROOMS: &[Room] = &[
 ];
 
 /// Arrows on one level that are wanted, and why. One that nobody uses any more has to go.
-pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[(
-    "agent::local::state",
-    "agent::checks",
-    "the rule of alias checks is pure, its re-export stands in the door of the runners",
-)];
+pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
+    (
+        "agent::http",
+        "agent::local",
+        "the API is the front of the agent's own registrations",
+    ),
+    (
+        "agent::local",
+        "agent::checks",
+        "a registration starts and stops the runs of its checks",
+    ),
+];
 
 /// The only doors from the command line into the agent and the dashboard: files or folders of `src/cli`.
 pub(crate) const CLI_DOORS: &[(&str, &str)] = &[
     ("cli::commands::agent", "agent"),
+    ("cli::commands::services_files", "agent::config_files"),
+    ("cli::commands::services_files", "agent::config"),
+    ("cli::commands::validate", "agent::config_files"),
     ("cli::commands::validate", "agent::config"),
     ("cli::commands::top", "tui"),
 ];

@@ -28,29 +28,33 @@ const MOVED: &[(&str, &str, Say)] = &[
     (
         "acl_agent_master_token",
         "acl.tokens.agent_recovery",
-        Say::Warn,
+        Say::Nothing,
     ),
-    ("acl_agent_token", "acl.tokens.agent", Say::Warn),
-    ("acl_datacenter", "primary_datacenter", Say::Warn),
-    ("acl_default_policy", "acl.default_policy", Say::Warn),
-    ("acl_down_policy", "acl.down_policy", Say::Warn),
+    ("acl_agent_token", "acl.tokens.agent", Say::Nothing),
+    ("acl_datacenter", "primary_datacenter", Say::Nothing),
+    ("acl_default_policy", "acl.default_policy", Say::Nothing),
+    ("acl_down_policy", "acl.down_policy", Say::Nothing),
     (
         "acl_enable_key_list_policy",
         "acl.enable_key_list_policy",
-        Say::Warn,
+        Say::Nothing,
     ),
     (
         "acl_master_token",
         "acl.tokens.initial_management",
-        Say::Warn,
+        Say::Nothing,
     ),
-    ("acl_replication_token", "acl.tokens.replication", Say::Warn),
-    ("acl_token", "acl.tokens.default", Say::Warn),
-    ("acl_ttl", "acl.token_ttl", Say::Warn),
+    (
+        "acl_replication_token",
+        "acl.tokens.replication",
+        Say::Nothing,
+    ),
+    ("acl_token", "acl.tokens.default", Say::Nothing),
+    ("acl_ttl", "acl.token_ttl", Say::Nothing),
     (
         "enable_acl_replication",
         "acl.enable_token_replication",
-        Say::Warn,
+        Say::Nothing,
     ),
     ("ca_file", "tls.defaults.ca_file", Say::Nothing),
     ("ca_path", "tls.defaults.ca_path", Say::Nothing),
@@ -203,7 +207,7 @@ mod tests {
         );
         assert_eq!(layer.get("ui_config.dir").unwrap().value, json!("new"));
         assert_eq!(layer.get("recursors").unwrap().value, json!(["1.1.1.1"]));
-        assert_eq!(warnings.len(), 3);
+        assert_eq!(warnings.len(), 2);
         assert!(layer.get("ui_dir").is_none());
     }
 }

@@ -1,16 +1,12 @@
 //! The machine's network interfaces as address templates see them. They are an argument: whoever
 //! starts the agent lists them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
 /// One address of one network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "the flags that the operating system reports"
-)]
 pub struct Interface {
     /// Name, such as `eth0`.
     pub name: String,
@@ -145,7 +141,7 @@ pub(super) fn private_v4(interfaces: &[Interface]) -> Vec<IpAddr> {
     }
 }
 
-/// IPv6 addresses that are neither link-local nor loopback.
+/// IPv6 addresses that are neither link-local, unique local nor loopback.
 pub(super) fn public_v6(interfaces: &[Interface]) -> Vec<IpAddr> {
     interfaces
         .iter()
@@ -153,10 +149,15 @@ pub(super) fn public_v6(interfaces: &[Interface]) -> Vec<IpAddr> {
         .filter(|address| match address {
             IpAddr::V4(_) => false,
             IpAddr::V6(v6) => {
-                !(v6.is_loopback() || v6.is_unicast_link_local() || v6.segments()[0] == 0xfc00)
+                !(v6.is_loopback() || v6.is_unicast_link_local() || is_unique_local(v6))
             }
         })
         .collect()
+}
+
+/// fc00::/7.
+fn is_unique_local(address: &Ipv6Addr) -> bool {
+    address.segments()[0] & 0xfe00 == 0xfc00
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod addresses;
 mod build;
 mod debug;
 mod debug_definitions;
+mod debug_network;
 mod decode;
 mod defaults;
 mod definitions;
@@ -25,10 +26,12 @@ mod runtime;
 mod scanner;
 mod schema;
 mod security;
+mod selector;
 pub mod template;
 mod topics;
 pub mod tree;
 mod validate;
+mod validate_cluster;
 
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,14 @@ pub struct Config {
     pub(super) effective: Layer,
 }
 
+impl Config {
+    /// Where a key, such as `data_dir`, was given; `None` for a default.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        let origin = &self.effective.get(key)?.origin;
+        (*origin != Origin::Default).then_some(origin)
+    }
+}
+
 /// A definition and the place where it stands.
 #[derive(Clone, PartialEq)]
 pub struct Sourced<T> {

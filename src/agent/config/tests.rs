@@ -157,163 +157,165 @@ fn a_file_that_cannot_be_parsed_is_all_that_is_reported() {
     );
 }
 
+/// A line of a file and what is said about it.
+const REFUSALS: &[(&str, &str)] = &[
+    (
+        "bind_addr = \"127.0.0.1 127.0.0.2\"",
+        "bind_addr cannot contain multiple addresses. Use 'addresses.{dns,http,https}' instead.",
+    ),
+    (
+        "bind_addr = \"unix:///x\"",
+        "bind_addr cannot be a unix socket",
+    ),
+    ("bind_addr = \"\"", "bind_addr cannot be empty"),
+    (
+        "bind_addr = \"300.1.1.1\"",
+        "bind_addr: invalid ip address: 300.1.1.1",
+    ),
+    (
+        "advertise_addr = \"0.0.0.0\"",
+        "Advertise address cannot be 0.0.0.0, :: or [::]",
+    ),
+    (
+        "advertise_addr_wan = \"[::]\"",
+        "Advertise WAN address cannot be 0.0.0.0, :: or [::]",
+    ),
+    (
+        "advertise_addr = \"1.1.1.1 2.2.2.2\"",
+        "advertise_addr: multiple addresses found: 1.1.1.1 2.2.2.2",
+    ),
+    (
+        "client_addr = \"unix:///x\"",
+        "client_addr cannot be a unix socket",
+    ),
+    (
+        "client_addr = \"x.y\"",
+        "client_addr: invalid ip address: x.y",
+    ),
+    (
+        "addresses { dns = \"unix:///x\" }",
+        "DNS address cannot be a unix socket",
+    ),
+    ("ports { http = 99999 }", "ports.http: invalid port: 99999"),
+    (
+        "ports { http = 8600 }",
+        "HTTP address 127.0.0.1:8600 already configured for DNS",
+    ),
+    (
+        "ports { serf_lan = 8300 }",
+        "Serf Advertise LAN address 127.0.0.9:8300 already configured for RPC Advertise",
+    ),
+    (
+        "ports { sidecar_min_port = 3 sidecar_max_port = 1 }",
+        "sidecar_min_port must be less than sidecar_max_port. To disable, set both to zero.",
+    ),
+    (
+        "datacenter = \"a b\"",
+        "datacenter cannot be \"a b\". Please use only [a-z0-9-_]",
+    ),
+    ("node_name = \" \"", "node_name cannot be empty"),
+    (
+        "node_meta { \"a b\" = \"c\" }",
+        "node_meta invalid: Couldn't load metadata pair ('a b', 'c'): Key contains invalid characters",
+    ),
+    (
+        "bootstrap = true",
+        "'bootstrap = true' requires 'server = true'",
+    ),
+    (
+        "bootstrap_expect = 3",
+        "'bootstrap_expect > 0' requires 'server = true'",
+    ),
+    (
+        "bootstrap_expect = -1",
+        "bootstrap_expect cannot be -1. Must be greater than or equal to zero",
+    ),
+    (
+        "performance { raft_multiplier = 11 }",
+        "performance.raft_multiplier cannot be 11. Must be between 1 and 10",
+    ),
+    (
+        "dns_config { a_record_limit = -1 }",
+        "dns_config.a_record_limit cannot be -1. Must be greater than or equal to zero",
+    ),
+    (
+        "dns_config { service_ttl { \"*\" = \"x\" } }",
+        "dns_config.service_ttl[\"*\"]: invalid duration: \"x\": time: invalid duration \"x\"",
+    ),
+    (
+        "alt_domain = \"service.foo\"",
+        "alt_domain cannot start with {service,connect,node,query,addr,dc1}",
+    ),
+    (
+        "recursors = [\"0.0.0.0\"]",
+        "DNS recursor address cannot be 0.0.0.0, :: or [::]",
+    ),
+    (
+        "http_config { allow_write_http_from = [\"x\"] }",
+        "allow_write_http_from: invalid cidr: x",
+    ),
+    (
+        "encrypt = \"abc\"",
+        "encrypt has invalid key: illegal base64 data at input byte 0",
+    ),
+    (
+        "encrypt = \"a b\"",
+        "encrypt has invalid key: illegal base64 data at input byte 1",
+    ),
+    (
+        "check_output_max_size = 0",
+        "check_output_max_size must be positive, to discard check output use the discard_check_output flag",
+    ),
+    (
+        "segment = \"x\"",
+        "Network segments are not supported in this version of Consul",
+    ),
+    (
+        "retry_join = \"a\"",
+        "'retry_join': source data must be an array or slice, got string",
+    ),
+    (
+        "limits { kv_max_value_size = -1 }",
+        "cannot parse 'limits.kv_max_value_size', -1 overflows uint",
+    ),
+    (
+        "primary_gateways = [\"a\"] primary_datacenter = \"dc2\"",
+        "'primary_gateways' requires 'server = true'",
+    ),
+    (
+        "connect { ca_provider = \"x\" }",
+        "x is not a valid CA provider",
+    ),
+    (
+        "auto_encrypt { allow_tls = true } verify_incoming = true",
+        "auto_encrypt.allow_tls can only be used on a server.",
+    ),
+    (
+        "ui_content_path = \"/v1/\"",
+        "ui-content-path cannot have 'v[0-9]'. received: /v1/",
+    ),
+    (
+        "service { name = \"a\" checks = [ { id = \"c\" interval = \"x\" } ] }",
+        "check[c].interval: invalid duration: \"x\": time: invalid duration \"x\"",
+    ),
+    (
+        "service { name = \"a\" weights = { passing = 70000 warning = 1 } }",
+        "Invalid weight definition for service a: DNS Weight must be between 0 and 65535",
+    ),
+    (
+        "service { name = \"a\" connect { sidecar_service { id = \"x\" } } }",
+        "sidecar_service can't specify an ID",
+    ),
+    (
+        "service { name = \"a\" }\nservice { name = \"b\" }",
+        "'service' expected a map, got 'slice'",
+    ),
+];
+
 #[test]
 fn texts_of_refusals_are_those_of_consul() {
     let at = |text: &str| format!("{text} (f.hcl:3)");
-    let cases = [
-        (
-            "bind_addr = \"127.0.0.1 127.0.0.2\"",
-            "bind_addr cannot contain multiple addresses. Use 'addresses.{dns,http,https}' instead.",
-        ),
-        (
-            "bind_addr = \"unix:///x\"",
-            "bind_addr cannot be a unix socket",
-        ),
-        ("bind_addr = \"\"", "bind_addr cannot be empty"),
-        (
-            "bind_addr = \"300.1.1.1\"",
-            "bind_addr: invalid ip address: 300.1.1.1",
-        ),
-        (
-            "advertise_addr = \"0.0.0.0\"",
-            "Advertise address cannot be 0.0.0.0, :: or [::]",
-        ),
-        (
-            "advertise_addr_wan = \"[::]\"",
-            "Advertise WAN address cannot be 0.0.0.0, :: or [::]",
-        ),
-        (
-            "advertise_addr = \"1.1.1.1 2.2.2.2\"",
-            "advertise_addr: multiple addresses found: 1.1.1.1 2.2.2.2",
-        ),
-        (
-            "client_addr = \"unix:///x\"",
-            "client_addr cannot be a unix socket",
-        ),
-        (
-            "client_addr = \"x.y\"",
-            "client_addr: invalid ip address: x.y",
-        ),
-        (
-            "addresses { dns = \"unix:///x\" }",
-            "DNS address cannot be a unix socket",
-        ),
-        ("ports { http = 99999 }", "ports.http: invalid port: 99999"),
-        (
-            "ports { http = 8600 }",
-            "HTTP address 127.0.0.1:8600 already configured for DNS",
-        ),
-        (
-            "ports { serf_lan = 8300 }",
-            "Serf Advertise LAN address 127.0.0.9:8300 already configured for RPC Advertise",
-        ),
-        (
-            "ports { sidecar_min_port = 3 sidecar_max_port = 1 }",
-            "sidecar_min_port must be less than sidecar_max_port. To disable, set both to zero.",
-        ),
-        (
-            "datacenter = \"a b\"",
-            "datacenter cannot be \"a b\". Please use only [a-z0-9-_]",
-        ),
-        ("node_name = \" \"", "node_name cannot be empty"),
-        (
-            "node_meta { \"a b\" = \"c\" }",
-            "node_meta invalid: Couldn't load metadata pair ('a b', 'c'): Key contains invalid characters",
-        ),
-        (
-            "bootstrap = true",
-            "'bootstrap = true' requires 'server = true'",
-        ),
-        (
-            "bootstrap_expect = 3",
-            "'bootstrap_expect > 0' requires 'server = true'",
-        ),
-        (
-            "bootstrap_expect = -1",
-            "bootstrap_expect cannot be -1. Must be greater than or equal to zero",
-        ),
-        (
-            "performance { raft_multiplier = 11 }",
-            "performance.raft_multiplier cannot be 11. Must be between 1 and 10",
-        ),
-        (
-            "dns_config { a_record_limit = -1 }",
-            "dns_config.a_record_limit cannot be -1. Must be greater than or equal to zero",
-        ),
-        (
-            "dns_config { service_ttl { \"*\" = \"x\" } }",
-            "dns_config.service_ttl[\"*\"]: invalid duration: \"x\": time: invalid duration \"x\"",
-        ),
-        (
-            "alt_domain = \"service.foo\"",
-            "alt_domain cannot start with {service,connect,node,query,addr,dc1}",
-        ),
-        (
-            "recursors = [\"0.0.0.0\"]",
-            "DNS recursor address cannot be 0.0.0.0, :: or [::]",
-        ),
-        (
-            "http_config { allow_write_http_from = [\"x\"] }",
-            "allow_write_http_from: invalid cidr: x",
-        ),
-        (
-            "encrypt = \"abc\"",
-            "encrypt has invalid key: illegal base64 data at input byte 0",
-        ),
-        (
-            "encrypt = \"a b\"",
-            "encrypt has invalid key: illegal base64 data at input byte 1",
-        ),
-        (
-            "check_output_max_size = 0",
-            "check_output_max_size must be positive, to discard check output use the discard_check_output flag",
-        ),
-        (
-            "segment = \"x\"",
-            "Network segments are not supported in this version of Consul",
-        ),
-        (
-            "retry_join = \"a\"",
-            "'retry_join': source data must be an array or slice, got string",
-        ),
-        (
-            "limits { kv_max_value_size = -1 }",
-            "cannot parse 'limits.kv_max_value_size', -1 overflows uint",
-        ),
-        (
-            "primary_gateways = [\"a\"] primary_datacenter = \"dc2\"",
-            "'primary_gateways' requires 'server = true'",
-        ),
-        (
-            "connect { ca_provider = \"x\" }",
-            "x is not a valid CA provider",
-        ),
-        (
-            "auto_encrypt { allow_tls = true } verify_incoming = true",
-            "auto_encrypt.allow_tls can only be used on a server.",
-        ),
-        (
-            "ui_content_path = \"/v1/\"",
-            "ui-content-path cannot have 'v[0-9]'. received: /v1/",
-        ),
-        (
-            "service { name = \"a\" checks = [ { id = \"c\" interval = \"x\" } ] }",
-            "check[c].interval: invalid duration: \"x\": time: invalid duration \"x\"",
-        ),
-        (
-            "service { name = \"a\" weights = { passing = 70000 warning = 1 } }",
-            "Invalid weight definition for service a: DNS Weight must be between 0 and 65535",
-        ),
-        (
-            "service { name = \"a\" connect { sidecar_service { id = \"x\" } } }",
-            "sidecar_service can't specify an ID",
-        ),
-        (
-            "service { name = \"a\" }\nservice { name = \"b\" }",
-            "'service' expected a map, got 'slice'",
-        ),
-    ];
-    for (text, expected) in cases {
+    for (text, expected) in REFUSALS {
         let found: Vec<String> = errors(text)
             .into_iter()
             .map(|it| it.replace(", write the value in brackets", ""))

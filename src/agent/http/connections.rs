@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// All connections of all listeners of one API server.
 #[derive(Debug)]
 pub struct Connections {
-    per_client_max: u32,
+    per_client_max: AtomicU32,
     table: Mutex<Table>,
     /// Sweeps so far: a clock that costs nothing to read.
     ticks: Arc<AtomicU32>,
@@ -34,11 +34,26 @@ pub struct Connections {
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
+    /// The order that new connections get at once.
+    order: Order,
     open: HashMap<u64, Arc<Activity>>,
     by_client: HashMap<IpAddr, u32>,
 }
 
-/// What the sweeper knows of a connection. The connection's own task writes, the sweeper reads.
+/// What a connection's task is told; a later order replaces an earlier one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Order {
+    /// Go on.
+    #[default]
+    Serve,
+    /// End after the running requests.
+    Finish,
+    /// End now.
+    Abort,
+}
+
+/// What the sweeper knows of a connection. The connection's own task writes, the sweeper reads. All
+/// orders come through here, so that serving a request takes no lock that connections share.
 #[derive(Debug)]
 pub(super) struct Activity {
     ticks: Arc<AtomicU32>,
@@ -50,19 +65,30 @@ pub(super) struct Activity {
     head: AtomicU32,
     /// 1 for HTTP/2, where bytes between requests are no request head (pings, window updates).
     multiplexed: AtomicU32,
-    expired: Notify,
+    order: AtomicU8,
+    ordered: Notify,
 }
 
 impl Activity {
-    fn new(ticks: Arc<AtomicU32>) -> Self {
+    fn new(ticks: Arc<AtomicU32>, order: Order) -> Self {
         let now = ticks.load(Ordering::Relaxed);
-        Self {
+        let activity = Self {
             ticks,
             since: AtomicU32::new(now),
             requests: AtomicU32::new(0),
             head: AtomicU32::new(0),
             multiplexed: AtomicU32::new(0),
-            expired: Notify::new(),
+            order: AtomicU8::new(Order::Serve as u8),
+            ordered: Notify::new(),
+        };
+        activity.give(order);
+        activity
+    }
+
+    fn give(&self, order: Order) {
+        if order > Order::Serve {
+            self.order.fetch_max(order as u8, Ordering::Relaxed);
+            self.ordered.notify_one();
         }
     }
 
@@ -94,9 +120,14 @@ impl Activity {
         RequestGuard(self.clone())
     }
 
-    /// Resolves when the sweeper has given the connection up.
-    pub(super) async fn expired(&self) {
-        self.expired.notified().await;
+    /// Waits for an order.
+    pub(super) async fn ordered(&self) -> Order {
+        self.ordered.notified().await;
+        if self.order.load(Ordering::Relaxed) == Order::Abort as u8 {
+            Order::Abort
+        } else {
+            Order::Finish
+        }
     }
 
     fn is_overdue(&self, now: u32) -> bool {
@@ -152,7 +183,7 @@ impl Connections {
     /// `per_client_max` is `limits.http_max_conns_per_client`; 0 means no limit.
     pub fn new(per_client_max: u32) -> Arc<Self> {
         Arc::new(Self {
-            per_client_max,
+            per_client_max: AtomicU32::new(per_client_max),
             table: Mutex::default(),
             ticks: Arc::new(AtomicU32::new(0)),
         })
@@ -163,15 +194,16 @@ impl Connections {
     pub(super) fn admit(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Place> {
         let mut table = self.lock();
         if let Some(client) = client {
+            let limit = self.per_client_max.load(Ordering::Relaxed);
             let count = table.by_client.entry(client).or_insert(0);
-            if self.per_client_max > 0 && *count >= self.per_client_max {
+            if limit > 0 && *count >= limit {
                 return None;
             }
             *count += 1;
         }
         let number = table.next;
         table.next += 1;
-        let activity = Arc::new(Activity::new(self.ticks.clone()));
+        let activity = Arc::new(Activity::new(self.ticks.clone(), table.order));
         table.open.insert(number, activity.clone());
         drop(table);
         Some(Place {
@@ -180,6 +212,30 @@ impl Connections {
             client,
             activity,
         })
+    }
+
+    /// Changes the limit for connections to come; 0 means no limit.
+    pub fn set_per_client_max(&self, limit: u32) {
+        self.per_client_max.store(limit, Ordering::Relaxed);
+    }
+
+    /// Gives an order to every connection, those to come included.
+    pub(super) fn order(&self, order: Order) {
+        let mut table = self.lock();
+        table.order = table.order.max(order);
+        for activity in table.open.values() {
+            activity.give(order);
+        }
+    }
+
+    /// How many have begun to send a request head.
+    #[cfg(test)]
+    pub(super) fn half_sent(&self) -> usize {
+        let table = self.lock();
+        let activities = table.open.values();
+        activities
+            .filter(|activity| activity.head.load(Ordering::Relaxed) == 1)
+            .count()
     }
 
     /// How many connections are open.
@@ -192,7 +248,7 @@ impl Connections {
         let now = self.ticks.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         for activity in self.lock().open.values() {
             if activity.is_overdue(now) {
-                activity.expired.notify_one();
+                activity.give(Order::Abort);
             }
         }
     }
@@ -295,8 +351,7 @@ mod tests {
     }
 
     fn is_expired(place: &Place) -> bool {
-        let mut expired = std::pin::pin!(place.activity.expired.notified());
-        expired.as_mut().enable()
+        place.activity.order.load(Ordering::Relaxed) == Order::Abort as u8
     }
 
     #[test]
@@ -335,6 +390,18 @@ mod tests {
         assert!(!is_expired(&busy));
         connections.sweep();
         assert!(is_expired(&busy));
+    }
+
+    #[tokio::test]
+    async fn orders_reach_old_and_new_connections() {
+        let connections = Connections::new(0);
+        let old = connections.admit(Some(CLIENT)).unwrap();
+        connections.order(Order::Finish);
+        let new = connections.admit(Some(CLIENT)).unwrap();
+        assert_eq!(old.activity.ordered().await, Order::Finish);
+        assert_eq!(new.activity.ordered().await, Order::Finish);
+        connections.order(Order::Abort);
+        assert_eq!(new.activity.ordered().await, Order::Abort);
     }
 
     #[test]

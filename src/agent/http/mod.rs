@@ -10,6 +10,7 @@ mod context;
 mod error;
 mod listener;
 mod log;
+mod observe;
 mod params;
 mod path;
 mod render;
@@ -34,6 +35,7 @@ pub use listener::{
     Accepted, BindAddress, BindError, ByteChannel, Listener, Peer, UnixSocketSettings, bind,
 };
 pub use log::{NoObserver, RequestObserver, Sample};
+pub use observe::HttpMetrics;
 pub use params::{
     BoolError, NumberError, ParamError, Params, ReadDefaults, ReadMode, ReadParams, parse_bool,
     parse_uint,
@@ -44,4 +46,4 @@ pub use request::Request;
 pub use response::{Meta, Response};
 pub use router::{Answer, Found, Methods, Route, Router, route};
 pub use server::{HEADER_BYTES_MAX, HTTP2_STREAMS_MAX, Server};
-pub use service::TransportSettings;
+pub use service::{InvalidHeader, ResponseHeaders, TransportSettings};

@@ -10,7 +10,7 @@ use hyper::header::{AUTHORIZATION, CACHE_CONTROL};
 
 use crate::model::duration::{DurationError, parse_go_duration};
 
-use super::path::hex_value;
+use super::path::{hex_value, push_escaped};
 
 /// Most parameters of one request; what comes after them is an error.
 pub(super) const PARAMETERS_MAX: usize = 1000;
@@ -137,9 +137,9 @@ impl Params {
             if !text.is_empty() {
                 text.push('&');
             }
-            text.extend(form_urlencoded::byte_serialize(name));
+            escape_query(&mut text, name);
             text.push('=');
-            text.extend(form_urlencoded::byte_serialize(value));
+            escape_query(&mut text, value);
         }
         text
     }
@@ -188,6 +188,19 @@ impl Params {
         self.non_empty(name)
             .map(|text| parse_go_duration(&text))
             .transpose()
+    }
+}
+
+/// Go's `url.QueryEscape`: letters, digits and `-_.~` stay, a space becomes `+`.
+fn escape_query(out: &mut String, text: &[u8]) {
+    for byte in text {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                out.push(char::from(*byte));
+            }
+            b' ' => out.push('+'),
+            other => push_escaped(out, *other),
+        }
     }
 }
 
@@ -400,5 +413,4 @@ fn check_cache_control(headers: &HeaderMap) -> Result<(), ParamError> {
 }
 
 #[cfg(test)]
-#[path = "params/tests.rs"]
 mod tests;

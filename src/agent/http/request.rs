@@ -30,7 +30,8 @@ pub struct Request {
     pub(super) closing: Closing,
 }
 
-/// Tells long answers that the server is about to stop.
+/// Tells long answers that the server is about to stop. Shared by reference count: cloning the token
+/// itself takes a lock.
 pub(super) type Closing = Arc<tokio_util::sync::CancellationToken>;
 
 impl Request {

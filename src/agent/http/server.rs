@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connections::{Connections, Place, SWEEP_INTERVAL, Watched};
+use super::connections::{Connections, Order, Place, SWEEP_INTERVAL, Watched};
 use super::listener::{ByteChannel, Listener, Peer};
 use super::log::RequestObserver;
 use super::router::Router;
@@ -43,10 +43,8 @@ const TOO_MANY_CONNECTIONS: &str = "HTTP/1.1 429 Too Many Requests\r\n\
 pub struct Server {
     addresses: Vec<String>,
     connections: Arc<Connections>,
-    /// No new connections, and connections end after their request.
+    /// No new connections; long answers end.
     closing: CancellationToken,
-    /// Everything ends now.
-    aborting: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -68,7 +66,6 @@ impl Server {
                 .collect(),
             connections: connections.clone(),
             closing: closing.clone(),
-            aborting: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
         let shared = Arc::new(Shared {
@@ -84,7 +81,6 @@ impl Server {
                 connections: connections.clone(),
                 builder: Arc::new(protocol()),
                 refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
-                aborting: server.aborting.clone(),
                 tasks: server.tasks.clone(),
             };
             server.tasks.spawn(acceptor.run(listener));
@@ -96,6 +92,11 @@ impl Server {
     /// Where it listens, in the order of the listeners.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
+    }
+
+    /// Changes `limits.http_max_conns_per_client` for connections to come.
+    pub fn set_max_connections_per_client(&self, limit: u32) {
+        self.connections.set_per_client_max(limit);
     }
 
     /// How many connections are open.
@@ -111,13 +112,14 @@ impl Server {
     /// Stops accepting, lets running requests end for at most `patience`, then closes what is left.
     pub async fn shutdown(self, patience: Duration) {
         self.closing.cancel();
+        self.connections.order(Order::Finish);
         self.tasks.close();
         if tokio::time::timeout(patience, self.tasks.wait())
             .await
             .is_err()
         {
             tracing::debug!(target: "agent.http", left = self.connections.open(), "closing busy connections");
-            self.aborting.cancel();
+            self.connections.order(Order::Abort);
             self.tasks.wait().await;
         }
     }
@@ -126,7 +128,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.closing.cancel();
-        self.aborting.cancel();
+        self.connections.order(Order::Abort);
     }
 }
 
@@ -163,7 +165,6 @@ struct Acceptor<C> {
     connections: Arc<Connections>,
     builder: Arc<auto::Builder<TokioExecutor>>,
     refusals: Arc<Semaphore>,
-    aborting: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -198,7 +199,6 @@ impl<C: Send + Sync + 'static> Acceptor<C> {
                 let serving = serve(
                     self.shared.clone(),
                     self.builder.clone(),
-                    self.aborting.clone(),
                     channel,
                     peer,
                     place,
@@ -222,30 +222,27 @@ impl<C: Send + Sync + 'static> Acceptor<C> {
 async fn serve<C: Send + Sync + 'static>(
     shared: Arc<Shared<C>>,
     builder: Arc<auto::Builder<TokioExecutor>>,
-    aborting: CancellationToken,
     channel: Box<dyn ByteChannel>,
     peer: Peer,
     place: Place,
 ) {
     let activity = place.activity.clone();
-    let closing = shared.closing.clone();
     let watched = TokioIo::new(Watched::new(channel, activity.clone()));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         shared.clone().answer(peer, activity.begin(), request)
     });
     let mut connection = std::pin::pin!(builder.serve_connection(watched, service));
-    let mut asked_to_end = false;
     loop {
-        tokio::select! {
+        let order = tokio::select! {
+            biased;
             // How a connection ends is the client's business: it went away, or sent no HTTP.
             _ = connection.as_mut() => return,
-            () = place.activity.expired() => return,
-            () = aborting.cancelled() => return,
-            () = closing.cancelled(), if !asked_to_end => {
-                asked_to_end = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            order = place.activity.ordered() => order,
+        };
+        if order == Order::Abort {
+            return;
         }
+        connection.as_mut().graceful_shutdown();
     }
 }
 

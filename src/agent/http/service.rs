@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap,
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HOST, HeaderMap,
     HeaderName, HeaderValue, LOCATION, VARY,
 };
 use hyper::{Method, StatusCode, Version};
@@ -38,13 +39,16 @@ const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader")
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
 const CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-consistency");
 
+/// Go's words for 413, from an older specification than hyper's; scripts see them.
+const TOO_LARGE_REASON: ReasonPhrase = ReasonPhrase::from_static(b"Request Entity Too Large");
+
 /// `http_config` and its neighbours: what applies to every endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct TransportSettings {
     /// Indents JSON without being asked (`-dev`).
     pub always_pretty: bool,
     /// `http_config.response_headers`.
-    pub response_headers: Vec<(HeaderName, HeaderValue)>,
+    pub response_headers: ResponseHeaders,
     /// `http_config.block_endpoints`: prefixes of paths.
     pub block_endpoints: Vec<String>,
     /// `http_config.allow_write_http_from`; empty allows everybody.
@@ -53,6 +57,41 @@ pub struct TransportSettings {
     pub allow_unprintable: bool,
     /// `limits.http_max_conns_per_client`; 0 is no limit.
     pub max_connections_per_client: u32,
+}
+
+/// Headers that every answer carries.
+#[derive(Debug, Clone, Default)]
+pub struct ResponseHeaders(pub(super) Vec<(HeaderName, HeaderValue)>);
+
+/// A configured header that HTTP does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?}: {value:?} is no HTTP header")]
+pub struct InvalidHeader {
+    name: String,
+    value: String,
+}
+
+impl ResponseHeaders {
+    /// Takes configured names and values.
+    ///
+    /// # Errors
+    /// For the first that HTTP does not allow.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<Self, InvalidHeader> {
+        let header = |(name, value): (&String, &String)| {
+            let parsed = (name.parse::<HeaderName>().ok()).zip(value.parse::<HeaderValue>().ok());
+            parsed.ok_or_else(|| InvalidHeader {
+                name: name.clone(),
+                value: value.clone(),
+            })
+        };
+        pairs
+            .into_iter()
+            .map(header)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
 /// What every connection of a server shares.
@@ -205,9 +244,12 @@ impl<C: Send + Sync + 'static> Shared<C> {
         let (body, compressed) = encode(response.payload, gzip, guard).await;
         let mut out = hyper::Response::new(body);
         *out.status_mut() = response.status;
+        if response.status == StatusCode::PAYLOAD_TOO_LARGE {
+            out.extensions_mut().insert(TOO_LARGE_REASON);
+        }
         let headers = out.headers_mut();
         headers.reserve(8);
-        for (name, value) in &self.settings.response_headers {
+        for (name, value) in &self.settings.response_headers.0 {
             headers.insert(name.clone(), value.clone());
         }
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -302,6 +344,16 @@ impl Future for CatchPanic {
 
 /// Rules of HTTP/1.1 that hyper leaves to us, and `OPTIONS *`.
 fn refuse_malformed(request: &HttpRequest) -> Option<HttpResponse> {
+    if let Some(expected) = request.headers().get(EXPECT)
+        && !expected.as_bytes().eq_ignore_ascii_case(b"100-continue")
+    {
+        let mut response = plain(StatusCode::EXPECTATION_FAILED, Bytes::new());
+        if request.version() < Version::HTTP_2 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        return Some(response);
+    }
     if request.version() == Version::HTTP_11 {
         let mut hosts = request.headers().get_all(HOST).iter();
         match (hosts.next(), hosts.next()) {

@@ -1,5 +1,7 @@
 //! Raw-socket tests of the transport rules.
 
+mod agent;
+mod families;
 mod limits;
 mod support;
 mod wire;

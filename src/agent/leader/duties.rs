@@ -28,7 +28,7 @@ pub struct LeaderSettings {
 }
 
 /// Works until cancelled: waits for leadership, does the leader's duties while it lasts.
-pub async fn spawn(
+pub async fn run(
     rpc: Rpc,
     gossip: GossipHandle,
     settings: LeaderSettings,

@@ -4,4 +4,4 @@ mod duties;
 mod reconcile;
 mod tombstones;
 
-pub use duties::{LeaderSettings, spawn};
+pub use duties::{LeaderSettings, run};

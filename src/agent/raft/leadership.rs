@@ -124,10 +124,11 @@ impl Observer {
                     Ok(()) | Err(openraft::errors::Fatal::Stopped) => None,
                     Err(fatal) => Some(fatal.to_string()),
                 });
+        let last = self.leadership.borrow().clone();
         self.publish(Leadership {
             role: Role::Shutdown,
             leader: None,
-            ..self.leadership.borrow().clone()
+            ..last
         });
         if let Some(reason) = reason {
             tracing::error!(target: "agent.server.raft", error = %reason, "raft has stopped");

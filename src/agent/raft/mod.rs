@@ -29,3 +29,6 @@ pub use start::{Recovery, StartError};
 pub use status::RaftStats;
 pub use types::Applied;
 pub use watch::Watcher;
+
+#[cfg(test)]
+mod tests;

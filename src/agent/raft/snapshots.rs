@@ -51,6 +51,14 @@ pub enum SnapshotError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The log does not go back to the beginning, and nothing holds what came before it.
+    #[error("no snapshot in {}, and the raft log begins after entry {purged}: part of the data is lost; restore the snapshot, or move the raft folder away to start empty", folder.display())]
+    Missing {
+        /// Where snapshots are looked for.
+        folder: PathBuf,
+        /// The last entry that the log no longer has.
+        purged: u64,
+    },
     /// The state could not be turned into bytes.
     #[error("cannot encode the state: {0}")]
     Encode(String),
@@ -127,10 +135,14 @@ impl Snapshots {
                 }
             }
         }
-        // Without a snapshot the log alone must hold everything.
-        match first_failure {
-            Some(e) => Err(e),
-            None => Ok((store, None)),
+        match (first_failure, purged) {
+            (Some(e), _) => Err(e),
+            (None, Some(purged)) => Err(SnapshotError::Missing {
+                folder: folder.to_owned(),
+                purged,
+            }),
+            // The log alone holds everything.
+            (None, None) => Ok((store, None)),
         }
     }
 

@@ -112,7 +112,7 @@ impl SqliteMedium {
         if !exists(path)? {
             create(path, node).await?;
         }
-        let mut connection = connect(path).await?;
+        let mut connection = connect(path, SqliteSynchronous::Full).await?;
         check(path, &mut connection).await?;
         let loaded = load(path, &mut connection, limits).await?;
         Ok(Opened {
@@ -171,10 +171,11 @@ impl LogMedium for SqliteMedium {
 
 impl SqliteSource {
     async fn fetch(&mut self, start: u64, end: u64) -> Result<Vec<Row>, DbError> {
-        let connection = match &mut self.connection {
+        let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.connection.insert(connect(&self.path).await?),
+            None => connect(&self.path, SqliteSynchronous::Full).await?,
         };
+        let connection = self.connection.insert(connection);
         let rows = sqlx::query(SELECT_RANGE)
             .bind(start.cast_signed())
             .bind(end.cast_signed())
@@ -260,7 +261,7 @@ async fn create(path: &Path, node: &[u8]) -> Result<(), DbError> {
         }
     }
     let failed = sql_error("create", path);
-    let mut connection = connect(&new).await?;
+    let mut connection = connect(&new, SqliteSynchronous::Off).await?;
     let sql = format!(
         "BEGIN IMMEDIATE;{SCHEMA}PRAGMA application_id = {APPLICATION_ID};\
          PRAGMA user_version = {SCHEMA_VERSION};{UPSERT_META}COMMIT;"
@@ -273,6 +274,9 @@ async fn create(path: &Path, node: &[u8]) -> Result<(), DbError> {
         .await;
     made.map_err(&failed)?;
     connection.close().await.map_err(&failed)?;
+    // One sync of the finished file instead of one a step.
+    let synced = File::open(&new).and_then(|file| file.sync_all());
+    synced.map_err(io_error("sync", &new))?;
     fs::rename(&new, path).map_err(io_error("create", path))?;
     if let Some(folder) = path.parent() {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
@@ -281,12 +285,12 @@ async fn create(path: &Path, node: &[u8]) -> Result<(), DbError> {
     Ok(())
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, DbError> {
+async fn connect(path: &Path, synchronous: SqliteSynchronous) -> Result<SqliteConnection, DbError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(synchronous)
         .foreign_keys(false)
         .statement_cache_capacity(STATEMENT_CACHE)
         .pragma("cache_size", CACHE_KIB.to_string())

@@ -112,9 +112,10 @@ impl Raft {
                 .map_err(|e| StartError::Recovery(e.to_string()))?,
         );
         let networks = Networks(Arc::clone(&settings.transport));
-        let core = Core::new(id, config, networks, log.clone(), machine)
-            .await
-            .map_err(|e| StartError::Recovery(e.to_string()))?;
+        let core = match Core::new(id, config, networks, log.clone(), machine).await {
+            Ok(core) => core,
+            Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
+        };
         let raft = Self::assemble(&settings, id, core, log, published, watches);
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
@@ -273,9 +274,14 @@ impl Storage {
         let log = start_log(opened, &file)?;
         let purged = log.bounds().1;
         let open = tokio::task::spawn_blocking(move || Snapshots::open(&snapshot_folder, purged));
-        let (snapshots, start) = open
+        let opened = open
             .await
-            .map_err(|e| StartError::Recovery(e.to_string()))??;
+            .map_err(|e| StartError::Recovery(e.to_string()))
+            .and_then(|opened| opened.map_err(StartError::from));
+        let (snapshots, start) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Err(abandon(&log, error).await),
+        };
         Ok(Self {
             id,
             log,
@@ -283,6 +289,13 @@ impl Storage {
             start,
         })
     }
+}
+
+/// Gives the files back before the error is reported, so that a second attempt finds them free.
+async fn abandon(log: &LogStore, error: StartError) -> StartError {
+    // What went wrong first is what counts.
+    let _ = log.close().await;
+    error
 }
 
 fn start_log(opened: Opened, file: &Path) -> Result<LogStore, StartError> {

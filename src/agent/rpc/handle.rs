@@ -1,16 +1,18 @@
 //! The handle through which all reads and writes go.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 
 use crate::agent::acl::Resolver;
 use crate::agent::raft::{Leadership, Raft, WriteError};
 use crate::agent::store::{Command, Query, Response, State, WatchSet};
+use crate::agent::telemetry::metrics::Metrics;
 use crate::model::access::{Requirement, Resource};
 
 use super::blocking::Found;
+use super::metrics::RpcMetrics;
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
 use super::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
 
@@ -48,15 +50,17 @@ pub struct Rpc {
     pub(super) raft: Raft,
     pub(super) settings: Arc<RpcSettings>,
     replaced: Arc<Notify>,
+    metrics: RpcMetrics,
 }
 
 impl Rpc {
     /// A handle over this server's own consensus.
-    pub fn new(raft: Raft, settings: RpcSettings) -> Self {
+    pub fn new(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> Self {
         Self {
             raft,
             settings: Arc::new(settings),
             replaced: Arc::default(),
+            metrics: RpcMetrics::new(metrics),
         }
     }
 
@@ -83,7 +87,13 @@ impl Rpc {
     ) -> Result<Response, RpcError> {
         self.route(&options.datacenter)?;
         self.authorize(&options.token, requirement)?;
-        let applied = self.raft.write(command, self.settings.hold_timeout).await?;
+        self.metrics.request.incr();
+        let (time, began) = (self.metrics.time_of(&command), Instant::now());
+        let applied = self.raft.write(command, self.settings.hold_timeout).await;
+        if let Some(time) = time {
+            time.record_duration(began.elapsed());
+        }
+        let applied = applied.inspect_err(|_| self.metrics.failed.incr())?;
         match applied.response {
             Response::Refused(reason) => Err(RpcError::Refused(reason)),
             response => Ok(response),
@@ -102,10 +112,12 @@ impl Rpc {
     ) -> Result<(Q::Answer, QueryMeta), RpcError> {
         self.route(&options.datacenter)?;
         self.authorize(&options.token, &query.requirement())?;
+        self.metrics.query.incr();
         self.ready(options.consistency).await?;
         let found = if options.min_index == 0 {
             Found::read(&self.raft.state(), query, &mut WatchSet::default())
         } else {
+            self.metrics.blocking.incr();
             self.blocking(options, query).await?
         };
         let meta = QueryMeta {
@@ -143,6 +155,11 @@ impl Rpc {
     fn last_contact_ms(&self) -> u64 {
         let since = self.raft.last_contact().unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Counts a read of a service's instances.
+    pub fn count_service_query(&self, service: &str) {
+        self.metrics.service_query(service);
     }
 
     /// Checks that the datacenter is this one.
@@ -184,9 +201,8 @@ impl Rpc {
 impl From<WriteError> for RpcError {
     fn from(err: WriteError) -> Self {
         match err {
-            WriteError::NoLeader => Self::NoLeader,
             // Forwarding comes with clusters; a server alone never has another leader.
-            WriteError::NotLeader(_) => Self::NoLeader,
+            WriteError::NoLeader | WriteError::NotLeader(_) => Self::NoLeader,
             WriteError::Refused(reason) => Self::Refused(reason),
             failed @ (WriteError::LeadershipLost | WriteError::Stopped(_)) => {
                 Self::Raft(failed.to_string())

@@ -5,6 +5,7 @@ mod catalog;
 mod error;
 mod handle;
 mod kv;
+mod metrics;
 mod options;
 
 pub use error::RpcError;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 /// Longest time that a blocking query waits when it names none.
-pub const DEFAULT_QUERY_TIME: Duration = Duration::from_secs(300);
+pub(super) const DEFAULT_QUERY_TIME: Duration = Duration::from_mins(5);
 /// Longest time that a blocking query may ask for.
-pub const MAX_QUERY_TIME: Duration = Duration::from_secs(600);
+pub(super) const MAX_QUERY_TIME: Duration = Duration::from_mins(10);
 /// A blocking query waits up to this part of its time longer, at random, so that many that began
 /// together do not end together.
-pub const JITTER_FRACTION: u32 = 16;
+pub(super) const JITTER_FRACTION: u32 = 16;
 
 /// How current a read must be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -133,9 +133,12 @@ fn is_audible(metadata: &Metadata<'_>) -> bool {
 }
 
 /// The most verbose level that a speaker may use: other crates are heard when something is wrong only.
+/// openraft warns of what every election does, so that its errors alone count.
 fn ceiling(target: &str) -> Level {
     if is_ours(target) {
         Level::Trace
+    } else if target.split("::").next() == Some("openraft") {
+        Level::Error
     } else {
         Level::Warn
     }
@@ -187,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn other_crates_are_heard_from_warnings_on() {
-        assert_eq!(ceiling("openraft::core"), Level::Warn);
+    fn other_crates_are_heard_when_something_is_wrong() {
+        assert_eq!(ceiling("openraft::core"), Level::Error);
         assert_eq!(ceiling("sqlx::query"), Level::Warn);
         assert_eq!(ceiling("agent.dns"), Level::Trace);
         assert_eq!(ceiling("connect.ca.consul"), Level::Trace);

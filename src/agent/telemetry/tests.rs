@@ -227,8 +227,9 @@ fn spans_and_chatty_crates_are_silent() {
     let span = tracing::error_span!("chatty-1 span");
     span.in_scope(|| tracing::info!(target: "hyper::proto", "chatty-1 info"));
     tracing::warn!(target: "openraft::core", "chatty-1 warning");
+    tracing::error!(target: "openraft::core", "chatty-1 error");
     assert!(telemetry.flush());
     let lines = screen.lines("chatty-1");
     assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].ends_with("[WARN]  agent.server.raft: chatty-1 warning"));
+    assert!(lines[0].ends_with("[ERROR] agent.server.raft: chatty-1 error"));
 }

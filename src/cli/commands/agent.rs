@@ -32,7 +32,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+    pub(crate) fn run(self, context: &mut Context) -> Outcome {
         let flags = self.flags;
         if !self.words.is_empty() {
             return Err(Error::message(format!(
@@ -49,9 +49,7 @@ impl Args {
             hostname: hostname(),
             reread,
         };
-        let code = tokio::task::spawn_blocking(move || run_on_all_cores(start))
-            .await
-            .map_err(|err| Error::message(format!("the agent failed: {err}")))??;
+        let code = run_on_all_cores(start)?;
         if code == 0 {
             Ok(())
         } else {

@@ -80,10 +80,12 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        let wrong = if self.files.is_empty() && self.name.is_empty() {
-            "Service registration requires at least one argument or flags."
-        } else if !self.files.is_empty() && !(self.name.is_empty() && self.id.is_empty()) {
+        let from_files = !self.files.is_empty();
+        let named = !self.name.is_empty() || !self.id.is_empty();
+        let wrong = if from_files && named {
             "Service registration requires arguments or -id, not both."
+        } else if !from_files && self.name.is_empty() {
+            "Service registration requires at least one argument or flags."
         } else {
             ""
         };
@@ -91,7 +93,7 @@ impl Args {
             return Err(Error::message(wrong));
         }
         let services = if self.files.is_empty() {
-            vec![self.from_flags()?]
+            vec![self.definition()?]
         } else {
             services_files::load(&self.files)
                 .map_err(|reason| Error::message(format!("Error: {reason}")))?
@@ -109,7 +111,7 @@ impl Args {
         Ok(())
     }
 
-    fn from_flags(&self) -> Result<ServiceDefinition, Error> {
+    fn definition(&self) -> Result<ServiceDefinition, Error> {
         let mut addresses = std::collections::BTreeMap::new();
         for (tag, text) in &self.tagged_address {
             let address = address(text)

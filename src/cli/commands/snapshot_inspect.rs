@@ -1,7 +1,5 @@
 //! `snapshot inspect`
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,9 +8,8 @@ use crate::api::file_reason;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::FormatFlag;
+use crate::model::snapshot_archive::Archive;
 use crate::output::tabulate;
-
-use super::snapshot_file;
 
 /// Shows what a snapshot file holds
 ///
@@ -52,12 +49,13 @@ impl Args {
             [file] => Path::new(file),
             more => return Err(Error::too_many("1", more.len())),
         };
-        let file = File::open(path).map_err(|error| {
+        let data = std::fs::read(path).map_err(|error| {
             let reason = file_reason("open", path, &error);
             Error::message(format!("Error opening snapshot file: {reason}"))
         })?;
-        let meta = snapshot_file::verify(BufReader::new(file))
-            .map_err(|reason| Error::message(format!("Error verifying snapshot: {reason}")))?;
+        let archive = Archive::read(&data)
+            .map_err(|error| Error::message(format!("Error verifying snapshot: {error}")))?;
+        let meta = archive.meta;
         if self.format.is_json() {
             let meta = ReportMeta {
                 id: meta.id,

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use tokio::io::AsyncReadExt as _;
-use tokio_stream::wrappers::ReceiverStream;
 
 use crate::api::file_reason;
 use crate::cli::context::Context;
@@ -69,9 +68,8 @@ impl Args {
                 }
             }
         });
-        let body = reqwest::Body::wrap_stream(ReceiverStream::new(waiting));
         client
-            .snapshot_restore(body, &self.server.options())
+            .snapshot_restore(waiting, &self.server.options())
             .await
             .during("Error restoring snapshot")?;
         Ok(context.console.line("Restored snapshot")?)

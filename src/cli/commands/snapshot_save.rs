@@ -1,6 +1,5 @@
 //! `snapshot save`
 
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -8,9 +7,8 @@ use crate::api::{file_reason, io_reason};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, ServerFlags};
+use crate::model::snapshot_archive::Archive;
 use crate::output::Progress;
-
-use super::snapshot_file;
 
 const SAVING: &str = "Error saving snapshot";
 const WRITING: &str = "Error writing unverified snapshot file";
@@ -66,9 +64,9 @@ impl Args {
             .as_file()
             .sync_all()
             .map_err(|error| unwritten(fresh.path(), &error))?;
-        let again = File::open(fresh.path()).map_err(|error| unwritten(fresh.path(), &error))?;
-        snapshot_file::verify(std::io::BufReader::new(again))
-            .map_err(|reason| Error::message(format!("Error verifying snapshot file: {reason}")))?;
+        let again = std::fs::read(fresh.path()).map_err(|error| unwritten(fresh.path(), &error))?;
+        Archive::read(&again)
+            .map_err(|error| Error::message(format!("Error verifying snapshot file: {error}")))?;
         fresh.persist(path).map_err(|error| {
             let reason = io_reason(&error.error);
             Error::message(format!("Error renaming snapshot file: {reason}"))

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::FormatFlag;
+use crate::model::agent::{REVISION, VERSION};
 use crate::output::{JsonIndent, to_json};
 
 /// The gossip protocol that agents speak by default.
@@ -49,8 +50,8 @@ impl Args {
             return print(context);
         }
         let version = Version {
-            version: env!("CARGO_PKG_VERSION"),
-            revision: revision(),
+            version: VERSION,
+            revision: REVISION,
             prerelease: "",
             rpc: Protocols {
                 default: PROTOCOL_DEFAULT,
@@ -64,17 +65,12 @@ impl Args {
     }
 }
 
-/// The commit that the binary was built from, where the build says so.
-fn revision() -> &'static str {
-    option_env!("CONSULCTL_REVISION").unwrap_or_default()
-}
-
 /// The text form, which `-version` prints too.
 pub(crate) fn print(context: &mut Context) -> Outcome {
     let console = &mut context.console;
-    console.line(&format!("Consulctl v{}", env!("CARGO_PKG_VERSION")))?;
-    if !revision().is_empty() {
-        console.line(&format!("Revision {}", revision()))?;
+    console.line(&format!("Consulctl v{VERSION}"))?;
+    if !REVISION.is_empty() {
+        console.line(&format!("Revision {REVISION}"))?;
     }
     Ok(console.line(&format!(
         "Protocol {PROTOCOL_DEFAULT} spoken by default, understands {PROTOCOL_MIN} to \

@@ -188,6 +188,23 @@ fn services_come_from_flags_or_files() {
 }
 
 #[test]
+fn service_files_may_be_hcl() {
+    let api = FakeApi::start(vec![ok("PUT /v1/agent/service/", "")]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s.hcl");
+    std::fs::write(
+        &path,
+        "service {\n  name = \"h\"\n  port = 1\n  tags = [\"a\"]\n}\n",
+    )
+    .unwrap();
+    let done = ask(&api, &["services", "register", path.to_str().unwrap()]);
+    assert_eq!(done, Done::success("Registered service: h\n"));
+    let body: serde_json::Value = serde_json::from_slice(&api.seen()[0].body).unwrap();
+    assert_eq!(body["Port"], 1);
+    assert_eq!(body["Tags"][0], "a");
+}
+
+#[test]
 fn broken_service_files_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let register = |name: &str, text: &str| {
@@ -197,15 +214,58 @@ fn broken_service_files_are_named() {
         assert_eq!(done.code, 1);
         done.err.replace(path.to_str().unwrap(), name)
     };
-    let text = "Error: failed to parse a.json: unexpected end of JSON input\n";
-    assert_eq!(register("a.json", "{\"service\":"), text);
-    let text = "Error: failed to parse b.json: 1 error occurred:\n\t* invalid config key name\n";
-    assert!(register("b.json", "{\"name\":\"x\"}").starts_with(text));
+    let error = register("a.json", "{\"service\":");
+    assert!(
+        error.starts_with("Error: failed to parse a.json: "),
+        "{error}"
+    );
+    let text = "Error: failed to parse b.json: 1 error occurred:\n\t* invalid config key name";
+    let error = register("b.json", "{\"name\":\"x\"}");
+    assert!(error.starts_with(text), "{error}");
     assert!(register("c.json", "{\"service\":{\"nme\":\"x\"}}").contains("nme"));
-    assert!(register("d.txt", "{}").contains("must be .hcl or .json"));
     let done = run(&["services", "register", "missing.json"]);
     let text = "Error: config: Open failed on missing.json. open missing.json: no such file or directory\n";
     assert_eq!(done, Done::failure(text));
+}
+
+#[test]
+fn validate_judges_files_as_the_agent_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let data = folder.path().join("data");
+    let good = format!(
+        "{{\"server\": true, \"data_dir\": \"{}\", \"bind_addr\": \"127.0.0.1\", \"bootstrap\": true}}",
+        data.display()
+    );
+    let good = write("good.json", &good);
+    let done = run(&["validate", &good]);
+    assert_eq!(
+        (done.code, done.out.as_str()),
+        (0, "Configuration is valid!\n")
+    );
+    assert!(done.err.contains("bootstrap"), "{}", done.err);
+    assert_eq!(run(&["validate", "-quiet", &good]), Done::success(""));
+    assert!(!data.exists());
+    let bad = write("bad.json", "{\"serverr\": true}");
+    let done = run(&["validate", &bad]);
+    assert_eq!(done.code, 1);
+    let text = "Config validation failed: failed to parse ";
+    assert!(
+        done.err.starts_with(text) && done.err.contains("serverr"),
+        "{}",
+        done.err
+    );
+    let text = "Must specify at least one config file or directory\n";
+    assert_eq!(run(&["validate"]), Done::failure(text));
+    let text = "-config-format must be either 'hcl' or 'json\n";
+    assert_eq!(
+        run(&["validate", "-config-format=x", &good]),
+        Done::failure(text)
+    );
 }
 
 #[test]

@@ -12,8 +12,11 @@ fn sample() -> Archive {
     Archive { meta, state }
 }
 
+/// A file's name and content.
+type File<'a> = (&'a str, &'a [u8]);
+
 /// A tar of these files, compressed.
-fn pack(files: &[(&str, &[u8])]) -> Vec<u8> {
+fn pack(files: &[File<'_>]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     for (name, data) in files {
         let mut header = tar::Header::new_ustar();
@@ -65,7 +68,7 @@ fn damage_has_consuls_words() {
         error(&extra),
         "failed to read snapshot file: unexpected file \"extra\" in snapshot"
     );
-    let cases: [(&[(&str, &[u8])], &str); 5] = [
+    let cases: [(&[File<'_>], &str); 5] = [
         (
             &[(META, &meta), (STATE, b"other"), (SUMS, sums)],
             "hash check failed for \"state.bin\"",

@@ -40,6 +40,15 @@ fn names_and_values_follow_go() {
 }
 
 #[test]
+fn parameters_are_encoded_as_go_encodes_them() {
+    assert_eq!(parse("recurse&cas=1").encode(), "cas=1&recurse=");
+    assert_eq!(
+        parse("b=x%20y&a=2&a=1&c=%26%ff*~").encode(),
+        "a=2&a=1&b=x+y&c=%26%FF%2A~"
+    );
+}
+
+#[test]
 fn node_meta_is_split_at_the_first_colon() {
     let meta = parse("node-meta=a:b:c&node-meta=d").node_meta();
     assert_eq!(meta.get("a").unwrap(), "b:c");

@@ -107,6 +107,20 @@ pub(super) async fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// Sends a request that ends the connection; the answer's head and the bytes of its body.
+pub(super) async fn raw(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let end = answer
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .expect("an answer with a head");
+    let body = answer.split_off(end + 4);
+    (String::from_utf8_lossy(&answer).into_owned(), body)
+}
+
 /// One request with `Connection: close`.
 pub(super) async fn get(address: SocketAddr, target: &str) -> String {
     ask(address, "GET", target, "", b"").await

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use super::support::{ask, body_of, exchange, get, start, status_of};
-use crate::agent::http::TransportSettings;
+use super::support::{ask, body_of, exchange, get, raw, start, status_of};
+use crate::agent::http::{ResponseHeaders, TransportSettings};
 
 #[tokio::test]
 async fn an_answer_has_gos_spelling_and_consuls_headers() {
@@ -150,7 +150,8 @@ async fn configuration_blocks_restricts_and_decorates() {
     let settings = TransportSettings {
         block_endpoints: vec!["/v1/status".to_owned()],
         allow_write_http_from: vec!["10.0.0.0/8".parse().unwrap()],
-        response_headers: vec![("x-foo".parse().unwrap(), "bar".parse().unwrap())],
+        response_headers: ResponseHeaders::parse([(&"x-foo".to_owned(), &"bar".to_owned())])
+            .unwrap(),
         ..TransportSettings::default()
     };
     let (_server, address) = start(settings);
@@ -193,7 +194,8 @@ async fn large_answers_are_compressed_for_those_who_ask() {
     let plain = get(address, "/v1/large").await;
     let request =
         "GET /v1/large HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
-    let packed = raw_body(address, request).await;
+    let (head, packed) = raw(address, request).await;
+    assert!(head.contains("Content-Encoding: gzip"), "{head}");
     let mut unpacked = String::new();
     flate2::read::GzDecoder::new(packed.as_slice())
         .read_to_string(&mut unpacked)
@@ -209,20 +211,6 @@ async fn large_answers_are_compressed_for_those_who_ask() {
     )
     .await;
     assert_eq!(body_of(&small), "\"127.0.0.1:8300\"");
-}
-
-async fn raw_body(address: std::net::SocketAddr, request: &str) -> Vec<u8> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let end = answer
-        .windows(4)
-        .position(|bytes| bytes == b"\r\n\r\n")
-        .unwrap();
-    assert!(String::from_utf8_lossy(&answer[..end]).contains("Content-Encoding: gzip"));
-    answer.split_off(end + 4)
 }
 
 #[tokio::test]
@@ -277,6 +265,10 @@ async fn absurd_requests_get_an_error_or_a_closed_door() {
     let many = format!("{line}Host: x\r\n{}\r\n", "X: a\r\n".repeat(5_000));
     for (request, statuses) in [
         (format!("{line}\r\n"), &["400"][..]),
+        (
+            format!("{line}Host: x\r\nExpect: wonders\r\n\r\n"),
+            &["417"],
+        ),
         (format!("{line}Host: a\r\nHost: b\r\n\r\n"), &["400"]),
         ("GET /v1/status/leader\r\n\r\n".to_owned(), &["400"]),
         ("\u{16}\u{3}\u{1}\0\r\n\r\n".to_owned(), &["400"]),

@@ -108,6 +108,7 @@ async fn service_nodes(context: &Context, request: &Request, connect: bool) -> A
         connect,
         ..ServiceInstances::default()
     };
+    context.rpc.count_service_query(&query.service);
     let filter = read.filter(&filter::CATALOG_SERVICE)?;
     let (instances, meta) = read.run(&query).await.map_err(with_headers)?;
     read.answer(meta, || {

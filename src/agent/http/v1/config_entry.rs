@@ -29,15 +29,21 @@ const CAPABILITY: &str = "Configuration entries";
 pub(super) async fn apply(_context: Arc<Context>, mut request: Request) -> Answer {
     let body = request.take_body()?.read(JSON_BODY_MAX).await?;
     let failed = |why: String| HttpError::bad_request(format!("Request decoding failed: {why}"));
-    let entry: Map<String, Value> = decode::from_json_slice_with(&body, Options::HTTP_LENIENT)
+    let entry: Value = decode::from_json_slice_with(&body, Options::HTTP_LENIENT)
         .map_err(|err| failed(err.to_string()))?;
+    let Value::Object(entry) = entry else {
+        let found = if entry.is_array() { "slice" } else { "value" };
+        return Err(failed(format!("'' expected a map, got '{found}'")));
+    };
     let kind = entry
         .iter()
         .find(|(name, _)| name.eq_ignore_ascii_case("kind"))
-        .and_then(|(_, kind)| kind.as_str())
         .ok_or_else(|| {
             failed("Payload does not contain a kind/Kind key at the top level".to_owned())
-        })?;
+        })?
+        .1
+        .as_str()
+        .ok_or_else(|| failed("Kind value in payload is not a string".to_owned()))?;
     if !KINDS.contains(&kind) {
         return Err(failed(format!("invalid config entry kind: {kind}")));
     }

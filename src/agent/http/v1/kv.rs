@@ -95,7 +95,7 @@ fn refuse_conflicts(request: &Request, exclusive: &[&str]) -> Result<(), HttpErr
         return Ok(());
     }
     let query = request.params().encode();
-    Err(HttpError::bad(format!("Conflicting flags: {query}\n")))
+    Err(HttpError::bad(format!("Conflicting flags: {query}")))
 }
 
 fn number(request: &Request, name: &str) -> Result<Option<u64>, HttpError> {

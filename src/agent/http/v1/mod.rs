@@ -2,6 +2,9 @@
 
 mod acl;
 mod agent;
+mod agent_checks;
+mod agent_health;
+mod agent_services;
 mod agent_stats;
 mod catalog;
 mod config_entry;

@@ -69,6 +69,8 @@ impl<'a> Read<'a> {
     ) -> Result<(Q::Answer, QueryMeta), HttpError> {
         let options = self.options();
         tokio::select! {
+            // An answer that needs no waiting must not touch what all requests share.
+            biased;
             answer = self.context.rpc.query(&options, query) => Ok(answer?),
             () = self.request.closing() => Err(HttpError::internal("the agent is shutting down")),
         }

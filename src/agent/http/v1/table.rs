@@ -7,14 +7,15 @@ use crate::agent::http::router::{
 };
 
 use super::{
-    acl, agent, catalog, config_entry, connect, coordinate, event, health, keyring, kv, operator,
-    query, session, snapshot, status, txn, ui,
+    acl, agent, agent_checks, agent_health, agent_services, catalog, config_entry, connect,
+    coordinate, event, health, keyring, kv, operator, query, session, snapshot, status, txn, ui,
 };
 
 /// Every endpoint of the API.
 pub fn routes() -> Vec<Route<Context>> {
     let mut all = Vec::new();
     all.extend(agent_routes());
+    all.extend(local_routes());
     all.extend(kv_routes());
     all.extend(catalog_routes());
     all.extend(health_routes());
@@ -38,6 +39,38 @@ fn agent_routes() -> Vec<Route<Context>> {
         route("/v1/agent/reload", PUT, agent::reload),
         route("/v1/agent/self", GET, agent::self_),
         route("/v1/agent/version", GET, agent::version),
+    ]
+}
+
+fn local_routes() -> Vec<Route<Context>> {
+    vec![
+        route("/v1/agent/check/deregister/", PUT, agent_checks::deregister),
+        route("/v1/agent/check/fail/", PUT, agent_checks::fail),
+        route("/v1/agent/check/pass/", PUT, agent_checks::pass),
+        route("/v1/agent/check/register", PUT, agent_checks::register),
+        route("/v1/agent/check/update/", PUT, agent_checks::update),
+        route("/v1/agent/check/warn/", PUT, agent_checks::warn),
+        route("/v1/agent/checks", GET, agent_checks::checks),
+        route("/v1/agent/health/service/id/", GET, agent_health::by_id),
+        route("/v1/agent/health/service/name/", GET, agent_health::by_name),
+        route(
+            "/v1/agent/maintenance",
+            PUT,
+            agent_services::node_maintenance,
+        ),
+        route("/v1/agent/service/", GET, agent_services::service),
+        route(
+            "/v1/agent/service/deregister/",
+            PUT,
+            agent_services::deregister,
+        ),
+        route(
+            "/v1/agent/service/maintenance/",
+            PUT,
+            agent_services::service_maintenance,
+        ),
+        route("/v1/agent/service/register", PUT, agent_services::register),
+        route("/v1/agent/services", GET, agent_services::services),
     ]
 }
 
@@ -130,6 +163,11 @@ fn mesh_routes() -> Vec<Route<Context>> {
         route("/v1/agent/connect/authorize", POST, connect::authorize),
         route("/v1/agent/connect/ca/leaf/", GET, connect::disabled),
         route("/v1/agent/connect/ca/roots", GET, connect::disabled),
+        route(
+            "/v1/catalog/gateway-services/",
+            GET,
+            ui::catalog_gateway_services,
+        ),
         route("/v1/config", PUT, config_entry::apply),
         route("/v1/config/", GET_DELETE, config_entry::one),
         route(

@@ -13,7 +13,7 @@ use crate::model::filter;
 use crate::model::node::{Node, StringMap};
 use crate::model::service::NodeService;
 
-use super::nothing::{Consistency, empty_list};
+use super::nothing::{Consistency, empty_list, read_nothing};
 use super::read::{Read, headers_of};
 
 /// Metadata by which a service says which tool registered it.
@@ -205,6 +205,14 @@ fn insert(list: &mut Vec<String>, item: &str) {
     if let Err(at) = list.binary_search_by(|found| found.as_str().cmp(item)) {
         list.insert(at, item.to_owned());
     }
+}
+
+/// `/v1/catalog/gateway-services/<gateway>`: this build has no gateways.
+pub(super) async fn catalog_gateway_services(context: Arc<Context>, request: Request) -> Answer {
+    request.read_params(context.read_defaults())?;
+    request.required_rest("Missing gateway name")?;
+    let meta = read_nothing(&context, &request, Consistency::Shown).await?;
+    Ok(request.json(&())?.meta(meta))
 }
 
 /// `/v1/internal/ui/gateway-services-nodes/<gateway>`: this build has no gateways.

@@ -42,8 +42,7 @@ fn command() -> Command {
 
 #[track_caller]
 fn assert_golden(name: &str, bytes: &[u8]) {
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    assert_eq!(bytes, golden(name), "{name}: {hex}");
+    assert_eq!(bytes, golden(name), "{name}: {bytes:02x?}");
 }
 
 #[test]

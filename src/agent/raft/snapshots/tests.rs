@@ -83,10 +83,11 @@ fn a_damaged_newest_falls_back_only_where_the_log_goes_on() {
 }
 
 #[test]
-fn a_missing_snapshot_behind_a_purged_log_is_left_to_recovery() {
+fn a_purged_log_without_a_snapshot_is_an_error() {
     let folder = tempfile::tempdir().expect("folder");
-    let (_, found) = Snapshots::open(folder.path(), Some(11)).expect("empty");
-    assert!(found.is_none());
+    let error = Snapshots::open(folder.path(), Some(11)).map(drop);
+    let text = error.expect_err("a gap").to_string();
+    assert!(text.contains("begins after entry 11"), "{text}");
 }
 
 #[test]

@@ -130,12 +130,14 @@ async fn a_change_between_registering_and_waiting_is_not_lost() {
     }
 }
 
+/// Changes of the contention test.
+const LAST: u64 = 2000;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_wake_up_is_lost_under_contention() {
     use std::sync::atomic::AtomicU64;
     let watches = Watches::default();
     let value = Arc::new(AtomicU64::new(0));
-    const LAST: u64 = 2000;
     let readers = (0..8).map(|_| {
         let (watches, value) = (watches.clone(), Arc::clone(&value));
         tokio::spawn(async move {

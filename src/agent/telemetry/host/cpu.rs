@@ -62,7 +62,7 @@ fn note(facts: &mut CpuFacts, key: &str, value: &str) {
     let text = || value.to_owned();
     match key {
         "vendor_id" | "vendorId" => facts.vendor_id = text(),
-        "CPU implementer" => facts.vendor_id = arm_vendor(value).to_owned(),
+        "CPU implementer" => arm_vendor(value).clone_into(&mut facts.vendor_id),
         "cpu family" => facts.family = text(),
         "model" | "CPU part" => facts.model = text(),
         "model name" | "cpu" => facts.model_name = text(),

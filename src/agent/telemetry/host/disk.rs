@@ -45,7 +45,7 @@ pub(super) fn of(path: &str) -> io::Result<DiskFacts> {
     let inodes_used = stat.f_files.saturating_sub(stat.f_ffree);
     Ok(DiskFacts {
         path: path.to_owned(),
-        fstype: name_of(i64::from(kind)).to_owned(),
+        fstype: name_of(kind).to_owned(),
         total,
         free,
         used,

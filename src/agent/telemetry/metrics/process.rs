@@ -4,6 +4,8 @@ use std::fs;
 
 use tokio::runtime;
 
+use super::super::numbers::prometheus_number;
+use super::aggregate::as_f64;
 use super::cells::Gauge;
 use super::registry::Metrics;
 
@@ -40,6 +42,97 @@ fn parse(status: &str) -> ProcessFacts {
         anonymous_bytes: number("RssAnon") * 1024,
         threads: number("Threads"),
     }
+}
+
+/// The kernel's unit of processor time in /proc, the same on all of Linux' architectures.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The `process_*` families that Prometheus' own libraries add, as text. What /proc does not tell is left out.
+pub(super) fn prometheus_text() -> String {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let open = fs::read_dir("/proc/self/fd").map_or(0, Iterator::count) as u64;
+    families(
+        &read("/proc/self/stat"),
+        &read("/proc/stat"),
+        &read("/proc/self/limits"),
+        open,
+    )
+}
+
+fn families(stat: &str, system: &str, limits: &str, open_fds: u64) -> String {
+    // The name of the program, in brackets, may hold anything; numbers follow it. Field 3 is the first.
+    let fields: Vec<&str> = stat
+        .rsplit(") ")
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .collect();
+    let field = |number: usize| {
+        fields
+            .get(number - 3)
+            .and_then(|text| text.parse::<f64>().ok())
+    };
+    let boot = system
+        .lines()
+        .find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
+    let limit = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let cpu = field(14)
+        .zip(field(15))
+        .map(|(user, system)| (user + system) / TICKS_PER_SECOND);
+    let start = boot
+        .zip(field(22))
+        .map(|(boot, ticks)| boot + ticks / TICKS_PER_SECOND);
+    let resident = as_f64(process_facts().resident_bytes);
+    let all = [
+        (
+            "cpu_seconds_total",
+            "counter",
+            "Total user and system CPU time spent in seconds.",
+            cpu,
+        ),
+        (
+            "max_fds",
+            "gauge",
+            "Maximum number of open file descriptors.",
+            limit("Max open files"),
+        ),
+        (
+            "open_fds",
+            "gauge",
+            "Number of open file descriptors.",
+            Some(as_f64(open_fds)),
+        ),
+        (
+            "resident_memory_bytes",
+            "gauge",
+            "Resident memory size in bytes.",
+            Some(resident),
+        ),
+        (
+            "start_time_seconds",
+            "gauge",
+            "Start time of the process since unix epoch in seconds.",
+            start,
+        ),
+        (
+            "virtual_memory_bytes",
+            "gauge",
+            "Virtual memory size in bytes.",
+            field(23),
+        ),
+    ];
+    all.into_iter().filter_map(family).collect()
+}
+
+/// One family of one number: its name, type, help and value.
+fn family((name, kind, help, value): (&str, &str, &str, Option<f64>)) -> Option<String> {
+    let value = prometheus_number(value?);
+    Some(format!(
+        "# HELP process_{name} {help}\n# TYPE process_{name} {kind}\nprocess_{name} {value}\n"
+    ))
 }
 
 /// The `runtime.*` gauges that have a meaning without Go's runtime. There is no garbage collector here:
@@ -96,5 +189,25 @@ mod tests {
         };
         assert_eq!(facts, expected);
         assert_eq!(parse("garbage\nVmRSS: many kB\n"), ProcessFacts::default());
+    }
+
+    #[test]
+    fn process_families_are_those_of_prometheus_libraries() {
+        let stat = "7 (a) b) R 1 7 7 0 -1 0 0 0 0 0 250 50 0 0 20 0 1 0 43100 3133440 418";
+        let limits = "Limit  Soft\nMax open files            20000                20000  files\n";
+        let text = families(stat, "cpu 1\nbtime 1000\n", limits, 9);
+        for line in [
+            "process_cpu_seconds_total 3\n",
+            "process_max_fds 20000\n",
+            "process_open_fds 9\n",
+            "process_start_time_seconds 1431\n",
+            "process_virtual_memory_bytes 3.13344e+06\n",
+        ] {
+            assert!(text.contains(line), "{line} is not in {text}");
+        }
+        assert!(
+            !families("", "", "", 0).contains("cpu_seconds"),
+            "the unknown is left out"
+        );
     }
 }

@@ -11,6 +11,7 @@ use super::cells::{Counter, CounterCell, Gauge, GaugeCell, Sample, SampleCell};
 use super::driver::Driver;
 use super::filter::Filter;
 use super::intervals::Intervals;
+use super::process::prometheus_text;
 use super::prometheus::Prometheus;
 use super::push::Targets;
 use super::series::{Readings, Series};
@@ -72,6 +73,8 @@ pub struct Metrics {
 struct Inner {
     settings: MetricsSettings,
     cells: Mutex<Cells>,
+    /// Changed by reloads, read when readings are collected.
+    filter: Mutex<Filter>,
     /// Changed when readings are collected, read by the two displays.
     core: Mutex<Core>,
     driver: Mutex<Option<Driver>>,
@@ -117,6 +120,7 @@ impl Metrics {
         };
         Self {
             inner: Arc::new(Inner {
+                filter: Mutex::new(settings.filter.clone()),
                 settings,
                 cells: Mutex::default(),
                 core: Mutex::new(core),
@@ -140,6 +144,11 @@ impl Metrics {
         drop(driver);
     }
 
+    /// Changes `prefix_filter` and `filter_default`; handles go on.
+    pub fn set_filter(&self, filter: Filter) {
+        *lock(&self.inner.filter) = filter;
+    }
+
     /// A counter.
     pub fn counter(&self, name: &str) -> Counter {
         self.counter_with(name, &[])
@@ -147,9 +156,7 @@ impl Metrics {
 
     /// A counter with labels.
     pub fn counter_with(&self, name: &str, labels: &[(&str, &str)]) -> Counter {
-        let Some(series) = self.series(name, labels, false) else {
-            return Counter::default();
-        };
+        let series = self.series(name, labels, false);
         Counter(self.cell(series, |cells| &mut cells.counters, CounterCell::default))
     }
 
@@ -160,9 +167,7 @@ impl Metrics {
 
     /// A gauge with labels.
     pub fn gauge_with(&self, name: &str, labels: &[(&str, &str)]) -> Gauge {
-        let Some(series) = self.series(name, labels, true) else {
-            return Gauge::default();
-        };
+        let series = self.series(name, labels, true);
         Gauge(self.cell(series, |cells| &mut cells.gauges, GaugeCell::default))
     }
 
@@ -173,9 +178,7 @@ impl Metrics {
 
     /// A sample with labels.
     pub fn sample_with(&self, name: &str, labels: &[(&str, &str)]) -> Sample {
-        let Some(series) = self.series(name, labels, false) else {
-            return Sample::default();
-        };
+        let series = self.series(name, labels, false);
         let keep_recent = self.has_sinks();
         Sample(self.cell(
             series,
@@ -194,9 +197,10 @@ impl Metrics {
         self.display_at(Timestamp::now().as_second())
     }
 
-    /// Prometheus text, when it is switched on.
+    /// Prometheus text of the metrics and of the process, when it is switched on.
     pub fn prometheus(&self) -> Option<String> {
-        self.prometheus_at(Timestamp::now().as_second())
+        let text = self.prometheus_at(Timestamp::now().as_second())?;
+        Some(text + &prometheus_text())
     }
 
     pub(super) fn display_at(&self, now: i64) -> MetricsSummary {
@@ -231,19 +235,28 @@ impl Metrics {
         readings
     }
 
+    /// What was recorded since the last call, without what the filter drops.
     fn drain(&self) -> Readings {
+        let filter = lock(&self.inner.filter).clone();
         let cells = lock(&self.inner.cells);
-        let mut readings = Readings::new();
-        for (series, cell) in &cells.counters {
-            readings.extend(cell.drain().map(|reading| (Arc::clone(series), reading)));
-        }
-        for (series, cell) in &cells.gauges {
-            readings.extend(cell.drain().map(|reading| (Arc::clone(series), reading)));
-        }
-        for (series, cell) in &cells.samples {
-            readings.extend(cell.drain().map(|reading| (Arc::clone(series), reading)));
-        }
-        readings
+        let counters = cells
+            .counters
+            .iter()
+            .map(|(series, cell)| (series, cell.drain()));
+        let gauges = cells
+            .gauges
+            .iter()
+            .map(|(series, cell)| (series, cell.drain()));
+        let samples = cells
+            .samples
+            .iter()
+            .map(|(series, cell)| (series, cell.drain()));
+        counters
+            .chain(gauges)
+            .chain(samples)
+            .filter_map(|(series, reading)| Some((Arc::clone(series), reading?)))
+            .filter(|(series, _)| filter.allows(&series.name))
+            .collect()
     }
 
     /// Whether anything but the in-memory sink is configured.
@@ -251,8 +264,8 @@ impl Metrics {
         self.has_prometheus() || !self.inner.settings.targets.is_empty()
     }
 
-    /// The full name; `None` when the filter drops it. Spaces become underscores, as in go-metrics.
-    fn series(&self, name: &str, labels: &[(&str, &str)], gauge: bool) -> Option<Series> {
+    /// The full name. Spaces become underscores, as in go-metrics.
+    fn series(&self, name: &str, labels: &[(&str, &str)], gauge: bool) -> Series {
         let settings = &self.inner.settings;
         let with_host = gauge
             && !settings.disable_hostname
@@ -276,11 +289,11 @@ impl Metrics {
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
-        settings.filter.allows(&name).then_some(Series {
+        Series {
             name,
             bare_name,
             labels,
-        })
+        }
     }
 
     fn cell<C>(
@@ -372,6 +385,21 @@ mod tests {
             settings.disable_hostname = true;
         });
         assert_eq!(gauges_of(&disabled), plain);
+    }
+
+    #[test]
+    fn a_new_filter_holds_for_old_handles() {
+        let metrics = Metrics::default();
+        let counter = metrics.counter("rpc.query");
+        let now = Timestamp::now().as_second();
+        let shown = |rules: &[&str], at| {
+            metrics.set_filter(Filter::parse(rules, true).expect("is valid"));
+            counter.incr();
+            metrics.display_at(at).counters.len()
+        };
+        assert_eq!(shown(&[], now + 10), 1);
+        assert_eq!(shown(&["-consul.rpc"], now + 20), 0);
+        assert_eq!(shown(&[], now + 30), 1);
     }
 
     #[test]

@@ -4,33 +4,36 @@ use std::collections::HashMap;
 
 use hyper::Method;
 
-use crate::agent::http::{RequestObserver, Sample as Request};
+use super::log::{RequestObserver, Sample as Request};
+use super::router::Route;
 use crate::agent::telemetry::metrics::{Metrics, Sample};
 
 /// Records `http.<METHOD>.<path>` for every request, as Consul names it.
 ///
 /// All endpoints are resolved at the start, so that a request costs a look-up and no allocation.
-pub(super) struct HttpMetrics {
+#[derive(Debug)]
+pub struct HttpMetrics {
     endpoints: HashMap<String, Vec<(Method, Sample)>>,
 }
 
 impl HttpMetrics {
-    /// Resolves the endpoints: their metric names and methods.
-    pub(super) fn new<'a>(
-        metrics: &Metrics,
-        endpoints: impl Iterator<Item = (&'a str, &'a [Method])>,
-    ) -> Self {
-        let resolve = |(name, methods): (&str, &[Method])| {
+    /// Resolves the endpoints of a table.
+    pub fn new<C>(metrics: &Metrics, routes: &[Route<C>]) -> Self {
+        let resolve = |route: &Route<C>| {
+            let name = route.metric();
             let sample = |method: &Method| {
                 (
                     method.clone(),
                     metrics.sample(&format!("http.{method}.{name}")),
                 )
             };
-            (name.to_owned(), methods.iter().map(sample).collect())
+            (
+                name.to_owned(),
+                route.methods().list().iter().map(sample).collect(),
+            )
         };
         Self {
-            endpoints: endpoints.map(resolve).collect(),
+            endpoints: routes.iter().map(resolve).collect(),
         }
     }
 }

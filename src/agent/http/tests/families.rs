@@ -1,0 +1,415 @@
+//! What the endpoint families answer, compared with what a Consul answers whose ACLs and Connect are
+//! off and whose tables are empty.
+
+use serde_json::Value;
+
+use super::agent::{NODE_ID, start};
+use super::support::{ask, body_of, get, raw, status_of};
+
+/// A method, a target, a body; the status and the body of the answer.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const ID: &str = "8ec41d6a-01fc-379d-6512-53b9b27c1545";
+
+async fn check(cases: &[Case]) {
+    let (_server, address) = start().await;
+    for (method, target, body, status, text) in cases {
+        let target = target.replace("$ID", ID);
+        let answer = ask(address, method, &target, "", body.as_bytes()).await;
+        assert_eq!(status_of(&answer), *status, "{method} {target}: {answer}");
+        assert_eq!(
+            body_of(&answer),
+            text.replace("$ID", ID),
+            "{method} {target}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn status_knows_the_leader_and_the_peers() {
+    check(&[
+        ("GET", "/v1/status/leader", "", "200", "\"127.0.0.1:8300\""),
+        ("GET", "/v1/status/peers", "", "200", "[\"127.0.0.1:8300\"]"),
+        (
+            "GET",
+            "/v1/status/leader?dc=nowhere",
+            "",
+            "500",
+            "No path to datacenter",
+        ),
+        (
+            "GET",
+            "/v1/status/peers?index=abc",
+            "",
+            "400",
+            "Invalid index",
+        ),
+        (
+            "PUT",
+            "/v1/status/leader",
+            "",
+            "405",
+            "method PUT not allowed",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn sessions_are_an_empty_table_that_cannot_be_written() {
+    check(&[
+        ("GET", "/v1/session/list", "", "200", "[]"),
+        ("GET", "/v1/session/node/n1", "", "200", "[]"),
+        ("GET", "/v1/session/node/", "", "400", "Missing node name"),
+        ("GET", "/v1/session/info/$ID", "", "200", "[]"),
+        ("GET", "/v1/session/info/", "", "400", "Missing session"),
+        (
+            "GET",
+            "/v1/session/info/abc",
+            "",
+            "500",
+            "failed session lookup: index error: UUID must be 36 characters",
+        ),
+        (
+            "PUT",
+            "/v1/session/renew/$ID",
+            "",
+            "404",
+            "Session id '$ID' not found",
+        ),
+        ("PUT", "/v1/session/destroy/$ID", "", "200", "true"),
+        ("PUT", "/v1/session/destroy/", "", "400", "Missing session"),
+        (
+            "PUT",
+            "/v1/session/create",
+            "{",
+            "400",
+            "Request decode failed: unexpected EOF",
+        ),
+        (
+            "PUT",
+            "/v1/session/create",
+            "{}",
+            "501",
+            "Sessions are not supported by this version of consulctl",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn prepared_queries_are_an_empty_table_that_cannot_be_written() {
+    check(&[
+        ("GET", "/v1/query", "", "200", "[]"),
+        ("POST", "/v1/query", "", "400", "Request decode failed: EOF"),
+        ("POST", "/v1/query", "{}", "501", "Prepared queries are not supported by this version of consulctl"),
+        ("GET", "/v1/query/$ID", "", "404", "Query not found"),
+        ("GET", "/v1/query/abc", "", "500", "failed prepared query lookup: index error: UUID must be 36 characters"),
+        ("GET", "/v1/query/q1/execute", "", "404", "Query not found"),
+        ("GET", "/v1/query/q1/explain", "", "404", "Query not found"),
+        ("GET", "/v1/query/q1/execute?limit=x", "", "500", "Bad limit: strconv.Atoi: parsing \"x\": invalid syntax"),
+        ("PUT", "/v1/query/q1/execute", "", "405", "method PUT not allowed"),
+        ("PUT", "/v1/query/$ID", "{}", "500", "Cannot modify non-existent prepared query: '$ID'"),
+        ("DELETE", "/v1/query/abc", "", "500", "Prepared Query lookup failed: failed prepared query lookup: index error: UUID must be 36 characters"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn events_and_coordinates() {
+    check(&[
+        ("GET", "/v1/event/list", "", "200", "[]"),
+        ("GET", "/v1/event/list?index=1&wait=1ms", "", "200", "[]"),
+        ("PUT", "/v1/event/fire/", "", "400", "Missing name"),
+        ("PUT", "/v1/event/fire/a", "", "501", "User events are not supported by this version of consulctl"),
+        ("GET", "/v1/coordinate/nodes", "", "200", "[]"),
+        ("GET", "/v1/coordinate/node/none", "", "404", ""),
+        (
+            "GET",
+            "/v1/coordinate/datacenters",
+            "",
+            "200",
+            r#"[{"Datacenter":"dc1","AreaID":"wan","Coordinates":[{"Node":"n1","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":1.5,"Adjustment":0,"Height":0.00001}}]}]"#,
+        ),
+        ("PUT", "/v1/catalog/register", r#"{"Node":"x","Address":"10.0.0.1"}"#, "200", "true"),
+        ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1}}"#, "200", ""),
+        ("GET", "/v1/coordinate/node/x?segment=other", "", "404", ""),
+        (
+            "GET",
+            "/v1/coordinate/node/x",
+            "",
+            "200",
+            r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#,
+        ),
+        ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[1]}}"#, "500", "incompatible coordinate"),
+        ("PUT", "/v1/coordinate/update", r#"{"Node":"x"}"#, "500", "invalid coordinate"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn connect_is_off_and_intentions_are_empty() {
+    let off = "Connect must be enabled in order to use this endpoint";
+    check(&[
+        ("GET", "/v1/connect/ca/roots", "", "500", off),
+        ("GET", "/v1/connect/ca/configuration", "", "500", off),
+        (
+            "PUT",
+            "/v1/connect/ca/configuration",
+            "",
+            "400",
+            "Bad request: Request decode failed: EOF",
+        ),
+        ("GET", "/v1/agent/connect/ca/roots", "", "500", off),
+        ("GET", "/v1/agent/connect/ca/leaf/web", "", "500", off),
+        (
+            "POST",
+            "/v1/agent/connect/authorize",
+            "{}",
+            "400",
+            "Bad request: Target service must be specified",
+        ),
+        ("GET", "/v1/discovery-chain/web", "", "500", off),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn intentions_are_an_empty_table() {
+    check(&[
+        (
+            "GET",
+            "/v1/discovery-chain/",
+            "",
+            "400",
+            "Bad request: Missing chain name",
+        ),
+        ("GET", "/v1/connect/intentions", "", "200", "[]"),
+        (
+            "GET",
+            "/v1/connect/intentions/$ID",
+            "",
+            "404",
+            "Intention not found",
+        ),
+        (
+            "DELETE",
+            "/v1/connect/intentions/$ID",
+            "",
+            "500",
+            "Cannot delete non-existent intention: '$ID'",
+        ),
+        (
+            "GET",
+            "/v1/connect/intentions/match?by=source&name=web",
+            "",
+            "200",
+            r#"{"web":null}"#,
+        ),
+        (
+            "GET",
+            "/v1/connect/intentions/match",
+            "",
+            "500",
+            "required query parameter 'by' not set",
+        ),
+        (
+            "GET",
+            "/v1/connect/intentions/check?source=a&destination=b",
+            "",
+            "200",
+            r#"{"Allowed":true}"#,
+        ),
+        (
+            "POST",
+            "/v1/connect/intentions",
+            "{}",
+            "501",
+            "Intentions are not supported by this version of consulctl",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn configuration_entries_and_federation_states_are_empty() {
+    check(&[
+        ("GET", "/v1/config/", "", "200", "[]"),
+        ("GET", "/v1/config/service-defaults", "", "200", "[]"),
+        ("GET", "/v1/config/bogus", "", "500", "invalid config entry kind: bogus"),
+        ("GET", "/v1/config/service-defaults/web", "", "404", "Config entry not found for \"service-defaults\" / \"web\""),
+        ("DELETE", "/v1/config/service-defaults/web", "", "200", "{}"),
+        ("DELETE", "/v1/config/service-defaults", "", "404", "Must provide both a kind and name to delete"),
+        ("GET", "/v1/catalog/gateway-services/x", "", "200", "null"),
+        ("PUT", "/v1/config", "[]", "400", "Bad request: Request decoding failed: '' expected a map, got 'slice'"),
+        ("PUT", "/v1/config", "{}", "400", "Bad request: Request decoding failed: Payload does not contain a kind/Kind key at the top level"),
+        ("PUT", "/v1/config", r#"{"Kind":5}"#, "400", "Bad request: Request decoding failed: Kind value in payload is not a string"),
+        ("PUT", "/v1/config", r#"{"Kind":"mesh"}"#, "501", "Configuration entries are not supported by this version of consulctl"),
+        ("GET", "/v1/internal/federation-states", "", "200", "[]"),
+        ("GET", "/v1/internal/federation-states/mesh-gateways", "", "200", "{}"),
+        ("GET", "/v1/internal/federation-state/dc9", "", "404", ""),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn acls_are_off() {
+    check(&[
+        ("GET", "/v1/acl/tokens", "", "401", "ACL support disabled"),
+        (
+            "PUT",
+            "/v1/acl/bootstrap",
+            "",
+            "401",
+            "ACL support disabled",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn operators_see_raft_and_change_autopilot() {
+    let (_server, address) = start().await;
+    let raft: Value = serde_json::from_str(body_of(
+        &get(address, "/v1/operator/raft/configuration").await,
+    ))
+    .unwrap();
+    assert_eq!(raft["Servers"][0]["Node"], "n1");
+    assert_eq!(raft["Servers"][0]["ID"], NODE_ID);
+    assert_eq!(raft["Servers"][0]["Leader"], true);
+    let health: Value = serde_json::from_str(body_of(
+        &get(address, "/v1/operator/autopilot/health").await,
+    ))
+    .unwrap();
+    assert_eq!(health["Healthy"], true);
+    assert_eq!(health["Servers"][0]["SerfStatus"], "alive");
+    assert_eq!(health["Servers"][0]["Version"], "1.10.0");
+    assert_ne!(health["Servers"][0]["StableSince"], "0001-01-01T00:00:00Z");
+
+    let target = "/v1/operator/autopilot/configuration";
+    let set = ask(address, "PUT", target, "", br#"{"MaxTrailingLogs":300}"#).await;
+    assert_eq!(body_of(&set), "true");
+    let stored = get(address, target).await;
+    assert!(
+        stored.contains(
+            r#"{"CleanupDeadServers":false,"LastContactThreshold":"0s","MaxTrailingLogs":300,"#
+        ),
+        "{stored}"
+    );
+    let in_vain = ask(address, "PUT", &format!("{target}?cas=1000000"), "", b"{}").await;
+    assert_eq!(body_of(&in_vain), "false");
+    let bad = ask(address, "PUT", &format!("{target}?cas=x"), "", b"{}").await;
+    assert_eq!(
+        body_of(&bad),
+        "Bad request: Error parsing cas value: strconv.ParseUint: parsing \"x\": invalid syntax"
+    );
+}
+
+#[tokio::test]
+async fn operators_errors_are_consuls() {
+    let empty = "4 errors occurred:\n\t* WAN error: 1/1 nodes reported failure\n\t* n1.dc1: Keyring is empty (encryption not enabled)\n\t* dc1 (LAN) error: 1/1 nodes reported failure\n\t* n1: Keyring is empty (encryption not enabled)\n\n";
+    let local = "2 errors occurred:\n\t* dc1 (LAN) error: 1/1 nodes reported failure\n\t* n1: Keyring is empty (encryption not enabled)\n\n";
+    let damaged = "2 errors occurred:\n\t* WAN error: illegal base64 data at input byte 0\n\t* dc1 (LAN) error: illegal base64 data at input byte 0\n\n";
+    check(&[
+        ("DELETE", "/v1/operator/raft/peer", "", "400", "Bad request: Must specify either ?id with the server's ID or ?address with IP:port of peer to remove"),
+        ("DELETE", "/v1/operator/raft/peer?id=a&address=b", "", "400", "Bad request: Must specify only one of ?id or ?address"),
+        ("DELETE", "/v1/operator/raft/peer?id=a", "", "500", "id \"a\" was not found in the Raft configuration"),
+        ("DELETE", "/v1/operator/raft/peer?address=1.2.3.4:1", "", "500", "address \"1.2.3.4:1\" was not found in the Raft configuration"),
+        ("GET", "/v1/operator/keyring", "", "500", empty),
+        ("GET", "/v1/operator/keyring?local-only=true", "", "500", local),
+        ("GET", "/v1/operator/keyring?relay-factor=9", "", "400", "Bad request: Invalid relay-factor: Relay factor must be in range: [0, 5]"),
+        ("POST", "/v1/operator/keyring", "", "400", "Bad request: Request decode failed: EOF"),
+        ("POST", "/v1/operator/keyring", r#"{"Key":"x"}"#, "500", damaged),
+        ("PUT", "/v1/operator/keyring?local-only=true", r#"{"Key":""}"#, "400", "Bad request: Invalid use of local-only: local-only can only be set for list requests"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_saved_snapshot_can_be_restored() {
+    let (_server, address) = start().await;
+    ask(address, "PUT", "/v1/kv/kept", "", b"value").await;
+    let (head, archive) = raw(address, "GET /v1/snapshot HTTP/1.0\r\n\r\n").await;
+    assert!(head.contains("Content-Type: application/x-gzip"), "{head}");
+    assert!(head.contains("X-Consul-Index: "), "{head}");
+    ask(address, "DELETE", "/v1/kv/kept", "", b"").await;
+    let restored = ask(address, "PUT", "/v1/snapshot", "", &archive).await;
+    assert_eq!((status_of(&restored), body_of(&restored)), ("200", ""));
+    assert_eq!(body_of(&get(address, "/v1/kv/kept?raw").await), "value");
+
+    let broken = ask(address, "PUT", "/v1/snapshot", "", b"garbage").await;
+    assert_eq!(status_of(&broken), "500");
+    assert_eq!(
+        body_of(&broken),
+        "failed to decompress snapshot: unexpected EOF"
+    );
+    assert_eq!(body_of(&get(address, "/v1/kv/kept?raw").await), "value");
+}
+
+#[tokio::test]
+async fn dashboards_see_services_with_their_checks() {
+    let (_server, address) = start().await;
+    let registration = br#"{"Node":"x","Address":"10.0.0.1","Service":{"Service":"web","Tags":["b","a"],"Meta":{"external-source":"nomad"}},"Checks":[{"CheckID":"c","Name":"c","Status":"critical","ServiceID":"web"},{"CheckID":"node","Name":"n","Status":"passing"}]}"#;
+    assert_eq!(
+        body_of(&ask(address, "PUT", "/v1/catalog/register", "", registration).await),
+        "true"
+    );
+    assert_eq!(
+        body_of(&get(address, "/v1/internal/ui/services").await),
+        r#"[{"Name":"web","Tags":["a","b"],"Nodes":["x"],"InstanceCount":1,"ChecksPassing":1,"ChecksWarning":0,"ChecksCritical":1,"ExternalSources":["nomad"],"GatewayConfig":{}}]"#
+    );
+    assert_eq!(
+        body_of(
+            &get(
+                address,
+                "/v1/internal/ui/services?filter=Service.Service==api"
+            )
+            .await
+        ),
+        "[]"
+    );
+    let nodes = get(address, "/v1/internal/ui/nodes").await;
+    assert!(
+        body_of(&nodes).contains(r#"{"ID":"","Node":"x","Address":"10.0.0.1","#),
+        "{nodes}"
+    );
+    assert_eq!(
+        status_of(&get(address, "/v1/internal/ui/node/none").await),
+        "404"
+    );
+    assert_eq!(
+        body_of(&get(address, "/v1/internal/ui/node/").await),
+        "Missing node name"
+    );
+}
+
+#[tokio::test]
+async fn reads_of_empty_tables_have_the_headers_of_reads() {
+    let (_server, address) = start().await;
+    let list = get(address, "/v1/session/list").await;
+    assert!(list.contains("X-Consul-Index: 1\r\n"), "{list}");
+    assert!(list.contains("X-Consul-Knownleader: true\r\n"), "{list}");
+    assert!(!list.contains("Effective-Consistency"), "{list}");
+    let queries = get(address, "/v1/query?stale").await;
+    assert!(
+        queries.contains("X-Consul-Effective-Consistency: stale\r\n"),
+        "{queries}"
+    );
+    let elsewhere = get(address, "/v1/session/list?dc=nowhere").await;
+    assert!(
+        elsewhere.contains("X-Consul-Knownleader: false\r\n"),
+        "{elsewhere}"
+    );
+    assert_eq!(body_of(&elsewhere), "No path to datacenter");
+    let events = get(address, "/v1/event/list").await;
+    assert!(
+        events.contains("X-Consul-Index: 1\r\n") && !events.contains("Knownleader"),
+        "{events}"
+    );
+}
