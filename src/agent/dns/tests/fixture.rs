@@ -139,7 +139,7 @@ impl Fixture {
                 Some(("tags", tags)) => service.tags = tags.split(',').map(str::to_owned).collect(),
                 Some(("status", text)) => status = Status::parse(text).unwrap(),
                 Some(("node-status", text)) => {
-                    (status, of_node) = (Status::parse(text).unwrap(), true)
+                    (status, of_node) = (Status::parse(text).unwrap(), true);
                 }
                 Some(("weights", text)) => {
                     let (passing, warning) = text.split_once('/').unwrap();
@@ -206,7 +206,7 @@ impl Fixture {
         let mut rng = SmallRng::seed_from_u64(seed);
         match answer(&request, transport, &rules, &world, &mut rng, &mut out) {
             Verdict::Answer(Some(limits)) => {
-                truncate(&request, limits, &rules, &mut encoder, &mut out)
+                truncate(&request, limits, &rules, &mut encoder, &mut out);
             }
             Verdict::Answer(None) => {}
             Verdict::Foreign => out.rcode = Rcode::Refused,
@@ -236,7 +236,7 @@ fn set(settings: &mut DnsSettings, key: &str, value: &str) {
         "udp_answer_limit" => settings.udp_answer_limit = value.parse().unwrap(),
         "a_record_limit" => settings.a_record_limit = value.parse().unwrap(),
         "recursor_timeout_ms" => {
-            settings.recursor_timeout = Duration::from_millis(value.parse().unwrap())
+            settings.recursor_timeout = Duration::from_millis(value.parse().unwrap());
         }
         "node_ttl" => settings.node_ttl = seconds(value),
         "min_ttl" => settings.soa.min_ttl = value.parse().unwrap(),
