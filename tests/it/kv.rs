@@ -126,7 +126,10 @@ fn check_and_set_succeeds_once() {
 #[test]
 fn one_of_many_concurrent_writers_wins() {
     let (_folder, agent) = durable();
-    agent.put("/v1/kv/a", "0");
+    agent.put(
+        "/v1/kv/a",
+        "none of theirs: the same value again would not change the index",
+    );
     let put = format!("/v1/kv/a?cas={}", modify_index(&mut agent.client(), "a"));
     let mut clients: Vec<Client> = (0..50).map(|_| agent.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
