@@ -20,5 +20,6 @@ mod config;
 mod durability;
 mod full_disk;
 mod kv;
+mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;

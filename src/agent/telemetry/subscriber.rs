@@ -127,9 +127,9 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _span: &span::Id) {}
 }
 
-/// Whether a statement can be heard at all, at whatever level.
+/// Whether a statement can be heard at all, at whatever level: an event, or the question
+/// `tracing::enabled!`, which is a kind of its own.
 fn is_audible(metadata: &Metadata<'_>) -> bool {
-    // A question (`tracing::enabled!`) is neither event nor span.
     !metadata.is_span() && Level::from(metadata.level()) <= ceiling(metadata.target())
 }
 
