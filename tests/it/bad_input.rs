@@ -402,3 +402,18 @@ fn malformed_streams_are_survived() {
     );
     agent.assert_healthy();
 }
+
+#[test]
+fn idle_streams_do_not_stop_datagrams() {
+    let agent = TestAgent::dev(&["-log-level=info"]).in_catalog();
+    let idle: Vec<TcpStream> = (0..600)
+        .map(|_| TcpStream::connect(agent.dns()).unwrap())
+        .collect();
+    let answer = Dns::new(agent.dns()).ask("n1.node.consul.", RecordType::A);
+    assert_eq!(
+        (answer.metadata.response_code, answer.answers.len()),
+        (ResponseCode::NoError, 1)
+    );
+    drop(idle);
+    agent.assert_healthy();
+}
