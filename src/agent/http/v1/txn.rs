@@ -16,7 +16,7 @@ use crate::model::txn::{MAX_TXN_OPS, TxnOp, TxnResponse};
 
 use super::read::{Read, headers_of, write_options};
 
-/// Where Consul's documentation explains the limit of the body; part of an error text.
+/// Where Consul's documentation explains the limit of a transaction's body; part of an error text.
 const LIMIT_DOCUMENTATION: &str = "https://www.consul.io/docs/agent/options.html#txn_max_req_len";
 
 /// The answer of a transaction that only read carries what other answers have in headers.
@@ -63,7 +63,7 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
     if ops.iter().all(|op| {
         op.kv
             .as_ref()
-            .is_some_and(|kv| kv.is_read() || !is_known(&kv.verb))
+            .is_none_or(|kv| kv.is_read() || !is_known(&kv.verb))
     }) {
         return read_only(&context, &request, ops).await;
     }
