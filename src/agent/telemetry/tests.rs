@@ -233,3 +233,23 @@ fn spans_and_chatty_crates_are_silent() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].ends_with("[ERROR] agent.server.raft: chatty-1 error"));
 }
+
+#[test]
+fn a_question_whether_a_line_would_be_heard_is_answered_like_the_line() {
+    let (telemetry, screen) = start(|settings| settings.level = Level::Debug);
+    if tracing::enabled!(target: "agent.http", tracing::Level::DEBUG) {
+        tracing::debug!(target: "agent.http", "asked-1 first");
+    }
+    assert!(telemetry.flush());
+    assert_eq!(screen.lines("asked-1").len(), 1);
+}
+
+#[test]
+fn every_line_is_json_when_json_is_wanted() {
+    let (telemetry, screen) = start(|settings| settings.json = true);
+    telemetry.say("==> Starting");
+    tracing::info!(target: "agent", "all-json-1");
+    assert!(telemetry.flush());
+    assert!(!screen.text().contains("==>"), "{}", screen.text());
+    assert_eq!(screen.lines("all-json-1").len(), 1);
+}
