@@ -75,7 +75,7 @@ pub(super) fn telemetry(config: &Config, hostname: &str) -> Result<TelemetrySett
 
 /// The configured log level.
 pub(super) fn level(config: &Config) -> Result<Level, StartError> {
-    Level::parse(&config.log.level).map_err(|err| wrong("log_level", err))
+    Level::parse(&config.log.level).map_err(|err| StartError::LogLevel(err.0))
 }
 
 fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartError> {

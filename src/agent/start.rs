@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
 use crate::agent::config_files::LoadError;
 use crate::agent::dns::{DnsError, DnsServer, SettingsError};
-use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip::{GossipHandle, JoinError};
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, IdentityError};
@@ -20,13 +20,14 @@ use crate::agent::local::{Local, LocalError};
 use crate::agent::machine::raise_file_limit;
 use crate::agent::raft::{self, Raft, Recovery};
 use crate::agent::rpc::Rpc;
-use crate::agent::telemetry::{Telemetry, TelemetryError};
+use crate::agent::telemetry::{Telemetry, TelemetryError, VALID_LEVELS};
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::dns_backend::LocalCatalog;
 use super::reserved::{self, ReserveError};
 use super::run::Running;
+use super::unserved;
 
 /// Why the agent did not start. Every text says what was wrong and, where known, where.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,18 @@ pub enum StartError {
         key: &'static str,
         /// What is wrong.
         reason: String,
+    },
+    /// No such log level. The text is Consul's.
+    #[error("Invalid log level: {0}. Valid log levels are: [{valid}]", valid = VALID_LEVELS.join(" "))]
+    LogLevel(String),
+    /// Members named by `-join` cannot be joined; only `-retry-join` may wait for them.
+    #[error("{pool} join failed: {source}; use -retry-join to start without them")]
+    Join {
+        /// `LAN` or `WAN`.
+        pool: &'static str,
+        /// Why the last address failed.
+        #[source]
+        source: JoinError,
     },
     /// Client agents need gossip and forwarding.
     #[error(
@@ -121,15 +134,21 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     for warning in &start.built.warnings {
         warn!(target: "agent", "{warning}");
     }
+    for warning in unserved::warnings(config) {
+        warn!(target: "agent", "{warning}");
+    }
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    // Before anything is written: a second agent on the same address leaves no trace.
+    reserved::hold(config, &stop, &tasks).await?;
     write_pid(config)?;
     let dir = data.as_ref().map(|data| data.path().to_owned());
     let (raft, recovery) = Raft::start(settings::raft(config, &node_id, dir)).await?;
     report(config, &recovery);
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
+    join("LAN", Some(&lan), &config.join.start_lan).await?;
+    join("WAN", wan.as_ref(), &config.join.start_wan).await?;
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    reserved::hold(config, &stop, &tasks).await?;
     tasks.spawn(leader::run(
         rpc.clone(),
         lan.clone(),
@@ -168,6 +187,25 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         data,
         telemetry: telemetry.clone(),
     })
+}
+
+/// Joins the members that must be reachable at the start: one of them is enough.
+async fn join(
+    pool: &'static str,
+    members: Option<&GossipHandle>,
+    addresses: &[String],
+) -> Result<(), StartError> {
+    let Some(members) = members else {
+        return Ok(());
+    };
+    let mut failed = None;
+    for address in addresses {
+        match members.join(address).await {
+            Ok(_) => return Ok(()),
+            Err(source) => failed = Some(StartError::Join { pool, source }),
+        }
+    }
+    failed.map_or(Ok(()), Err)
 }
 
 fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
@@ -317,10 +355,36 @@ fn banner(config: &Config, node_id: &str, telemetry: &Telemetry) {
         ),
     ));
     for (label, value) in lines {
-        telemetry.say(format!("{label:>17}: {value}"));
+        telemetry.say(format!("{label:>18}: {value}"));
     }
     telemetry.say("");
     telemetry.say("==> Log data will now stream in as it occurs:");
     telemetry.say("");
     telemetry.open_gate();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::gossip::LocalMember;
+
+    #[tokio::test]
+    async fn one_reachable_member_is_enough_to_start() {
+        let pool = GossipHandle::solo(LocalMember {
+            name: "n1".to_owned(),
+            address: "127.0.0.1".parse().unwrap(),
+            port: 8301,
+            tags: crate::model::node::StringMap::new(),
+        });
+        let (own, nobody) = ("127.0.0.1:8301".to_owned(), "no such host".to_owned());
+        join("LAN", Some(&pool), &[]).await.unwrap();
+        join("WAN", None, std::slice::from_ref(&nobody))
+            .await
+            .unwrap();
+        join("LAN", Some(&pool), &[nobody.clone(), own])
+            .await
+            .unwrap();
+        let err = join("LAN", Some(&pool), &[nobody]).await.unwrap_err();
+        assert!(err.to_string().starts_with("LAN join failed: "), "{err}");
+    }
 }
