@@ -22,3 +22,6 @@ pub use respond::{Answered, AnsweredZone, Backend};
 pub use server::{DnsError, DnsServer};
 pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
 pub use store_view::StoreView;
+
+#[cfg(test)]
+mod tests;

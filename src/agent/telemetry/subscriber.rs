@@ -127,8 +127,8 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _span: &span::Id) {}
 }
 
-/// Whether a statement can be heard at all, at whatever level. Spans cannot; a question whether an event
-/// would be (`tracing::enabled!`) is neither span nor event, and counts as one.
+/// Whether a statement can be heard at all, at whatever level: an event, or the question
+/// `tracing::enabled!`, which is a kind of its own.
 fn is_audible(metadata: &Metadata<'_>) -> bool {
     !metadata.is_span() && Level::from(metadata.level()) <= ceiling(metadata.target())
 }
