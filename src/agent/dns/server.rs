@@ -43,7 +43,7 @@ pub enum DnsError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// An address cannot be listened on.
-    #[error("listen on {address} ({network}): {source}")]
+    #[error("listen on {address} ({network}): {source}{}", hint(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -52,6 +52,20 @@ pub enum DnsError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What to do about an address that cannot be listened on.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            " (another process listens there: stop it, or choose another port with -dns-port)"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            " (this machine has no such address: check -client and addresses.dns)"
+        }
+        io::ErrorKind::PermissionDenied => " (not permitted: ports below 1024 need more rights)",
+        _ => "",
+    }
 }
 
 /// A running server. Dropping it stops it; [`DnsServer::shutdown`] also waits.
