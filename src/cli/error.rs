@@ -28,7 +28,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Said(ApiError),
     /// Nobody reads our output any more, or it cannot be written.
-    #[error("write output: {0}")]
+    #[error("write output: {}", crate::api::io_reason(.0))]
     Output(#[from] io::Error),
     /// The command has said all there is to say.
     #[error("exit code {0}")]
@@ -126,6 +126,7 @@ fn hints(class: ErrorClass) -> Vec<String> {
         }
         ErrorClass::Certificate => &[
             "give the authority that signed the agent's certificate with `-ca-file`, and the expected name with `-tls-server-name`",
+            "if the agent verifies its callers, give your own certificate with `-client-cert` and `-client-key`",
         ],
         ErrorClass::Broken => &[
             "is that the HTTP port? an agent serves HTTP on 8500, RPC on 8300, gossip on 8301, DNS on 8600",

@@ -122,7 +122,7 @@ impl Rpc {
         };
         let meta = QueryMeta {
             index: found.index,
-            known_leader: self.raft.leader().is_some(),
+            known_leader: self.raft.knows_leader(),
             last_contact_ms: self.last_contact_ms(),
             consistency: options.consistency,
             generation: found.generation,
@@ -143,7 +143,7 @@ impl Rpc {
         let requirement = Requirement::write(Resource::Operator, &[]);
         self.write(options, &requirement, Command::Restore(state))
             .await?;
-        self.replaced.notify_waiters();
+        self.replaced.notify_one();
         Ok(())
     }
 

@@ -127,9 +127,10 @@ impl Subscriber for LogSubscriber {
     fn exit(&self, _span: &span::Id) {}
 }
 
-/// Whether a statement can be heard at all, at whatever level.
+/// Whether a statement can be heard at all, at whatever level: an event, or the question
+/// `tracing::enabled!`, which is a kind of its own.
 fn is_audible(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() && Level::from(metadata.level()) <= ceiling(metadata.target())
+    !metadata.is_span() && Level::from(metadata.level()) <= ceiling(metadata.target())
 }
 
 /// The most verbose level that a speaker may use: other crates are heard when something is wrong only.

@@ -233,3 +233,11 @@ fn spans_and_chatty_crates_are_silent() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].ends_with("[ERROR] agent.server.raft: chatty-1 error"));
 }
+
+#[test]
+fn whoever_asks_first_gets_the_truth() {
+    let (telemetry, _screen) = start(|settings| settings.level = Level::Trace);
+    assert!(tracing::enabled!(target: "agent.http", tracing::Level::DEBUG));
+    assert!(!tracing::enabled!(target: "hyper::proto", tracing::Level::DEBUG));
+    drop(telemetry);
+}

@@ -1,8 +1,12 @@
 //! `monitor`
 
 use crate::cli::context::Context;
-use crate::cli::error::{During as _, Outcome};
+use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::HttpFlags;
+
+/// Consul's text for a stream that ends without being interrupted.
+const ENDED: &str = "\nRemote side ended the monitor! This usually means that the\n\
+    remote side has exited or crashed.";
 
 /// Streams the agent's log
 ///
@@ -41,10 +45,10 @@ impl Args {
         loop {
             let part = tokio::select! {
                 _ = &mut interrupt => return Ok(()),
-                part = stream.next() => part.during("Error reading the log")?,
+                part = stream.next() => part,
             };
-            let Some(part) = part else {
-                return Ok(context.console.note("Remote side ended the monitor! This usually means that the\nremote side has exited or crashed.")?);
+            let Ok(Some(part)) = part else {
+                return Err(Error::message(ENDED));
             };
             context.console.raw(&part)?;
             context.console.flush()?;

@@ -61,7 +61,13 @@ fn leave_reload_and_force_leave() {
 fn monitor_passes_the_stream_on() {
     let api = FakeApi::start(vec![ok("GET /v1/agent/monitor", "line 1\nline 2\n")]);
     let done = ask(&api, &["monitor", "-log-level=trace", "-log-json"]);
-    assert_eq!((done.code, done.out.as_str()), (0, "line 1\nline 2\n"));
+    // The recorded API ends the stream, which an agent does only when it stops.
+    assert_eq!((done.code, done.out.as_str()), (1, "line 1\nline 2\n"));
+    assert!(
+        done.err.contains("Remote side ended the monitor!"),
+        "{}",
+        done.err
+    );
     assert_eq!(
         api.lines()[0],
         "GET /v1/agent/monitor?logjson=true&loglevel=trace"

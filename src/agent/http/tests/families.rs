@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::agent::{NODE_ID, start};
 use super::support::{ask, body_of, get, raw, status_of};
+use crate::agent::telemetry::{Level, Output, Telemetry, TelemetrySettings};
 
 /// A method, a target, a body; the status and the body of the answer.
 type Case = (
@@ -412,4 +413,26 @@ async fn reads_of_empty_tables_have_the_headers_of_reads() {
         events.contains("X-Consul-Index: 1\r\n") && !events.contains("Knownleader"),
         "{events}"
     );
+}
+
+#[tokio::test]
+async fn requests_are_logged_without_their_tokens() {
+    let (_server, address) = start().await;
+    let quiet = TelemetrySettings {
+        output: Output::Nowhere,
+        ..TelemetrySettings::default()
+    };
+    let telemetry = Telemetry::init(quiet).unwrap();
+    let mut lines = telemetry.monitor(Level::Debug, false);
+    get(address, "/v1/kv/logged?token=secret").await;
+    // Other tests of the process are heard, too.
+    let line = loop {
+        let line = lines.next().await.expect("a line for the request");
+        let line = String::from_utf8_lossy(&line).into_owned();
+        if line.contains("/v1/kv/logged") {
+            break line;
+        }
+    };
+    let said = "[DEBUG] agent.http: Request finished: method=GET url=/v1/kv/logged?token=<hidden> from=127.0.0.1:";
+    assert!(line.contains(said) && line.contains(" latency="), "{line}");
 }

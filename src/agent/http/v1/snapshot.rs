@@ -66,6 +66,8 @@ async fn restore(context: &Arc<Context>, mut request: Request) -> Answer {
         .map_err(HttpError::failed)?
         .state;
     context.rpc.restore(&options, state).await?;
+    // The archive's catalog may lack what runs here.
+    context.local.server_up();
     // The restoration stands in the log; a raft snapshot only lets the log forget it.
     let context = Arc::clone(context);
     tokio::spawn(async move {
