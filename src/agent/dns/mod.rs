@@ -3,6 +3,7 @@
 mod address;
 pub mod answer;
 pub mod catalog;
+mod datagram;
 pub mod encode;
 mod instances;
 mod lookup;

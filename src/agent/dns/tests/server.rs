@@ -220,3 +220,21 @@ async fn several_addresses_are_served() {
     }
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn replies_come_from_the_address_that_was_asked() {
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let fixture = Fixture::new(CATALOG);
+    let server = DnsServer::start(&[any], DnsSettings::default(), fixture)
+        .await
+        .unwrap();
+    let port = server.addresses()[0].port();
+    // Connected sockets take datagrams from their peer only.
+    for asked in [[127, 0, 0, 1], [127, 0, 0, 5], [127, 9, 9, 9]] {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        socket.connect((Ipv4Addr::from(asked), port)).await.unwrap();
+        let message = ask(&socket, &question("web0.node.consul", "A", None)).await;
+        assert_eq!(message.answers.len(), 1);
+    }
+    server.shutdown().await;
+}
