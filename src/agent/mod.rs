@@ -21,4 +21,4 @@ mod settings;
 pub mod start;
 pub mod store;
 pub mod telemetry;
-mod unserved;
+mod unsupported;

@@ -1,6 +1,5 @@
 //! The composition root: starts every room in order, and keeps the agent until it ends.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -14,20 +13,21 @@ use crate::agent::config_files::LoadError;
 use crate::agent::dns::{DnsError, DnsServer, SettingsError};
 use crate::agent::gossip::{GossipHandle, JoinError};
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
-use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
-use crate::agent::identity::{DataDir, IdentityError};
+use crate::agent::http::{
+    BindError, Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1,
+};
+use crate::agent::identity::{DataDir, IdentityError, PidFile};
 use crate::agent::local::{Local, LocalError};
 use crate::agent::machine::raise_file_limit;
 use crate::agent::raft::{self, Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::{Telemetry, TelemetryError, VALID_LEVELS};
-use crate::agent::{leader, settings};
+use crate::agent::{leader, settings, unsupported};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::dns_backend::LocalCatalog;
 use super::reserved::{self, ReserveError};
-use super::run::Running;
-use super::unserved;
+use super::run::{Background, Running, Signals};
 
 /// Why the agent did not start. Every text says what was wrong and, where known, where.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,9 @@ pub enum StartError {
         "this version of consulctl runs servers only: add -server (with -bootstrap and -data-dir), or use -dev"
     )]
     ClientAgent,
+    /// Settings that protect and are not supported: starting without them would be worse.
+    #[error("{0}")]
+    Unsupported(String),
     /// The data folder.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -81,15 +84,9 @@ pub enum StartError {
     /// DNS settings.
     #[error("Failed to configure DNS: {0}")]
     DnsSettings(#[from] SettingsError),
-    /// The PID file.
-    #[error("cannot write pid-file {path}: {source}")]
-    PidFile {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
+    /// The signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
 }
 
 /// Reads the configuration's sources again, for a reload.
@@ -114,51 +111,107 @@ pub async fn run(start: Start) -> Result<u8, StartError> {
     if !config.node.server {
         return Err(StartError::ClientAgent);
     }
+    let refused = unsupported::refused(config);
+    if !refused.is_empty() {
+        return Err(StartError::Unsupported(refused.join("\n==> ")));
+    }
+    // From here on a signal waits for its answer instead of killing an agent that replays its log.
+    let signals = Signals::listen().map_err(StartError::Signals)?;
     let telemetry = Telemetry::init(settings::telemetry(config, &start.hostname)?)?;
     telemetry.say("==> Starting Consul agent...");
     raise_file_limit();
     let outcome = match assemble(&start, &telemetry).await {
-        Ok(running) => Ok(running.until_end(start).await),
+        Ok(running) => Ok(running.until_end(start, signals).await),
         Err(err) => Err(err),
     };
     telemetry.shutdown();
     outcome
 }
 
-/// Starts the rooms in the order in which they need each other.
+/// Opens the data and starts raft, then everything that needs it.
 async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, StartError> {
     let config = &start.built.config;
     let data = open_data(config)?;
     let node_id = node_id(config, data.as_ref())?;
     banner(config, &node_id, telemetry);
-    for warning in &start.built.warnings {
+    for warning in start
+        .built
+        .warnings
+        .iter()
+        .chain(&unsupported::ignored(config))
+    {
         warn!(target: "agent", "{warning}");
     }
-    for warning in unserved::warnings(config) {
-        warn!(target: "agent", "{warning}");
-    }
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let background = Background {
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
     // Before anything is written: a second agent on the same address leaves no trace.
-    reserved::hold(config, &stop, &tasks).await?;
-    write_pid(config)?;
+    reserved::hold(config, &background.stop, &background.tasks).await?;
     let dir = data.as_ref().map(|data| data.path().to_owned());
     let (raft, recovery) = Raft::start(settings::raft(config, &node_id, dir)).await?;
     report(config, &recovery);
+    let rooms = Rooms {
+        raft: raft.clone(),
+        background: background.clone(),
+        data,
+        node_id,
+    };
+    match serve(config, telemetry, rooms).await {
+        Ok(running) => Ok(running),
+        Err(err) => {
+            background.end().await;
+            if let Err(err) = raft.shutdown().await {
+                error!(target: "agent.server", error = %err, "raft did not stop cleanly");
+            }
+            Err(err)
+        }
+    }
+}
+
+/// What is there before anything is served.
+struct Rooms {
+    raft: Raft,
+    background: Background,
+    data: Option<DataDir>,
+    node_id: String,
+}
+
+/// Starts the rooms in the order in which they need each other. Ports come first, so that nothing runs in
+/// an agent that cannot be reached.
+async fn serve(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: Rooms,
+) -> Result<Running, StartError> {
+    let Rooms {
+        raft,
+        background,
+        data,
+        node_id,
+    } = rooms;
+    let (addresses, unix) = settings::http_listeners(config);
+    let listeners = addresses
+        .iter()
+        .map(|address| bind(address, &unix))
+        .collect::<Result<Vec<_>, _>>()?;
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
     join("LAN", Some(&lan), &config.join.start_lan).await?;
     join("WAN", wan.as_ref(), &config.join.start_wan).await?;
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
-    tasks.spawn(leader::run(
-        rpc.clone(),
-        lan.clone(),
-        settings::leader(config),
-        stop.clone(),
-    ));
-    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
-    let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
+    let leader_settings = settings::leader(config);
+    let leading = leader::run(
+        rpc.clone(),
+        lan.clone(),
+        leader_settings,
+        background.stop.clone(),
+    );
+    background.tasks.spawn(leading);
+    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
+    let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
@@ -173,8 +226,15 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         bodies: RenderCache::default(),
     };
     let agent = Arc::clone(&context.agent);
-    let http = serve_http(config, context)?;
+    let http = serve_http(config, listeners, context)?;
+    let pid = config
+        .node
+        .pid_file
+        .as_deref()
+        .map(PidFile::write)
+        .transpose()?;
     telemetry.say("==> Consul agent running!");
+    let telemetry = telemetry.clone();
     Ok(Running {
         raft,
         local,
@@ -182,10 +242,10 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         http,
         agent,
         orders,
-        stop,
-        tasks,
+        background,
         data,
-        telemetry: telemetry.clone(),
+        pid,
+        telemetry,
     })
 }
 
@@ -208,12 +268,11 @@ async fn join(
     failed.map_or(Ok(()), Err)
 }
 
-fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
-    let (addresses, unix) = settings::http_listeners(config);
-    let listeners = addresses
-        .iter()
-        .map(|address| bind(address, &unix))
-        .collect::<Result<Vec<_>, _>>()?;
+fn serve_http(
+    config: &Config,
+    listeners: Vec<Box<dyn Listener>>,
+    context: Context,
+) -> Result<Server, StartError> {
     for address in &config.addresses.http {
         let network = if matches!(address, ListenAddr::Tcp(_)) {
             "tcp"
@@ -246,16 +305,6 @@ fn node_id(config: &Config, data: Option<&DataDir>) -> Result<String, StartError
         (Some(data), configured) => data.node_id(configured)?,
         (None, Some(id)) => id.to_lowercase(),
         (None, None) => Uuid::new_v4().to_string(),
-    })
-}
-
-fn write_pid(config: &Config) -> Result<(), StartError> {
-    let Some(path) = &config.node.pid_file else {
-        return Ok(());
-    };
-    std::fs::write(path, std::process::id().to_string()).map_err(|source| StartError::PidFile {
-        path: path.clone(),
-        source,
     })
 }
 

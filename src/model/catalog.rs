@@ -57,6 +57,9 @@ pub struct DeregisterRequest {
     pub datacenter: String,
     /// The node's name.
     pub node: String,
+    /// Taken for the sake of clients that send it; means nothing, as in Consul.
+    #[serde(skip_serializing)]
+    pub address: String,
     /// The service instance; empty when not meant.
     #[serde(rename = "ServiceID")]
     pub service_id: String,

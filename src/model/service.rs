@@ -36,6 +36,16 @@ pub struct Weights {
     pub warning: i64,
 }
 
+impl Weights {
+    /// These weights, or 1 and 1 where they cannot be SRV weights, which is how Consul's catalog
+    /// shows such a registration.
+    #[must_use]
+    pub fn or_default(self) -> Self {
+        let fits = (1..=65_535).contains(&self.passing) && (0..=65_535).contains(&self.warning);
+        if fits { self } else { Self::default() }
+    }
+}
+
 impl Default for Weights {
     fn default() -> Self {
         Self {

@@ -425,3 +425,40 @@ fn kills_during_the_start_are_survived() {
         agent.kill();
     }
 }
+
+#[test]
+fn a_broken_snapshot_is_named() {
+    let (folder, ip) = (tempfile::tempdir().unwrap(), own_address());
+    let agent = TestAgent::server(ip, folder.path(), &[SMALL_LOG]);
+    let mut client = agent.client();
+    for number in 0..450 {
+        client.ask("PUT", &format!("/v1/kv/{number}"), "v");
+    }
+    drop(client);
+    agent.signal("TERM");
+    agent.ended();
+    let snapshots = fs::read_dir(folder.path().join("raft/snapshots")).unwrap();
+    let paths: Vec<_> = snapshots.map(|entry| entry.unwrap().path()).collect();
+    assert!(!paths.is_empty());
+    let whole: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    for (path, bytes) in paths.iter().zip(&whole) {
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        fs::write(path, flipped).unwrap();
+    }
+    let (code, printed) = refused(folder.path());
+    assert_eq!(code, Some(1), "{printed}");
+    let named = paths
+        .iter()
+        .any(|path| printed.contains(path.to_str().unwrap()));
+    assert!(
+        named && printed.contains("the checksum does not match"),
+        "{printed}"
+    );
+    for (path, bytes) in paths.iter().zip(&whole) {
+        fs::write(path, bytes).unwrap();
+    }
+    let agent = TestAgent::server(ip, folder.path(), &[SMALL_LOG]);
+    let (found, _) = all_pairs(&mut agent.client());
+    assert_eq!(found.len(), 450);
+}

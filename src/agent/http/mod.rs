@@ -20,6 +20,7 @@ mod response;
 mod router;
 mod server;
 mod service;
+mod tenancy;
 pub mod v1;
 
 #[cfg(test)]

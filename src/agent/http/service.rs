@@ -28,6 +28,7 @@ use super::render;
 use super::request::{Closing, Request};
 use super::response::{Meta, PLAIN_UTF8, Payload, Response};
 use super::router::{Answer, Found, Route, Router};
+use super::tenancy::refuse_namespace;
 
 /// Text of `/` when there is no web interface.
 const ROOT_TEXT: &str = "Consul Agent";
@@ -230,6 +231,7 @@ impl<C: Send + Sync + 'static> Shared<C> {
         {
             return Err(HttpError::WriteRestricted);
         }
+        refuse_namespace(&request)?;
         CatchPanic(route.call(self.context.clone(), request)).await
     }
 

@@ -73,10 +73,7 @@ impl LocalState {
             mut checks,
         } = instance;
         for check in &mut checks {
-            if let Some(old) = self.check(&check.check.check_id) {
-                check.check.status = old.check.status;
-                check.check.output.clone_from(&old.check.output);
-            }
+            self.keep_outcome(check);
         }
         let named: BTreeSet<&str> = checks.iter().map(|it| it.check.check_id.as_str()).collect();
         for old in self.checks_of(&service.service.id) {
@@ -155,7 +152,7 @@ impl LocalState {
             .iter()
             .find(|it| it.service.id == service_id);
         let service = planned.or_else(|| self.service(service_id));
-        let check = expand_check(
+        let mut check = expand_check(
             definition,
             service.map(|it| &it.service),
             &self.node.name,
@@ -166,8 +163,18 @@ impl LocalState {
                 "ServiceID {service_id:?} does not exist"
             )));
         }
+        self.keep_outcome(&mut check);
         change.checks.push(check);
         Ok(())
+    }
+
+    /// A check that is registered again keeps its status and output until it next runs, so that an
+    /// update of its definition does not make its service flap.
+    fn keep_outcome(&self, check: &mut LocalCheck) {
+        if let Some(old) = self.check(&check.check.check_id) {
+            check.check.status = old.check.status;
+            check.check.output.clone_from(&old.check.output);
+        }
     }
 
     /// Removes a check.

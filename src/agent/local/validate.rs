@@ -87,7 +87,11 @@ pub(super) fn is_dns_name(name: &str) -> bool {
 }
 
 fn is_any_address(address: &str) -> bool {
-    address
+    // Consul's list of addresses that mean any includes IPv6's in brackets.
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|it| it.strip_suffix(']'));
+    bare.unwrap_or(address)
         .parse::<IpAddr>()
         .is_ok_and(|ip| ip.is_unspecified())
 }

@@ -91,6 +91,7 @@ fn complete(request: &mut RegisterRequest, datacenter: &str) -> Result<(), RpcEr
         if service.service.is_empty() && !service.id.is_empty() {
             return Err(refused("Must provide service name with ID"));
         }
+        service.weights = service.weights.or_default();
         let unspecified = service
             .address
             .parse::<IpAddr>()
@@ -135,7 +136,7 @@ fn check_uuid(text: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::service::NodeService;
+    use crate::model::service::{NodeService, Weights};
 
     fn request() -> RegisterRequest {
         RegisterRequest {
@@ -149,6 +150,22 @@ mod tests {
         let mut request = request();
         change(&mut request);
         complete(&mut request, "dc1").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn weights_that_srv_records_cannot_have_become_ones() {
+        for (passing, warning, kept) in [(5, 0, true), (0, 0, false), (70_000, 1, false)] {
+            let mut request = request();
+            let weights = Weights { passing, warning };
+            request.service = Some(NodeService {
+                service: "web".to_owned(),
+                weights,
+                ..NodeService::default()
+            });
+            complete(&mut request, "dc1").unwrap();
+            let expected = if kept { weights } else { Weights::default() };
+            assert_eq!(request.service.unwrap().weights, expected);
+        }
     }
 
     #[test]

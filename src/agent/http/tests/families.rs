@@ -63,6 +63,67 @@ async fn status_knows_the_leader_and_the_peers() {
 }
 
 #[tokio::test]
+async fn namespaces_are_refused_where_consul_knows_them() {
+    let text =
+        "Bad request: Invalid query parameter: \"ns\" - Namespaces are a Consul Enterprise feature";
+    check(&[
+        ("GET", "/v1/kv/a?ns=x", "", "400", text),
+        ("PUT", "/v1/kv/a?ns=default", "1", "400", text),
+        ("GET", "/v1/health/service/a?ns=x", "", "400", text),
+        ("GET", "/v1/agent/services?ns=x", "", "400", text),
+        ("GET", "/v1/agent/services?ns=", "", "200", "{}"),
+        ("GET", "/v1/catalog/datacenters?ns=x", "", "200", "[\"dc1\"]"),
+        (
+            "PUT",
+            "/v1/catalog/register",
+            r#"{"Node":"a","Address":"10.0.0.1","Namespace":"x"}"#,
+            "400",
+            "Request decode failed: json: unknown field \"Namespace\" - Namespaces are a Consul Enterprise feature",
+        ),
+    ])
+    .await;
+    let (_server, address) = start().await;
+    let header = "X-Consul-Namespace: x\r\n";
+    let answer = ask(address, "GET", "/v1/kv/a", header, b"").await;
+    assert_eq!(
+        body_of(&answer),
+        "Bad request: Invalid header: \"X-Consul-Namespace\" - Namespaces are a Consul Enterprise feature"
+    );
+}
+
+#[tokio::test]
+async fn empty_numbers_and_unknown_nodes_are_answered_as_consul_does() {
+    let syntax = "strconv.ParseUint: parsing \"\": invalid syntax";
+    check(&[
+        ("PUT", "/v1/kv/a?flags=", "1", "500", syntax),
+        ("PUT", "/v1/kv/a?cas=", "1", "500", syntax),
+        ("DELETE", "/v1/kv/a?cas=", "", "500", syntax),
+        (
+            "GET",
+            "/v1/catalog/node-services/none",
+            "",
+            "200",
+            r#"{"Node":null,"Services":null}"#,
+        ),
+        (
+            "PUT",
+            "/v1/catalog/deregister",
+            r#"{"Address":"10.0.0.1"}"#,
+            "500",
+            "Must provide node",
+        ),
+        (
+            "PUT",
+            "/v1/agent/token/default",
+            "",
+            "401",
+            "ACL support disabled",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
 async fn sessions_are_an_empty_table_that_cannot_be_written() {
     check(&[
         ("GET", "/v1/session/list", "", "200", "[]"),

@@ -145,19 +145,14 @@ pub(super) async fn register(context: Arc<Context>, mut request: Request) -> Ans
     if definition.token.is_empty() {
         definition.token = request.token();
     }
-    let replace = switch(&request, "replace-existing-checks")?;
+    let replace = switch(&request, "replace-existing-checks");
     context.local.register_service(definition, replace).await?;
     Ok(done())
 }
 
-/// A parameter that is on when it stands alone.
-fn switch(request: &Request, name: &str) -> Result<bool, HttpError> {
-    match request.params().get(name) {
-        None => Ok(false),
-        Some(value) if value.is_empty() => Ok(true),
-        Some(value) => parse_bool(&value)
-            .map_err(|_| HttpError::bad(format!("Invalid value for {name}: {value:?}"))),
-    }
+/// A parameter that is on when it stands alone or says `true`; Consul takes any other value for off.
+fn switch(request: &Request, name: &str) -> bool {
+    (request.params().get(name)).is_some_and(|value| value.is_empty() || value == "true")
 }
 
 /// `/v1/agent/service/deregister/<id>`: an unknown service counts as deregistered.

@@ -23,13 +23,21 @@ use super::read::{Read, filtered, write_options};
 /// Largest registration in bytes. Consul has no bound; this one is far above any real one.
 pub(super) const MAX_REGISTRATION: usize = 4 * 1024 * 1024;
 
+/// How the refusal of a field ends that only Consul Enterprise knows.
+const NAMESPACE_FIELD: &str = "unknown field \"Namespace\"";
+
 /// Reads a body as JSON; errors are 400 with Consul's prefix.
 pub(super) async fn decode_body<T: DeserializeOwned>(
     request: &mut Request,
 ) -> Result<T, HttpError> {
     let body = request.take_body()?.read(MAX_REGISTRATION).await?;
-    decode::from_json_slice(&body)
-        .map_err(|err| HttpError::bad(format!("Request decode failed: {err}")))
+    decode::from_json_slice(&body).map_err(|err| {
+        let mut text = format!("Request decode failed: {err}");
+        if text.ends_with(NAMESPACE_FIELD) {
+            text.push_str(" - Namespaces are a Consul Enterprise feature");
+        }
+        HttpError::bad(text)
+    })
 }
 
 /// Consul's catalog answers carry the query headers even when they fail.
@@ -146,8 +154,8 @@ fn service_node(instance: &Instance) -> ServiceNode {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct NodeServices<S> {
-    node: Arc<Node>,
+struct NodeServices<N, S> {
+    node: N,
     services: S,
 }
 
@@ -165,11 +173,16 @@ pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
     })
 }
 
-/// `/v1/catalog/node-services/<name>`: the same with a list.
+/// `/v1/catalog/node-services/<name>`: the same with a list. Consul leaves both fields `null` for an
+/// unknown node, and the list for a node without services.
 pub(super) async fn node_service_list(context: Arc<Context>, request: Request) -> Answer {
     let (read, found, meta) = node_services(&context, &request).await?;
     read.answer(meta, || {
-        Ok(found.map(|(node, services)| NodeServices { node, services }))
+        let (node, services) = found.unzip();
+        Ok(NodeServices {
+            node,
+            services: services.filter(|services| !services.is_empty()),
+        })
     })
 }
 

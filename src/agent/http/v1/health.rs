@@ -12,6 +12,7 @@ use crate::model::check::{HealthCheck, Status};
 use crate::model::filter;
 
 use super::catalog::with_headers;
+use super::nothing::{Consistency, empty_list};
 use super::read::{Read, filtered};
 
 /// `/v1/health/node/<name>`.
@@ -72,9 +73,9 @@ pub(super) async fn connect(context: Arc<Context>, request: Request) -> Answer {
 }
 
 /// `/v1/health/ingress/<name>`: there are no ingress gateways yet, so that nothing is behind one.
-pub(super) async fn ingress(_context: Arc<Context>, request: Request) -> Answer {
+pub(super) async fn ingress(context: Arc<Context>, request: Request) -> Answer {
     request.required_rest("Missing service name")?;
-    request.json::<[(); 0]>(&[])
+    empty_list(&context, &request, Consistency::Shown).await
 }
 
 async fn instances(context: &Context, request: &Request, connect: bool) -> Answer {

@@ -8,6 +8,7 @@ use hyper::{Method, StatusCode};
 use crate::agent::http::body::BodyError;
 use crate::agent::http::context::Context;
 use crate::agent::http::error::HttpError;
+use crate::agent::http::params::parse_uint;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::{Meta, Response};
 use crate::agent::http::router::Answer;
@@ -41,11 +42,10 @@ async fn get(context: &Context, request: &Request) -> Answer {
     if request.params().has("recurse") {
         let (pairs, meta) = read.run(&KvList { prefix: key }).await?;
         let meta = headers(meta);
-        return match pairs.first() {
-            None => Ok(Response::empty(StatusCode::NOT_FOUND).meta(meta)),
-            Some(first) if request.params().has("raw") => Ok(raw(first).meta(meta)),
-            Some(_) => Ok(request.json(&pairs)?.meta(meta)),
-        };
+        if pairs.is_empty() {
+            return Ok(Response::empty(StatusCode::NOT_FOUND).meta(meta));
+        }
+        return Ok(request.json(&pairs)?.meta(meta));
     }
     if key.as_bytes().is_empty() {
         return Err(HttpError::bad("Missing key name"));
@@ -98,8 +98,12 @@ fn refuse_conflicts(request: &Request, exclusive: &[&str]) -> Result<(), HttpErr
     Err(HttpError::bad(format!("Conflicting flags: {query}")))
 }
 
+/// Unlike the numbers that reads share, an empty one is an error, as in Consul.
 fn number(request: &Request, name: &str) -> Result<Option<u64>, HttpError> {
-    request.params().number(name).map_err(HttpError::failed)
+    (request.params().get(name))
+        .map(|text| parse_uint(&text))
+        .transpose()
+        .map_err(HttpError::failed)
 }
 
 async fn put(context: &Context, mut request: Request) -> Answer {

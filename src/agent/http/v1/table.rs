@@ -226,6 +226,7 @@ fn ui_routes() -> Vec<Route<Context>> {
 
 fn acl_routes() -> Vec<Route<Context>> {
     vec![
+        route("/v1/agent/token/", PUT, acl::disabled),
         route("/v1/acl/auth-method", PUT, acl::disabled),
         route("/v1/acl/auth-method/", GET_PUT_DELETE, acl::disabled),
         route("/v1/acl/auth-methods", GET, acl::disabled),

@@ -16,6 +16,9 @@ use crate::model::txn::{MAX_TXN_OPS, TxnOp, TxnResponse};
 
 use super::read::{Read, headers_of, write_options};
 
+/// Where Consul's documentation explains the limit of a transaction's body; part of an error text.
+const LIMIT_DOCUMENTATION: &str = "https://www.consul.io/docs/agent/options.html#txn_max_req_len";
+
 /// The answer of a transaction that only read carries what other answers have in headers.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -36,13 +39,15 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
         .read(limit)
         .await
         .map_err(|err| match err {
-            BodyError::TooLarge { limit, .. } => HttpError::status(
+            BodyError::TooLarge { size, limit } => HttpError::status(
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("Request body too large, max size: {limit} bytes"),
+                format!(
+                    "Request body({size} bytes) too large, max size: {limit} bytes. See {LIMIT_DOCUMENTATION}."
+                ),
             ),
             other => HttpError::Body(other),
         })?;
-    let ops: Vec<TxnOp> = decode::from_json_slice(&body)
+    let mut ops: Vec<TxnOp> = decode::from_json_slice(&body)
         .map_err(|err| HttpError::bad(format!("Failed to parse body: {err}")))?;
     check_sizes(&ops, context.facts.kv_max_value_size)?;
     if ops
@@ -53,10 +58,12 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
             "transactions on nodes, services and checks",
         ));
     }
+    // Consul passes over operations that say nothing.
+    ops.retain(|op| op.kv.is_some());
     if ops.iter().all(|op| {
         op.kv
             .as_ref()
-            .is_some_and(|kv| kv.is_read() || !is_known(&kv.verb))
+            .is_none_or(|kv| kv.is_read() || !is_known(&kv.verb))
     }) {
         return read_only(&context, &request, ops).await;
     }

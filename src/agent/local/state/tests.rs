@@ -436,3 +436,18 @@ fn the_agents_forms_are_consuls() {
     assert!(state.health_by_name("none").is_empty() && state.service_health("none").is_none());
     assert!(state.agent_service("none").is_none());
 }
+
+#[test]
+fn a_check_that_is_registered_again_keeps_its_outcome() {
+    let mut state = state();
+    register_check(&mut state, r#"{"ID":"c","Name":"c","TTL":"5s"}"#);
+    state.update_check("c", &Outcome::new(Status::Warning, "so so"));
+    register_check(
+        &mut state,
+        r#"{"ID":"c","Name":"renamed","TTL":"9s","Status":"passing"}"#,
+    );
+    let check = &state.check("c").expect("registered").check;
+    assert_eq!(check.name, "renamed");
+    assert_eq!(check.status, Status::Warning);
+    assert_eq!(check.output, "so so");
+}
