@@ -24,6 +24,7 @@ fn wait_status(agent: &TestAgent, service: &str, status: &str) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 fn refusals_have_consuls_status_and_text() {
     let agent = TestAgent::dev(&[]);
     let service = "/v1/agent/service/register";

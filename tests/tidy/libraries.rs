@@ -11,7 +11,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("http_body_util", &["agent::http"]),
     ("reqwest", &["api", "agent::checks"]),
     ("hickory_proto", &["agent::dns"]),
-    ("hickory_server", &["agent::dns"]),
     ("tracing_subscriber", &["agent::telemetry"]),
     ("clap", &["cli", "agent::config"]),
     ("clap_complete", &["cli"]),
