@@ -219,7 +219,7 @@ fn flags_that_do_not_exist_are_refused() {
         (&["agent", "-server"], "data_dir cannot be empty"),
         (
             &["agent", "-dev", "-log-level=loud"],
-            "Unknown log level: LOUD",
+            "Invalid log level: LOUD",
         ),
         (&["agent", "-dev", "extra"], "Unexpected extra arguments"),
     ] {
