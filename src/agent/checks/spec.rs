@@ -75,6 +75,8 @@ pub enum InvalidCheck {
     NegativeOutputMaxSize,
     #[error("FailuresBeforeWarning can't be higher than FailuresBeforeCritical")]
     WarningAfterCritical,
+    #[error("invalid HTTP method {0:?}")]
+    Method(String),
     /// Refusing is honest: a check that is accepted must run.
     #[error("{0} checks are not available in this version of consulctl")]
     Unavailable(&'static str),
@@ -174,6 +176,16 @@ fn thresholds(definition: &CheckDefinition) -> Thresholds {
     }
 }
 
+/// The method that is asked with: any token (RFC 9110, section 5.6.2), as in Go; nothing is GET.
+fn http_method(method: &str) -> Result<String, InvalidCheck> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    match method {
+        "" => Ok("GET".to_owned()),
+        method if method.bytes().all(is_token) => Ok(method.to_owned()),
+        method => Err(InvalidCheck::Method(method.to_owned())),
+    }
+}
+
 fn probe(definition: &CheckDefinition) -> Result<Probe, InvalidCheck> {
     let timeout = |default| {
         let set = definition.timeout.as_std();
@@ -185,10 +197,7 @@ fn probe(definition: &CheckDefinition) -> Result<Probe, InvalidCheck> {
         },
         "http" => Probe::Http(HttpProbe {
             url: definition.http.clone(),
-            method: match definition.method.as_str() {
-                "" => "GET".to_owned(),
-                method => method.to_owned(),
-            },
+            method: http_method(&definition.method)?,
             header: definition.header.clone(),
             body: definition.body.clone(),
             timeout: timeout(DEFAULT_PROBE_TIMEOUT),
@@ -309,6 +318,31 @@ mod tests {
             ("GET", DEFAULT_PROBE_TIMEOUT)
         );
         assert!(http.follow_redirects);
+    }
+
+    #[test]
+    fn an_http_method_is_a_token() {
+        let with = |method: &str| {
+            check_spec(&definition(|d| {
+                d.http = "http://x".to_owned();
+                d.interval = GoDuration::from_secs(10);
+                d.method = method.to_owned();
+            }))
+        };
+        for method in ["GET", "get", "M-SEARCH"] {
+            let Ok(Probe::Http(http)) = with(method).map(|spec| spec.probe) else {
+                panic!("{method} is refused")
+            };
+            assert_eq!(http.method, method);
+        }
+        for method in ["éX", "GET /", "A\r\nB", " "] {
+            let refused = with(method).expect_err("no token");
+            assert_eq!(refused, InvalidCheck::Method(method.to_owned()));
+            assert_eq!(
+                refused.to_string(),
+                format!("invalid HTTP method {method:?}")
+            );
+        }
     }
 
     #[test]

@@ -9,10 +9,14 @@ use super::render;
 
 /// Most bodies that one generation keeps.
 pub(super) const GENERATION_ENTRIES: usize = 512;
-/// Most bytes of bodies that one generation keeps; two generations are alive.
+/// Most bytes of keys, bodies and their compressed forms that one generation keeps; two
+/// generations are alive.
 pub(super) const GENERATION_BYTES: usize = 32 * 1024 * 1024;
 /// A larger body is rendered for each request.
 pub(super) const CACHED_BODY_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of a target; an answer to a longer one is rendered for each request.
+pub(super) const CACHED_TARGET_MAX: usize = 4 * 1024;
 
 /// What a rendered body depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,6 +32,12 @@ pub struct CacheKey {
     pub index: u64,
     /// Which restored snapshot the state goes back to; indexes may repeat across a restore.
     pub generation: u64,
+}
+
+impl CacheKey {
+    fn bytes(&self) -> usize {
+        self.target.len() + self.token.len()
+    }
 }
 
 /// A body, and its compressed form once somebody has asked for that.
@@ -58,8 +68,23 @@ impl Rendered {
                 (self.plain.len() >= render::GZIP_MIN_BYTES)
                     .then(|| render::gzip(&self.plain).ok())
                     .flatten()
+                    .filter(|packed| packed.len() < self.plain.len())
             })
             .as_ref()
+    }
+
+    /// Whether [`Self::gzip`] answers at once.
+    pub(super) fn is_gzip_ready(&self) -> bool {
+        self.gzip.get().is_some()
+    }
+
+    /// Bytes that the body takes at most, once its compressed form exists: that is kept only where
+    /// it is the smaller one.
+    fn bytes_max(&self) -> usize {
+        match self.plain.len() {
+            plain if plain < render::GZIP_MIN_BYTES => plain,
+            plain => 2 * plain,
+        }
     }
 }
 
@@ -85,10 +110,10 @@ impl Generations {
             return slot.clone();
         }
         let slot = self.old.remove(key).unwrap_or_default();
-        self.account(slot_bytes(&slot));
         if self.young.len() >= GENERATION_ENTRIES {
             self.turn();
         }
+        self.account(key.bytes() + slot_bytes(&slot));
         self.young.insert(key.clone(), slot.clone());
         slot
     }
@@ -110,7 +135,7 @@ impl Generations {
 fn slot_bytes(slot: &Slot) -> usize {
     slot.try_lock()
         .ok()
-        .and_then(|body| body.as_ref().map(|body| body.plain.len()))
+        .and_then(|body| body.as_ref().map(|body| body.bytes_max()))
         .unwrap_or(0)
 }
 
@@ -125,17 +150,19 @@ impl RenderCache {
         key: &CacheKey,
         render: impl FnOnce() -> Result<Bytes, E>,
     ) -> Result<Arc<Rendered>, E> {
+        if key.target.len() > CACHED_TARGET_MAX {
+            return Ok(Arc::new(Rendered::new(render()?)));
+        }
         let slot = self.lock().slot(key);
         let mut body = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(body) = body.as_ref() {
             return Ok(body.clone());
         }
         let rendered = Arc::new(Rendered::new(render()?));
-        let size = rendered.plain.len();
-        if size <= CACHED_BODY_MAX {
+        if rendered.plain.len() <= CACHED_BODY_MAX {
             *body = Some(rendered.clone());
             drop(body);
-            self.lock().account(size);
+            self.lock().account(rendered.bytes_max());
         } else {
             drop(body);
             self.lock().young.remove(key);
@@ -237,6 +264,53 @@ mod tests {
         );
         put(&cache, &key("/huge", 1), CACHED_BODY_MAX + 1);
         assert_eq!(put(&cache, &key("/huge", 1), 5).plain().len(), 5);
+    }
+
+    #[test]
+    fn keys_and_compressed_forms_count() {
+        let cache = RenderCache::default();
+        for index in 0..100 {
+            put(&cache, &key("/a", index), CACHED_BODY_MAX);
+        }
+        let most = 2 * GENERATION_BYTES / (2 * CACHED_BODY_MAX) + 2;
+        assert!(cache.len() <= most, "{} > {most}", cache.len());
+        let cache = RenderCache::default();
+        let token = "t".repeat(1024 * 1024);
+        for index in 0..100 {
+            let key = CacheKey {
+                token: token.as_str().into(),
+                ..key("/a", index)
+            };
+            put(&cache, &key, 1);
+        }
+        let most = 2 * GENERATION_BYTES / token.len();
+        assert!(cache.len() <= most, "{} > {most}", cache.len());
+    }
+
+    #[test]
+    fn a_compressed_form_that_is_larger_is_not_kept() {
+        let mut random = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random.to_be_bytes()[3]
+        })
+        .take(5000)
+        .collect();
+        assert!(Rendered::new(Bytes::from(noise)).gzip().is_none());
+    }
+
+    #[test]
+    fn a_long_target_is_not_kept() {
+        let cache = RenderCache::default();
+        let longest = "a".repeat(CACHED_TARGET_MAX);
+        put(&cache, &key(&longest, 1), 1);
+        assert_eq!(cache.len(), 1);
+        let longer = format!("{longest}a");
+        put(&cache, &key(&longer, 1), 1);
+        assert_eq!(cache.len(), 1);
+        assert_eq!(put(&cache, &key(&longer, 1), 5).plain().len(), 5);
     }
 
     #[test]

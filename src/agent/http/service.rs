@@ -25,6 +25,7 @@ use super::log::{self, RequestObserver, Sample};
 use super::params::Params;
 use super::path;
 use super::render;
+use super::render_cache::Rendered;
 use super::request::{Closing, Request};
 use super::response::{Meta, PLAIN_UTF8, Payload, Response};
 use super::router::{Answer, Found, Route, Router};
@@ -275,10 +276,8 @@ async fn encode(payload: Payload, gzip: bool, guard: RequestGuard) -> (OutBody, 
     let (body, compressed) = match payload {
         Payload::Bytes(plain) if gzip => compress(plain).await,
         Payload::Bytes(plain) => (plain, false),
-        Payload::Rendered(body) => match body.gzip().filter(|_| gzip) {
-            Some(packed) => (packed.clone(), true),
-            None => (body.plain().clone(), false),
-        },
+        Payload::Rendered(body) if gzip => compress_rendered(body).await,
+        Payload::Rendered(body) => (body.plain().clone(), false),
         Payload::Stream(stream) => return (OutBody::stream(stream, Some(guard)), false),
     };
     (OutBody::whole(body, Some(guard)), compressed)
@@ -294,6 +293,23 @@ async fn compress(plain: Bytes) -> (Bytes, bool) {
     } else {
         let copy = plain.clone();
         tokio::task::spawn_blocking(move || render::gzip(&copy).ok())
+            .await
+            .ok()
+            .flatten()
+    };
+    match packed {
+        Some(packed) => (packed, true),
+        None => (plain, false),
+    }
+}
+
+/// As [`compress`]; a body that is compressed already is not compressed again.
+async fn compress_rendered(body: Arc<Rendered>) -> (Bytes, bool) {
+    let plain = body.plain().clone();
+    let packed = if plain.len() <= GZIP_INLINE_MAX || body.is_gzip_ready() {
+        body.gzip().cloned()
+    } else {
+        tokio::task::spawn_blocking(move || body.gzip().cloned())
             .await
             .ok()
             .flatten()
@@ -445,4 +461,31 @@ fn escape_html(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[test]
+    fn a_large_rendered_body_is_compressed_on_a_blocking_thread() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (release, released) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || released.recv());
+            let body = Arc::new(Rendered::new(Bytes::from(vec![b'x'; GZIP_INLINE_MAX + 1])));
+            let mut encoding = std::pin::pin!(compress_rendered(body.clone()));
+            let waits = poll_fn(|cx| Poll::Ready(encoding.as_mut().poll(cx).is_pending())).await;
+            assert!(waits && !body.is_gzip_ready(), "no blocking thread is free");
+            release.send(()).unwrap();
+            let (packed, compressed) = encoding.await;
+            assert!(compressed && packed.len() < GZIP_INLINE_MAX);
+            busy.await.unwrap().unwrap();
+            assert!(body.is_gzip_ready());
+        });
+    }
 }

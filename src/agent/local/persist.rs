@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use super::entry::{LocalCheck, LocalService, Source};
 use super::state::Change;
@@ -22,8 +23,11 @@ use crate::model::service::ServiceDefinition;
 
 /// The format's version; a file of a newer one is not guessed at.
 const VERSION: u32 = 1;
-/// The largest file that is read: registrations are far smaller.
-const FILE_SIZE_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of a registration's body that the HTTP API accepts at most.
+const BODY_MAX: usize = 4 * 1024 * 1024;
+/// The largest file that is written or read, in bytes. A registration may grow on its way to the
+/// file: defaults are filled in, the request's token is added, and text is escaped anew.
+const FILE_SIZE_MAX: usize = 2 * BODY_MAX + 64 * 1024;
 const TEMPORARY_SUFFIX: &str = ".tmp";
 /// The mode of the folders, as Consul's.
 const PRIVATE_FOLDER: u32 = 0o700;
@@ -46,8 +50,14 @@ pub enum PersistError {
         "{path} has format version {found}, which is newer than {VERSION}: start the version of consulctl that wrote it"
     )]
     Version { path: PathBuf, found: u32 },
-    #[error("{path} is larger than {FILE_SIZE_MAX} bytes: it was not written by this agent")]
-    TooLarge { path: PathBuf },
+    #[error(
+        "{path} has {size} bytes and at most {FILE_SIZE_MAX} are read; move the file away to start without it"
+    )]
+    TooLarge { path: PathBuf, size: u64 },
+    #[error(
+        "the registration is too large to be kept: {path} would have {size} bytes, at most {FILE_SIZE_MAX} are written"
+    )]
+    NotWritten { path: PathBuf, size: usize },
 }
 
 /// A persisted service.
@@ -123,6 +133,9 @@ pub(super) struct Files {
     ttls: PathBuf,
 }
 
+/// A file and its new content; `None`: there is to be no file.
+type FileContent = (PathBuf, Option<Vec<u8>>);
+
 trait Versioned {
     fn version(&self) -> u32;
 }
@@ -173,28 +186,51 @@ impl Files {
     /// # Errors
     /// Names the first file that cannot be read: state is never dropped silently.
     pub(super) fn load(&self) -> Result<Saved, PersistError> {
-        let ttls = load_folder::<SavedTtl>(&self.ttls)?;
         Ok(Saved {
             services: load_folder(&self.services)?,
             checks: load_folder(&self.checks)?,
-            ttls: ttls
-                .into_iter()
-                .map(|ttl| (ttl.check_id.clone(), ttl))
-                .collect(),
+            ttls: self.load_ttls()?,
         })
+    }
+
+    /// What TTL checks said last is not synced when it is written, so a power failure may leave a
+    /// torn or empty file: its check starts as critical, the agent starts all the same.
+    fn load_ttls(&self) -> Result<BTreeMap<String, SavedTtl>, PersistError> {
+        let mut ttls = BTreeMap::new();
+        for path in list(&self.ttls)? {
+            match read::<SavedTtl>(&path) {
+                Ok(ttl) => {
+                    ttls.insert(ttl.check_id.clone(), ttl);
+                }
+                Err(err @ (PersistError::Decode { .. } | PersistError::TooLarge { .. })) => {
+                    let file = path.display();
+                    warn!(
+                        target: "agent", %file, error = %err,
+                        "removing the unreadable state of a TTL check, which starts as critical"
+                    );
+                    remove(&path)?;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(ttls)
     }
 
     /// Makes a change durable. Entries of configuration files are not written, and what was
     /// written under their ids before is removed: files win.
     ///
     /// # Errors
-    /// Names the file; what was written before it stays.
+    /// Names the file; what was written before it stays. Nothing is written when one of the files
+    /// would be too large to be read again.
     pub(super) fn save(&self, change: &Change) -> Result<(), PersistError> {
-        for service in &change.services {
-            self.save_service(service)?;
-        }
-        for check in &change.checks {
-            self.save_check(check)?;
+        let services = change.services.iter().map(|it| self.service_file(it));
+        let checks = change.checks.iter().map(|it| self.check_file(it));
+        let files: Vec<_> = services.chain(checks).collect::<Result<_, _>>()?;
+        for (path, content) in files {
+            match content {
+                Some(bytes) => write(&path, &bytes, true)?,
+                None => remove(&path)?,
+            }
         }
         for id in &change.removed_checks {
             remove(&self.checks.join(file_name(id)))?;
@@ -212,43 +248,39 @@ impl Files {
         Ok(())
     }
 
-    fn save_service(&self, service: &LocalService) -> Result<(), PersistError> {
+    fn service_file(&self, service: &LocalService) -> Result<FileContent, PersistError> {
         let path = self.services.join(file_name(&service.service.id));
         if service.source == Source::Config {
-            return remove(&path);
+            return Ok((path, None));
         }
         let mut definition = service.definition.clone();
         definition.token.clone_from(&service.token);
-        write(
-            &path,
-            &SavedService {
-                version: VERSION,
-                sidecar: service.sidecar,
-                definition,
-            },
-            true,
-        )
+        let saved = SavedService {
+            version: VERSION,
+            sidecar: service.sidecar,
+            definition,
+        };
+        let bytes = encode(&path, &saved)?;
+        Ok((path, Some(bytes)))
     }
 
-    fn save_check(&self, check: &LocalCheck) -> Result<(), PersistError> {
+    fn check_file(&self, check: &LocalCheck) -> Result<FileContent, PersistError> {
         let path = self.checks.join(file_name(&check.check.check_id));
         if check.source == Source::Config {
-            return remove(&path);
+            return Ok((path, None));
         }
         let definition = check.definition.clone();
         let maintenance = definition.is_none().then(|| SavedMaintenance {
             service_id: check.check.service_id.clone(),
             reason: check.check.notes.clone(),
         });
-        write(
-            &path,
-            &SavedCheck {
-                version: VERSION,
-                definition,
-                maintenance,
-            },
-            true,
-        )
+        let saved = SavedCheck {
+            version: VERSION,
+            definition,
+            maintenance,
+        };
+        let bytes = encode(&path, &saved)?;
+        Ok((path, Some(bytes)))
     }
 
     /// Writes what a TTL check said. Not synced to the disk: losing it only makes the check start
@@ -257,7 +289,8 @@ impl Files {
     /// # Errors
     /// Names the file.
     pub(super) fn save_ttl(&self, ttl: &SavedTtl) -> Result<(), PersistError> {
-        write(&self.ttls.join(file_name(&ttl.check_id)), ttl, false)
+        let path = self.ttls.join(file_name(&ttl.check_id));
+        write(&path, &encode(&path, ttl)?, false)
     }
 
     /// Forgets what a TTL check said.
@@ -291,6 +324,11 @@ fn file_name(id: &str) -> String {
 }
 
 fn load_folder<T: DeserializeOwned + Versioned>(folder: &Path) -> Result<Vec<T>, PersistError> {
+    list(folder)?.iter().map(|path| read(path)).collect()
+}
+
+/// The folder's files in order; leftovers of interrupted writes are removed.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, PersistError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(io_error("list", folder))? {
         let entry = entry.map_err(io_error("list", folder))?;
@@ -309,14 +347,15 @@ fn load_folder<T: DeserializeOwned + Versioned>(folder: &Path) -> Result<Vec<T>,
         }
     }
     paths.sort();
-    paths.iter().map(|path| read(path)).collect()
+    Ok(paths)
 }
 
 fn read<T: DeserializeOwned + Versioned>(path: &Path) -> Result<T, PersistError> {
     let size = fs::metadata(path).map_err(io_error("look at", path))?.len();
-    if size > FILE_SIZE_MAX {
+    if usize::try_from(size).map_or(true, |size| size > FILE_SIZE_MAX) {
         return Err(PersistError::TooLarge {
             path: path.to_owned(),
+            size,
         });
     }
     let bytes = fs::read(path).map_err(io_error("read", path))?;
@@ -333,14 +372,25 @@ fn read<T: DeserializeOwned + Versioned>(path: &Path) -> Result<T, PersistError>
     }
 }
 
-fn write<T: Serialize>(path: &Path, value: &T, durable: bool) -> Result<(), PersistError> {
+/// What is written to `path`: never more than the next start reads.
+fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, PersistError> {
     let bytes = serde_json::to_vec(value).expect("registrations are always representable as JSON");
+    if bytes.len() > FILE_SIZE_MAX {
+        return Err(PersistError::NotWritten {
+            path: path.to_owned(),
+            size: bytes.len(),
+        });
+    }
+    Ok(bytes)
+}
+
+fn write(path: &Path, bytes: &[u8], durable: bool) -> Result<(), PersistError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
     let temporary = PathBuf::from(temporary);
     let write = || -> io::Result<()> {
         let mut file = File::create(&temporary)?;
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         if durable {
             file.sync_all()?;
         }
@@ -485,6 +535,69 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_again_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::open(dir.path()).unwrap();
+        let tagged = |length: usize| {
+            let tag = "x".repeat(length);
+            let json = format!(r#"{{"Name":"web","Tags":["{tag}"],"Check":{{"TTL":"10s"}}}}"#);
+            let definition = serde_json::from_str(&json).unwrap();
+            state()
+                .plan_service(&definition, Source::Api, false)
+                .unwrap()
+        };
+        let refused = files.save(&tagged(FILE_SIZE_MAX)).expect_err("too large");
+        assert!(
+            matches!(refused, PersistError::NotWritten { .. })
+                && refused
+                    .to_string()
+                    .contains("the registration is too large"),
+            "{refused}"
+        );
+        let saved = files.load().unwrap();
+        assert!(saved.services.is_empty() && saved.checks.is_empty());
+        files.save(&tagged(BODY_MAX)).unwrap();
+        assert_eq!(files.load().unwrap().services.len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_named_with_its_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::open(dir.path()).unwrap();
+        let path = dir.path().join("services").join(file_name("web"));
+        fs::write(&path, vec![b' '; FILE_SIZE_MAX + 1]).unwrap();
+        let text = files.load().expect_err("too large").to_string();
+        let size = format!("{} has {} bytes", path.display(), FILE_SIZE_MAX + 1);
+        assert!(text.starts_with(&size), "{text}");
+    }
+
+    #[test]
+    fn a_torn_ttl_state_is_removed_and_the_rest_is_loaded() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::open(dir.path()).unwrap();
+        files.save(&web(Source::Api)).unwrap();
+        files
+            .save_ttl(&SavedTtl::new("other", Status::Passing, "", 7))
+            .unwrap();
+        let folder = dir.path().join("checks").join("state");
+        let path = folder.join(file_name("service:web"));
+        for torn in ["", "{\"Version\":1,\"Che", "\0\0\0\0"] {
+            fs::write(&path, torn).unwrap();
+            let saved = files.load().unwrap();
+            assert_eq!(saved.checks.len(), 1, "the check itself stays");
+            assert_eq!(saved.ttls.keys().collect::<Vec<_>>(), ["other"]);
+            assert!(!path.exists());
+        }
+        fs::write(
+            &path,
+            r#"{"Version":2,"CheckID":"a","Status":"passing","Output":"","ExpiresMs":7}"#,
+        )
+        .unwrap();
+        let newer = files.load().expect_err("a newer version's file stays");
+        assert!(matches!(newer, PersistError::Version { .. }) && path.exists());
     }
 
     #[test]

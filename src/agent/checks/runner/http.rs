@@ -204,12 +204,10 @@ fn parse_url(probe: &HttpProbe) -> Result<Url, String> {
 
 /// Go's `url.Error`: `Get "http://…": cause`.
 fn failure(probe: &HttpProbe, cause: &str) -> String {
-    let (first, rest) = probe.method.split_at(probe.method.len().min(1));
-    format!(
-        "{first}{} {:?}: {cause}",
-        rest.to_ascii_lowercase(),
-        probe.url
-    )
+    let mut rest = probe.method.chars();
+    let first = rest.next().map(String::from).unwrap_or_default();
+    let rest = rest.as_str().to_ascii_lowercase();
+    format!("{first}{rest} {:?}: {cause}", probe.url)
 }
 
 /// The innermost reason, in Go's words where clients know them.

@@ -1,9 +1,13 @@
 //! The task's part that runs checks: it executes what the scheduler wants.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::Task;
 use crate::agent::checks::outcome::Outcome;
@@ -40,6 +44,22 @@ impl Job {
             Self::Alias(alias) => alias.run().await,
         }
     }
+}
+
+/// The run's outcome; a panic is a critical one, so that the scheduler hears of every run's end.
+async fn caught(check_id: &str, run: impl Future<Output = Outcome>) -> Outcome {
+    let mut run = pin!(run);
+    poll_fn(|cx| {
+        // The run is not polled again after a panic, so what it left half-done is never seen.
+        let poll = AssertUnwindSafe(|| run.as_mut().poll(cx));
+        catch_unwind(poll).unwrap_or_else(|_| {
+            error!(target: "agent", check = %check_id, "the run of a check panicked");
+            let text =
+                "internal error: the check's run panicked; please report this with the agent's log";
+            Poll::Ready(Outcome::critical(text.to_owned()))
+        })
+    })
+    .await
 }
 
 impl Task {
@@ -176,7 +196,7 @@ impl Task {
         };
         let results = self.finished.0.clone();
         let running = self.tracker.spawn(async move {
-            let outcome = job.run().await;
+            let outcome = caught(&check_id, Box::pin(job.run())).await;
             // Fails only when the task is gone, and nobody waits for the result.
             let _ = results
                 .send(Finished {
@@ -233,5 +253,27 @@ impl Task {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::check::Status;
+
+    #[tokio::test]
+    async fn a_run_that_panics_ends_as_critical() {
+        let run = async {
+            tokio::task::yield_now().await;
+            panic!("a defect in a runner")
+        };
+        let outcome = caught("web", run).await;
+        assert_eq!(outcome.status, Status::Critical);
+        assert!(outcome.output.contains("panicked"), "{}", outcome.output);
+        let fine = caught("web", async { Outcome::new(Status::Passing, "fine") }).await;
+        assert_eq!(
+            (fine.status, fine.output.as_str()),
+            (Status::Passing, "fine")
+        );
     }
 }

@@ -193,3 +193,15 @@ async fn bad_methods_and_headers_are_critical() {
             .contains("invalid header field \"a b\"")
     );
 }
+
+#[test]
+fn failures_name_any_method_as_go_does() {
+    for (method, shown) in [("GET", "Get"), ("éX", "éx"), ("", "")] {
+        let probe = HttpProbe {
+            method: method.to_owned(),
+            ..probe("http://x")
+        };
+        let text = format!("{shown} \"http://x\": why");
+        assert_eq!(failure(&probe, "why"), text);
+    }
+}
