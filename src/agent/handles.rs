@@ -15,7 +15,7 @@ const ORDERS: usize = 8;
 /// What the agent as a whole can be told to do.
 #[derive(Debug)]
 pub enum Order {
-    /// Leave the cluster and stop; answered when the leaving is done.
+    /// Leave the cluster and stop; answered when the leaving has begun.
     Leave(oneshot::Sender<()>),
     /// Read the configuration again; answered with what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),

@@ -108,6 +108,30 @@ impl DataDir {
     }
 }
 
+/// The file with the process's number; removed with this value.
+#[derive(Debug)]
+pub struct PidFile(PathBuf);
+
+impl PidFile {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(path: &Path) -> Result<Self, IdentityError> {
+        fs::write(path, std::process::id().to_string()).map_err(failed("write pid-file", path))?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Err(err) = fs::remove_file(&self.0) {
+            let path = self.0.display();
+            tracing::warn!(target: "agent", %path, error = %err, "could not delete pid file");
+        }
+    }
+}
+
 /// Writes a file so that a crash leaves the old text or the new one.
 fn write_durably(path: &Path, text: &str) -> io::Result<()> {
     let temporary = path.with_extension("tmp");

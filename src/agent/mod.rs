@@ -1,6 +1,7 @@
 //! The server side: `consulctl agent` is a complete node.
 
 pub mod acl;
+mod banner;
 pub mod checks;
 pub mod config;
 pub mod config_files;
@@ -19,5 +20,7 @@ pub mod rpc;
 mod run;
 mod settings;
 pub mod start;
+mod start_error;
 pub mod store;
 pub mod telemetry;
+mod unserved;

@@ -20,16 +20,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a port cannot be held.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot listen on {network} {address} for {purpose}: {source}; is another agent running there? \
-     give each its own -bind and -client address"
-)]
+#[error("cannot listen on {network} {address} for {purpose}: {source}; {hint}", hint = self.hint())]
 pub struct ReserveError {
     network: &'static str,
     address: SocketAddr,
     purpose: &'static str,
     #[source]
     source: io::Error,
+}
+
+impl ReserveError {
+    fn hint(&self) -> &'static str {
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => {
+                "is another agent running there? give each its own -bind and -client address"
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "-bind and -client take addresses that this machine has"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need more rights",
+            _ => "-bind, -client and the ports decide where the agent listens",
+        }
+    }
 }
 
 /// Opens the ports and holds them until `stop`.

@@ -1,9 +1,11 @@
 //! A running agent: waits for signals, orders and failures, then stops in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -12,13 +14,16 @@ use crate::agent::config::{Config, debug_config, reload_diff};
 use crate::agent::dns::DnsServer;
 use crate::agent::handles::{Order, SharedFacts};
 use crate::agent::http::Server;
-use crate::agent::identity::DataDir;
+use crate::agent::identity::{DataDir, PidFile};
 use crate::agent::local::Local;
 use crate::agent::raft::Raft;
 use crate::agent::settings;
 use crate::agent::telemetry::Telemetry;
 
 use super::start::{Start, debug_facts, node_meta};
+
+/// How long stopping may take before the process ends all the same.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All that must be stopped, in the order of starting.
 pub(super) struct Running {
@@ -28,11 +33,27 @@ pub(super) struct Running {
     pub(super) http: Server,
     pub(super) agent: SharedFacts,
     pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) stop: CancellationToken,
-    pub(super) tasks: TaskTracker,
+    pub(super) background: Background,
     /// Held so that no other agent takes the folder.
     pub(super) data: Option<DataDir>,
+    pub(super) pid: Option<PidFile>,
     pub(super) telemetry: Telemetry,
+}
+
+/// The agent's own tasks.
+#[derive(Clone)]
+pub(super) struct Background {
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+}
+
+impl Background {
+    /// Tells the tasks to end, and waits until they have.
+    pub(super) async fn end(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 /// Why an agent ends.
@@ -44,7 +65,7 @@ enum End {
 }
 
 /// The signals that mean something to an agent.
-struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -53,13 +74,22 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    /// Takes them over from the system's defaults, which kill.
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             user: signal(SignalKind::user_defined1())?,
         })
+    }
+
+    /// One of those that end an agent.
+    async fn ending(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -72,12 +102,8 @@ fn left(done: oneshot::Sender<()>) -> End {
 
 impl Running {
     /// Works until the agent is to end, then stops everything; returns the exit code.
-    pub(super) async fn until_end(mut self, mut start: Start) -> u8 {
-        let end = match Signals::listen() {
-            Ok(signals) => self.wait(&mut start, signals).await,
-            Err(err) => End::Failed(format!("cannot listen for signals: {err}")),
-        };
-        let code = match &end {
+    pub(super) async fn until_end(mut self, mut start: Start, mut signals: Signals) -> u8 {
+        let asked = match self.wait(&mut start, &mut signals).await {
             End::Asked { left: true } => 0,
             End::Asked { left: false } => 1,
             End::Failed(reason) => {
@@ -85,17 +111,23 @@ impl Running {
                 1
             }
         };
-        if let Some(path) = &start.built.config.node.pid_file
-            && let Err(err) = std::fs::remove_file(path)
-        {
-            warn!(target: "agent", error = %err, "could not delete pid file");
-        }
-        self.shutdown().await;
+        let stopped = tokio::select! {
+            stopped = self.shutdown() => stopped,
+            () = signals.ending() => {
+                warn!(target: "agent", "second signal: stopping at once");
+                false
+            }
+            () = sleep(SHUTDOWN_TIMEOUT) => {
+                error!(target: "agent", limit = ?SHUTDOWN_TIMEOUT, "the agent did not stop in time");
+                false
+            }
+        };
+        let code = if stopped { asked } else { 1 };
         info!(target: "agent", code, "Exit code");
         code
     }
 
-    async fn wait(&mut self, start: &mut Start, mut signals: Signals) -> End {
+    async fn wait(&mut self, start: &mut Start, signals: &mut Signals) -> End {
         let raft = self.raft.clone();
         let fatal = raft.fatal();
         tokio::pin!(fatal);
@@ -154,6 +186,8 @@ impl Running {
             .map_err(|err| err.to_string())?;
         self.dns.reload(dns).map_err(|err| err.to_string())?;
         self.telemetry.set_level(level);
+        self.http
+            .set_max_connections_per_client(new.limits.http_max_conns_per_client);
         for key in reload_diff(&start.built.config, new) {
             warn!(target: "agent", key, "changed in the configuration; takes effect after a restart");
         }
@@ -182,19 +216,20 @@ impl Running {
     }
 
     /// Stops the rooms, those first that others do not need.
-    async fn shutdown(self) {
+    /// False when data may not have been written.
+    async fn shutdown(self) -> bool {
         info!(target: "agent", "Requesting shutdown");
         self.http.shutdown(settings::DRAIN_TIMEOUT).await;
         self.dns.shutdown().await;
         self.local.shutdown().await;
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.background.end().await;
         info!(target: "agent.server", "shutting down server");
-        if let Err(err) = self.raft.shutdown().await {
+        let ended = self.raft.shutdown().await;
+        if let Err(err) = &ended {
             error!(target: "agent.server", error = %err, "raft did not stop cleanly");
         }
-        drop(self.data);
+        drop((self.data, self.pid));
         info!(target: "agent", "shutdown complete");
+        ended.is_ok()
     }
 }

@@ -26,7 +26,7 @@ use crate::model::agent::SelfConfig;
 use crate::model::node::StringMap;
 use crate::model::raft::AutopilotConfiguration;
 
-use super::start::StartError;
+use super::start_error::StartError;
 
 /// The gossip and RPC protocol that members speak.
 const PROTOCOL: &str = "2";
@@ -75,7 +75,7 @@ pub(super) fn telemetry(config: &Config, hostname: &str) -> Result<TelemetrySett
 
 /// The configured log level.
 pub(super) fn level(config: &Config) -> Result<Level, StartError> {
-    Level::parse(&config.log.level).map_err(|err| wrong("log_level", err))
+    Level::parse(&config.log.level).map_err(|err| StartError::LogLevel(err.0))
 }
 
 fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartError> {

@@ -1,6 +1,5 @@
 //! The composition root: starts every room in order, and keeps the agent until it ends.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,73 +10,25 @@ use uuid::Uuid;
 
 use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
 use crate::agent::config_files::LoadError;
-use crate::agent::dns::{DnsError, DnsServer, SettingsError};
+use crate::agent::dns::DnsServer;
 use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
-use crate::agent::http::{BindError, Context, HttpMetrics, RenderCache, Router, Server, bind, v1};
-use crate::agent::identity::{DataDir, IdentityError};
-use crate::agent::local::{Local, LocalError};
+use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
+use crate::agent::identity::{DataDir, PidFile};
+use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
-use crate::agent::raft::{self, Raft, Recovery};
+use crate::agent::raft::{Raft, Recovery};
 use crate::agent::rpc::Rpc;
-use crate::agent::telemetry::{Telemetry, TelemetryError};
+use crate::agent::telemetry::Telemetry;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
+use super::banner;
 use super::dns_backend::LocalCatalog;
-use super::reserved::{self, ReserveError};
-use super::run::Running;
-
-/// Why the agent did not start. Every text says what was wrong and, where known, where.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A configured value is not taken.
-    #[error("invalid value for {key}: {reason}")]
-    Setting {
-        /// The key.
-        key: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Client agents need gossip and forwarding.
-    #[error(
-        "this version of consulctl runs servers only: add -server (with -bootstrap and -data-dir), or use -dev"
-    )]
-    ClientAgent,
-    /// The data folder.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// Log or metrics.
-    #[error("Failed to setup logging: {0}")]
-    Telemetry(#[from] TelemetryError),
-    /// Consensus.
-    #[error("Failed to start raft: {0}")]
-    Raft(#[from] raft::StartError),
-    /// A port of gossip, RPC or gRPC.
-    #[error(transparent)]
-    Reserve(#[from] ReserveError),
-    /// The API.
-    #[error("Failed to start HTTP server: {0}")]
-    Http(#[from] BindError),
-    /// DNS.
-    #[error("Failed to start DNS server: {0}")]
-    Dns(#[from] DnsError),
-    /// Services and checks.
-    #[error("Failed to load services and checks: {0}")]
-    Local(#[from] LocalError),
-    /// DNS settings.
-    #[error("Failed to configure DNS: {0}")]
-    DnsSettings(#[from] SettingsError),
-    /// The PID file.
-    #[error("cannot write pid-file {path}: {source}")]
-    PidFile {
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-}
+use super::reserved;
+use super::run::{Background, Running, Signals};
+pub use super::start_error::StartError;
+use super::unserved;
 
 /// Reads the configuration's sources again, for a reload.
 pub type Reread = Box<dyn Fn() -> Result<Built, LoadError> + Send + Sync>;
@@ -101,45 +52,107 @@ pub async fn run(start: Start) -> Result<u8, StartError> {
     if !config.node.server {
         return Err(StartError::ClientAgent);
     }
+    let refused = unserved::refused(config);
+    if !refused.is_empty() {
+        return Err(StartError::Unsupported(refused.join("\n==> ")));
+    }
+    // From here on a signal waits for its answer instead of killing an agent that replays its log.
+    let signals = Signals::listen().map_err(StartError::Signals)?;
     let telemetry = Telemetry::init(settings::telemetry(config, &start.hostname)?)?;
     telemetry.say("==> Starting Consul agent...");
     raise_file_limit();
     let outcome = match assemble(&start, &telemetry).await {
-        Ok(running) => Ok(running.until_end(start).await),
+        Ok(running) => Ok(running.until_end(start, signals).await),
         Err(err) => Err(err),
     };
     telemetry.shutdown();
     outcome
 }
 
-/// Starts the rooms in the order in which they need each other.
+/// Opens the data and starts raft, then everything that needs it.
 async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, StartError> {
     let config = &start.built.config;
     let data = open_data(config)?;
     let node_id = node_id(config, data.as_ref())?;
-    banner(config, &node_id, telemetry);
-    for warning in &start.built.warnings {
+    banner::print(config, &node_id, telemetry);
+    for warning in start
+        .built
+        .warnings
+        .iter()
+        .chain(&unserved::warnings(config))
+    {
         warn!(target: "agent", "{warning}");
     }
-    write_pid(config)?;
+    let background = Background {
+        stop: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    // Before anything is written: a second agent on the same address leaves no trace.
+    reserved::hold(config, &background.stop, &background.tasks).await?;
     let dir = data.as_ref().map(|data| data.path().to_owned());
     let (raft, recovery) = Raft::start(settings::raft(config, &node_id, dir)).await?;
     report(config, &recovery);
+    let rooms = Rooms {
+        raft: raft.clone(),
+        background: background.clone(),
+        data,
+        node_id,
+    };
+    match serve(config, telemetry, rooms).await {
+        Ok(running) => Ok(running),
+        Err(err) => {
+            background.end().await;
+            if let Err(err) = raft.shutdown().await {
+                error!(target: "agent.server", error = %err, "raft did not stop cleanly");
+            }
+            Err(err)
+        }
+    }
+}
+
+/// What is there before anything is served.
+struct Rooms {
+    raft: Raft,
+    background: Background,
+    data: Option<DataDir>,
+    node_id: String,
+}
+
+/// Starts the rooms in the order in which they need each other. Ports come first, so that nothing runs in
+/// an agent that cannot be reached.
+async fn serve(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: Rooms,
+) -> Result<Running, StartError> {
+    let Rooms {
+        raft,
+        background,
+        data,
+        node_id,
+    } = rooms;
+    let (addresses, unix) = settings::http_listeners(config);
+    let listeners = addresses
+        .iter()
+        .map(|address| bind(address, &unix))
+        .collect::<Result<Vec<_>, _>>()?;
     let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
+    join("LAN", Some(&lan), &config.join.start_lan).await?;
+    join("WAN", wan.as_ref(), &config.join.start_wan).await?;
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    reserved::hold(config, &stop, &tasks).await?;
-    tasks.spawn(leader::run(
-        rpc.clone(),
-        lan.clone(),
-        settings::leader(config),
-        stop.clone(),
-    ));
-    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
-    let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
+    let leader_settings = settings::leader(config);
+    let leading = leader::run(
+        rpc.clone(),
+        lan.clone(),
+        leader_settings,
+        background.stop.clone(),
+    );
+    background.tasks.spawn(leading);
+    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
+    let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
@@ -154,8 +167,15 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         bodies: RenderCache::default(),
     };
     let agent = Arc::clone(&context.agent);
-    let http = serve_http(config, context)?;
+    let http = serve_http(config, listeners, context)?;
+    let pid = config
+        .node
+        .pid_file
+        .as_deref()
+        .map(PidFile::write)
+        .transpose()?;
     telemetry.say("==> Consul agent running!");
+    let telemetry = telemetry.clone();
     Ok(Running {
         raft,
         local,
@@ -163,19 +183,37 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
         http,
         agent,
         orders,
-        stop,
-        tasks,
+        background,
         data,
-        telemetry: telemetry.clone(),
+        pid,
+        telemetry,
     })
 }
 
-fn serve_http(config: &Config, context: Context) -> Result<Server, StartError> {
-    let (addresses, unix) = settings::http_listeners(config);
-    let listeners = addresses
-        .iter()
-        .map(|address| bind(address, &unix))
-        .collect::<Result<Vec<_>, _>>()?;
+/// Joins the members that must be reachable at the start: one of them is enough.
+async fn join(
+    pool: &'static str,
+    members: Option<&GossipHandle>,
+    addresses: &[String],
+) -> Result<(), StartError> {
+    let Some(members) = members else {
+        return Ok(());
+    };
+    let mut failed = None;
+    for address in addresses {
+        match members.join(address).await {
+            Ok(_) => return Ok(()),
+            Err(source) => failed = Some(StartError::Join { pool, source }),
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+fn serve_http(
+    config: &Config,
+    listeners: Vec<Box<dyn Listener>>,
+    context: Context,
+) -> Result<Server, StartError> {
     for address in &config.addresses.http {
         let network = if matches!(address, ListenAddr::Tcp(_)) {
             "tcp"
@@ -208,16 +246,6 @@ fn node_id(config: &Config, data: Option<&DataDir>) -> Result<String, StartError
         (Some(data), configured) => data.node_id(configured)?,
         (None, Some(id)) => id.to_lowercase(),
         (None, None) => Uuid::new_v4().to_string(),
-    })
-}
-
-fn write_pid(config: &Config) -> Result<(), StartError> {
-    let Some(path) = &config.node.pid_file else {
-        return Ok(());
-    };
-    std::fs::write(path, std::process::id().to_string()).map_err(|source| StartError::PidFile {
-        path: path.clone(),
-        source,
     })
 }
 
@@ -264,63 +292,28 @@ pub(super) fn node_meta(config: &Config) -> crate::model::node::StringMap {
     meta
 }
 
-/// What Consul prints before its log, line by line.
-fn banner(config: &Config, node_id: &str, telemetry: &Telemetry) {
-    let port = |port: Option<u16>| port.map_or(-1, i32::from);
-    let ports = &config.addresses.ports;
-    let client: Vec<String> = config
-        .addresses
-        .client
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let encrypted = !config.gossip.encrypt.reveal().is_empty();
-    let tls = &config.tls.internal_rpc;
-    let mut lines = vec![
-        ("Version", format!("'{VERSION}'")),
-        ("Node ID", format!("'{node_id}'")),
-        ("Node name", format!("'{}'", config.node.name)),
-        (
-            "Datacenter",
-            format!("'{}' (Segment: '<all>')", config.node.datacenter),
-        ),
-        (
-            "Server",
-            format!("true (Bootstrap: {})", config.node.bootstrap),
-        ),
-    ];
-    lines.push((
-        "Client Addr",
-        format!(
-            "[{}] (HTTP: {}, HTTPS: {}, gRPC: {}, DNS: {})",
-            client.join(" "),
-            port(ports.http),
-            port(ports.https),
-            port(ports.grpc),
-            port(ports.dns)
-        ),
-    ));
-    lines.push((
-        "Cluster Addr",
-        format!(
-            "{} (LAN: {}, WAN: {})",
-            config.addresses.advertise_lan,
-            port(ports.serf_lan),
-            port(ports.serf_wan)
-        ),
-    ));
-    lines.push((
-        "Encrypt",
-        format!(
-            "Gossip: {encrypted}, TLS-Outgoing: {}, TLS-Incoming: {}, Auto-Encrypt-TLS: {}",
-            tls.verify_outgoing, tls.verify_incoming, config.tls.auto_encrypt.tls
-        ),
-    ));
-    for (label, value) in lines {
-        telemetry.say(format!("{label:>17}: {value}"));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::gossip::LocalMember;
+
+    #[tokio::test]
+    async fn one_reachable_member_is_enough_to_start() {
+        let pool = GossipHandle::solo(LocalMember {
+            name: "n1".to_owned(),
+            address: "127.0.0.1".parse().unwrap(),
+            port: 8301,
+            tags: crate::model::node::StringMap::new(),
+        });
+        let (own, nobody) = ("127.0.0.1:8301".to_owned(), "no such host".to_owned());
+        join("LAN", Some(&pool), &[]).await.unwrap();
+        join("WAN", None, std::slice::from_ref(&nobody))
+            .await
+            .unwrap();
+        join("LAN", Some(&pool), &[nobody.clone(), own])
+            .await
+            .unwrap();
+        let err = join("LAN", Some(&pool), &[nobody]).await.unwrap_err();
+        assert!(err.to_string().starts_with("LAN join failed: "), "{err}");
     }
-    telemetry.say("");
-    telemetry.say("==> Log data will now stream in as it occurs:");
-    telemetry.say("");
-    telemetry.open_gate();
 }

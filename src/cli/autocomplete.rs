@@ -121,7 +121,7 @@ fn remove(place: &Place) -> Result<(), String> {
     let text = text_of(&place.file)?;
     if !has(&text, &place.line) {
         // Consul's words.
-        return Err(format!("does not installed in {}", place.file.display()));
+        return Err(format!("is not installed in {}", place.file.display()));
     }
     if place.own_file {
         return fs::remove_file(&place.file).map_err(failed);

@@ -24,13 +24,15 @@ pub struct ServiceAddress {
 /// Tagged addresses of a service.
 pub type ServiceAddresses = BTreeMap<String, ServiceAddress>;
 
-/// SRV weights by health.
+/// SRV weights by health. Both are 1 where none are given; one that is left out of given ones is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename_all = "PascalCase")]
 pub struct Weights {
     /// Weight while passing, 1 to 65535.
+    #[serde(default)]
     pub passing: i64,
     /// Weight while warning, 0 to 65535.
+    #[serde(default)]
     pub warning: i64,
 }
 

@@ -22,7 +22,7 @@ const META_VERSION: u64 = 1;
 /// Bytes that a gzip header has at least.
 const GZIP_HEADER_LEN: usize = 10;
 /// Largest archive after decompression: a small file must not fill the memory.
-const MAX_PLAIN_BYTES: u64 = 4 << 30;
+const MAX_PLAIN_BYTES: u64 = 640 * 1024 * 1024;
 /// Mode of the files in the archive.
 const MODE: u32 = 0o600;
 

@@ -40,7 +40,7 @@ fn names(list: &Value, field: &str) -> Vec<String> {
 
 #[test]
 fn instances_are_registered_read_and_deregistered() {
-    let agent = TestAgent::dev(&[]);
+    let agent = TestAgent::dev(&[]).in_catalog();
     for number in 1..=3 {
         register(&agent, &instance(number, "web"));
     }
@@ -95,7 +95,7 @@ fn instances_are_registered_read_and_deregistered() {
 
 #[test]
 fn watchers_of_a_service_wake_up_for_it_only() {
-    let agent = TestAgent::dev(&[]);
+    let agent = TestAgent::dev(&[]).in_catalog();
     register(&agent, &instance(2, "web"));
     let mut watcher = agent.client();
     for (number, path) in [
@@ -144,7 +144,7 @@ fn watchers_of_a_service_wake_up_for_it_only() {
 
 #[test]
 fn indexes_never_go_backwards_when_instances_go() {
-    let agent = TestAgent::dev(&[]);
+    let agent = TestAgent::dev(&[]).in_catalog();
     let mut last = 0;
     let mut client = agent.client();
     for number in 1..=5 {
@@ -164,7 +164,7 @@ fn indexes_never_go_backwards_when_instances_go() {
 
 #[test]
 fn filters_and_node_metadata_select() {
-    let agent = TestAgent::dev(&[]);
+    let agent = TestAgent::dev(&[]).in_catalog();
     for number in 1..=4 {
         register(&agent, &instance(number, "web"));
     }

@@ -36,12 +36,15 @@ fn seed() -> u64 {
     seed
 }
 
+/// A write: of a value, or of nothing, which deletes.
+type Write = Option<String>;
+
 /// What clients know of a key: the value (nothing when deleted), and the last write that was sent but
 /// not answered.
 #[derive(Debug, Clone, Default)]
 struct Known {
-    acknowledged: Option<String>,
-    unanswered: Option<Option<String>>,
+    acknowledged: Write,
+    unanswered: Option<Write>,
     /// `X-Consul-Index` of the key's answer and its `ModifyIndex`, as last read.
     index: u64,
     modify_index: u64,
@@ -90,10 +93,10 @@ impl Writer {
                 format!("w{number}/unique/{count}"),
                 Some(format!("value {count}")),
             ),
-            5..9 => (
-                reused,
-                Some("again ".repeat(count as usize % 300) + &count.to_string()),
-            ),
+            5..9 => {
+                let length = self.random.random_range(0..300);
+                (reused, Some("again ".repeat(length) + &count.to_string()))
+            }
             _ => (reused, None),
         };
         let known = self.keys.entry(key.clone()).or_default();
@@ -385,4 +388,77 @@ fn a_lost_log_is_not_replaced_by_an_empty_one() {
         printed.contains("raft.db is missing although there are snapshots"),
         "{printed}"
     );
+}
+
+#[test]
+fn kills_during_the_start_are_survived() {
+    let (folder, ip) = (tempfile::tempdir().unwrap(), own_address());
+    let data = folder.path().to_str().unwrap();
+    let args = [
+        "-server",
+        "-bootstrap-expect=1",
+        "-node=n1",
+        "-data-dir",
+        data,
+    ];
+    let moments = [
+        "Starting Consul agent",
+        "Log data will now stream in",
+        "Bootstrap mode",
+        "entering leader state",
+        "recovered state",
+        "cluster leadership acquired",
+        "Started HTTP server",
+    ];
+    for round in 0..3 {
+        for moment in moments {
+            let agent = TestAgent::spawn(TestAgent::command(ip, &args), ip);
+            agent.wait_line(0, moment);
+            agent.kill();
+        }
+        let agent = TestAgent::server(ip, folder.path(), &[]);
+        for earlier in 0..round {
+            let answer = agent.send("GET", &format!("/v1/kv/round{earlier}?raw"), "");
+            assert_eq!(answer.text(), earlier.to_string());
+        }
+        agent.put(&format!("/v1/kv/round{round}"), &round.to_string());
+        agent.kill();
+    }
+}
+
+#[test]
+fn a_broken_snapshot_is_named() {
+    let (folder, ip) = (tempfile::tempdir().unwrap(), own_address());
+    let agent = TestAgent::server(ip, folder.path(), &[SMALL_LOG]);
+    let mut client = agent.client();
+    for number in 0..450 {
+        client.ask("PUT", &format!("/v1/kv/{number}"), "v");
+    }
+    drop(client);
+    agent.signal("TERM");
+    agent.ended();
+    let snapshots = fs::read_dir(folder.path().join("raft/snapshots")).unwrap();
+    let paths: Vec<_> = snapshots.map(|entry| entry.unwrap().path()).collect();
+    assert!(!paths.is_empty());
+    let whole: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    for (path, bytes) in paths.iter().zip(&whole) {
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        fs::write(path, flipped).unwrap();
+    }
+    let (code, printed) = refused(folder.path());
+    assert_eq!(code, Some(1), "{printed}");
+    let named = paths
+        .iter()
+        .any(|path| printed.contains(path.to_str().unwrap()));
+    assert!(
+        named && printed.contains("the checksum does not match"),
+        "{printed}"
+    );
+    for (path, bytes) in paths.iter().zip(&whole) {
+        fs::write(path, bytes).unwrap();
+    }
+    let agent = TestAgent::server(ip, folder.path(), &[SMALL_LOG]);
+    let (found, _) = all_pairs(&mut agent.client());
+    assert_eq!(found.len(), 450);
 }

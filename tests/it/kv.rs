@@ -126,7 +126,10 @@ fn check_and_set_succeeds_once() {
 #[test]
 fn one_of_many_concurrent_writers_wins() {
     let (_folder, agent) = durable();
-    agent.put("/v1/kv/a", "0");
+    agent.put(
+        "/v1/kv/a",
+        "none of theirs: the same value again would not change the index",
+    );
     let put = format!("/v1/kv/a?cas={}", modify_index(&mut agent.client(), "a"));
     let mut clients: Vec<Client> = (0..50).map(|_| agent.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -288,6 +291,15 @@ fn transactions_are_all_or_nothing() {
     assert_eq!(refused.status, 409, "{}", refused.text());
     assert_eq!(refused.json()["Errors"][0]["OpIndex"], json!(1));
     assert_missing(&client.ask("GET", "/v1/kv/a", ""));
+    let refused = client.ask("PUT", "/v1/txn", &json!([set("a"), set("")]).to_string());
+    let error = json!([{"OpIndex": 1, "What": "Must provide key"}]);
+    assert_eq!((refused.status, &refused.json()["Errors"]), (409, &error));
+    assert_missing(&client.ask("GET", "/v1/kv/a", ""));
+    let nothing = client.ask("PUT", "/v1/txn", "[{}]");
+    assert_eq!(
+        (nothing.status, &nothing.json()["Results"]),
+        (200, &json!([]))
+    );
     let done = client.ask("PUT", "/v1/txn", &json!([set("a"), set("b")]).to_string());
     assert_eq!(done.status, 200, "{}", done.text());
     assert_eq!(done.json()["Results"].as_array().unwrap().len(), 2);

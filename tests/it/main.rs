@@ -1,10 +1,25 @@
 //! The program as its users meet it: real processes, real sockets, real files.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "whatever a helper cannot do fails the test that asked for it"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "a failed test shows its seed, and a skipped one says so"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agent_services;
+mod bad_input;
 mod catalog;
+mod cli;
+mod config;
 mod durability;
+mod full_disk;
 mod kv;
+mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;

@@ -10,7 +10,7 @@ use crate::support::{Dns, TestAgent, own_address, text_of};
 
 /// An agent with the machine's own name, as a user starts it first.
 fn first_agent() -> (TestAgent, String) {
-    let agent = TestAgent::start(own_address(), &["-dev"]);
+    let agent = TestAgent::start(own_address(), &["-dev"]).in_catalog();
     let name = agent.json("/v1/agent/self")["Config"]["NodeName"]
         .as_str()
         .unwrap()

@@ -102,10 +102,15 @@ impl TestAgent {
         command
     }
 
-    /// Starts an agent by a command of [`Self::command`] and waits until it says that it runs.
-    pub(crate) fn start_command(ip: Ipv4Addr, mut command: Command) -> Self {
+    /// Starts an agent by a command of [`Self::command`] and waits for nothing.
+    pub(crate) fn spawn(mut command: Command, ip: Ipv4Addr) -> Self {
         let (child, lines) = spawn(&mut command);
-        let agent = Self { ip, child, lines };
+        Self { ip, child, lines }
+    }
+
+    /// Starts an agent by a command of [`Self::command`] and waits until it says that it runs.
+    pub(crate) fn start_command(ip: Ipv4Addr, command: Command) -> Self {
+        let agent = Self::spawn(command, ip);
         agent.wait_line(0, "Consul agent running!");
         agent
     }
@@ -160,6 +165,13 @@ impl TestAgent {
             index = answer.index();
         }
         panic!("{path} never became as wanted");
+    }
+
+    /// Waits until the catalog knows the agent's own node.
+    pub(crate) fn in_catalog(self) -> Self {
+        let known = |nodes: &Value| nodes[0]["TaggedAddresses"]["lan"].is_string();
+        self.wait_json("/v1/catalog/nodes", known);
+        self
     }
 
     /// A command of the program against this agent.
@@ -227,6 +239,11 @@ impl TestAgent {
         assert_eq!(self.send("GET", "/v1/status/leader", "").status, 200);
         let printed = self.printed();
         assert!(!printed.contains("panic"), "{printed}");
+    }
+
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal by its name.

@@ -43,7 +43,7 @@ impl Dns {
     pub(crate) fn ask(&self, name: &str, kind: RecordType) -> Message {
         let id = 4242;
         self.send(&Self::question(id, name, kind));
-        let mut buffer = [0; 65535];
+        let mut buffer = vec![0; 65535];
         loop {
             let length = self.socket.recv(&mut buffer).expect("the agent answers");
             let answer = Message::from_vec(&buffer[..length]).expect("a DNS message");

@@ -9,6 +9,7 @@ mod lines;
 pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
 pub(crate) use dns::Dns;
 pub(crate) use http::{Answer, Client};
+pub(crate) use lines::Lines;
 
 /// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

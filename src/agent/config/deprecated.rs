@@ -31,7 +31,7 @@ const MOVED: &[(&str, &str, Say)] = &[
         Say::Nothing,
     ),
     ("acl_agent_token", "acl.tokens.agent", Say::Nothing),
-    ("acl_datacenter", "primary_datacenter", Say::Nothing),
+    ("acl_datacenter", "primary_datacenter", Say::Warn),
     ("acl_default_policy", "acl.default_policy", Say::Nothing),
     ("acl_down_policy", "acl.down_policy", Say::Nothing),
     (

@@ -4,24 +4,13 @@ use super::runtime::Config;
 
 /// Keys, and sections with all their keys, that take effect without a restart.
 const RELOADABLE: &[&str] = &[
-    "acl.tokens",
     "checks",
-    "config_entries",
-    "discard_check_output",
     "dns_config",
     "limits.http_max_conns_per_client",
-    "limits.request_limits",
-    "limits.rpc_max_burst",
-    "limits.rpc_rate",
     "log_level",
     "node_meta",
-    "raft_snapshot_interval",
-    "raft_snapshot_threshold",
-    "raft_trailing_logs",
     "recursors",
     "services",
-    "telemetry.prefix_filter",
-    "watches",
 ];
 
 /// The keys that differ between two configurations and cannot take effect before a restart, sorted.

@@ -613,3 +613,20 @@ mod arbitrary {
         }
     }
 }
+
+#[test]
+fn a_node_id_is_a_uuid() {
+    let id = "11111111-2222-3333-4444-555555555555";
+    let config = hcl(&format!("node_id = {id:?}")).unwrap().config;
+    assert_eq!(config.node.id.as_deref(), Some(id));
+    for (wrong, why) in [
+        ("xyz", "uuid string is wrong length"),
+        (&id.replace('-', "0"), "uuid is improperly formatted"),
+    ] {
+        let [error] = errors(&format!("node_id = {wrong:?}")).try_into().unwrap();
+        assert!(
+            error.starts_with(&format!("specified NodeID is invalid: {why}")),
+            "{error}"
+        );
+    }
+}

@@ -36,6 +36,11 @@ fn node(config: &Config, reader: &mut Reader<'_>) {
     for problem in metadata::problems(&node.meta) {
         reader.error("node_meta", format!("node_meta invalid: {problem}"));
     }
+    if let Some(id) = &node.id
+        && let Err(problem) = node_id(id)
+    {
+        reader.error("node_id", format!("specified NodeID is invalid: {problem}"));
+    }
     let name = &node.name;
     let is_dns_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if name.is_empty() {
@@ -100,6 +105,19 @@ fn dns(config: &Config, reader: &mut Reader<'_>) {
             format!("alt_domain cannot start with {{service,connect,node,query,addr,{dc}}}");
         reader.error("alt_domain", message);
     }
+}
+
+/// Whether a text is a UUID in its one usual form.
+fn node_id(text: &str) -> Result<(), &'static str> {
+    const UUID_LENGTH: usize = 36;
+    if text.len() != UUID_LENGTH {
+        return Err("uuid string is wrong length");
+    }
+    let is_uuid = text.bytes().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    is_uuid.then_some(()).ok_or("uuid is improperly formatted")
 }
 
 fn ui(config: &Config, reader: &mut Reader<'_>) {

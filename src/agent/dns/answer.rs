@@ -289,6 +289,3 @@ fn reverse<C: Catalog>(
     }
     Verdict::Answer(None)
 }
-
-#[cfg(test)]
-mod tests;

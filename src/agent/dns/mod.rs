@@ -3,6 +3,7 @@
 mod address;
 pub mod answer;
 pub mod catalog;
+mod datagram;
 pub mod encode;
 mod instances;
 mod lookup;
@@ -22,3 +23,6 @@ pub use respond::{Answered, AnsweredZone, Backend};
 pub use server::{DnsError, DnsServer};
 pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
 pub use store_view::StoreView;
+
+#[cfg(test)]
+mod tests;

@@ -5,20 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::datagram::{Datagrams, Peer};
 use super::respond::{Backend, Shared, Step, Worker};
 use super::settings::{DnsSettings, Rules, SettingsError};
 use super::truncate::Transport;
 
-/// What the kernel may hold of datagrams that nobody has read yet; it may grant less.
-const UDP_RECEIVE_BYTES: usize = 4 << 20;
 /// Largest datagram.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
 /// Datagrams that are read in a row before other tasks get a turn.
@@ -43,7 +41,7 @@ pub enum DnsError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// An address cannot be listened on.
-    #[error("listen on {address} ({network}): {source}")]
+    #[error("listen on {address} ({network}): {source}{}", hint(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -52,6 +50,20 @@ pub enum DnsError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// What to do about an address that cannot be listened on.
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            " (another process listens there: stop it, or choose another port with -dns-port)"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            " (this machine has no such address: check -client and addresses.dns)"
+        }
+        io::ErrorKind::PermissionDenied => " (not permitted: ports below 1024 need more rights)",
+        _ => "",
+    }
 }
 
 /// A running server. Dropping it stops it; [`DnsServer::shutdown`] also waits.
@@ -140,11 +152,11 @@ fn udp_readers() -> usize {
     (processors / 2).clamp(1, MAX_UDP_READERS)
 }
 
-async fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), DnsError> {
+async fn bind(address: SocketAddr) -> Result<(Datagrams, TcpListener), DnsError> {
     let mut tries = if address.port() == 0 { PORT_TRIES } else { 1 };
     loop {
         tries -= 1;
-        let udp = bind_udp(address).map_err(|e| listen(address, "udp", e))?;
+        let udp = Datagrams::bind(address).map_err(|e| listen(address, "udp", e))?;
         let bound = udp.local_addr().map_err(|e| listen(address, "udp", e))?;
         match TcpListener::bind(bound).await {
             Ok(tcp) => return Ok((udp, tcp)),
@@ -154,23 +166,10 @@ async fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), DnsError>
     }
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    // A smaller buffer than wished for only means that a burst loses packets sooner.
-    let _ = socket.set_recv_buffer_size(UDP_RECEIVE_BYTES);
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
-}
-
 /// Answers datagrams until it is cancelled. What has to wait for others becomes a task.
 async fn read_datagrams<B: Backend>(
     shared: Arc<Shared<B>>,
-    socket: Arc<UdpSocket>,
+    socket: Arc<Datagrams>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
@@ -182,7 +181,7 @@ async fn read_datagrams<B: Backend>(
             continue;
         }
         for _ in 0..UDP_BATCH {
-            let (length, client) = match socket.try_recv_from(&mut packet) {
+            let (length, peer) = match socket.try_receive(&mut packet) {
                 Ok(received) => received,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {
@@ -191,17 +190,18 @@ async fn read_datagrams<B: Backend>(
                     break;
                 }
             };
-            match worker.respond(&shared, &packet[..length], client, Transport::Udp) {
+            match worker.respond(&shared, &packet[..length], peer.client, Transport::Udp) {
                 Step::Drop => {}
-                Step::Send(reply) => send(&socket, reply, client).await,
+                Step::Send(reply) => send(&socket, reply, peer).await,
                 Step::Wait => {
                     let (shared, socket) = (Arc::clone(&shared), Arc::clone(&socket));
                     let packet = packet[..length].to_vec();
                     tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
                         let reply =
-                            Worker::respond_slowly(&shared, &packet, client, Transport::Udp).await;
+                            Worker::respond_slowly(&shared, &packet, peer.client, Transport::Udp)
+                                .await;
                         if let Some(reply) = reply {
-                            send(&socket, &reply, client).await;
+                            send(&socket, &reply, peer).await;
                         }
                     }));
                 }
@@ -211,14 +211,9 @@ async fn read_datagrams<B: Backend>(
     }
 }
 
-async fn send(socket: &UdpSocket, reply: &[u8], client: SocketAddr) {
-    let sent = match socket.try_send_to(reply, client) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            socket.send_to(reply, client).await
-        }
-        sent => sent,
-    };
-    if let Err(error) = sent {
+async fn send(socket: &Datagrams, reply: &[u8], peer: Peer) {
+    if let Err(error) = socket.send(reply, peer).await {
+        let client = peer.client;
         tracing::warn!(target: "agent.dns", %error, %client, "failed to respond");
     }
 }

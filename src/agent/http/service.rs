@@ -368,8 +368,14 @@ fn refuse_malformed(request: &HttpRequest) -> Option<HttpResponse> {
             }
         }
     }
-    (request.method() == Method::OPTIONS && request.uri().path() == "*")
-        .then(|| plain(StatusCode::OK, Bytes::new()))
+    if request.uri().path() != "*" {
+        return None;
+    }
+    Some(if request.method() == Method::OPTIONS {
+        plain(StatusCode::OK, Bytes::new())
+    } else {
+        malformed("")
+    })
 }
 
 fn malformed(text: &'static str) -> HttpResponse {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -19,6 +19,9 @@ use super::tombstones::{TOMBSTONE_GRANULARITY, TombstoneClock};
 
 /// How often members and catalog are compared even when nothing happened: Consul's 60 seconds.
 const RECONCILE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Pause before a leader that could not take up its duties tries again.
+const ESTABLISH_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the leader needs to know of the agent.
 #[derive(Debug, Clone)]
@@ -64,8 +67,9 @@ async fn lost(mut leadership: watch::Receiver<Leadership>) {
 }
 
 async fn lead(rpc: &Rpc, gossip: &GossipHandle, settings: &LeaderSettings) {
-    if let Err(err) = establish(rpc, settings).await {
+    while let Err(err) = establish(rpc, settings).await {
         error!(target: "agent.server", error = %err, "failed to establish leadership");
+        sleep(ESTABLISH_PAUSE).await;
     }
     let started = Instant::now();
     let mut tombstones = TombstoneClock::default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::catalog::Catalog;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::runner::{AliasTarget, alias_outcome};
+use crate::agent::checks::runner::alias::{AliasTarget, alias_outcome};
 
 /// A question about another node's health.
 #[derive(Clone)]

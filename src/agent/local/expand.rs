@@ -2,19 +2,33 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use super::entry::{LocalCheck, LocalService, Source, SyncMark};
 use super::validate::{InvalidService, initial_status, validate_service};
 use crate::agent::checks::spec::{self, check_spec};
 use crate::model::check::{CheckDefinition, HealthCheck};
 use crate::model::duration::GoDuration;
 use crate::model::service::{
-    KIND_CONNECT_PROXY, NodeService, ServiceAddress, ServiceAddresses, ServiceDefinition,
+    KIND_CONNECT_PROXY, NodeService, Proxy, ServiceAddress, ServiceAddresses, ServiceDefinition,
 };
 
 /// What Consul appends to a service's id and name for its sidecar.
 pub(super) const SIDECAR_SUFFIX: &str = "-sidecar-proxy";
 /// Interval of the check that a sidecar gets when its definition has none.
 const SIDECAR_CHECK_INTERVAL: GoDuration = GoDuration::from_secs(10);
+
+/// Fields of an upstream, in Consul's order.
+const UPSTREAM_FIELDS: [&str; 8] = [
+    "DestinationType",
+    "DestinationNamespace",
+    "DestinationName",
+    "Datacenter",
+    "LocalBindAddress",
+    "LocalBindPort",
+    "Config",
+    "MeshGateway",
+];
 
 /// Ports that sidecars without a port of their own get, lowest free first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,10 +225,37 @@ fn node_service(definition: &ServiceDefinition) -> NodeService {
         socket_path: definition.socket_path.clone(),
         weights: definition.weights.unwrap_or_default(),
         enable_tag_override: definition.enable_tag_override,
-        proxy: definition.proxy.clone().unwrap_or_default(),
+        proxy: definition
+            .proxy
+            .clone()
+            .map(complete_proxy)
+            .unwrap_or_default(),
         connect,
         ..NodeService::default()
     }
+}
+
+/// Upstreams are kept as given, in Consul's spelling and with the fields that it always shows.
+fn complete_proxy(mut proxy: Proxy) -> Proxy {
+    for upstream in &mut proxy.upstreams {
+        let Value::Object(given) = upstream else {
+            continue;
+        };
+        let mut complete = serde_json::Map::new();
+        complete.insert("DestinationType".to_owned(), Value::from("service"));
+        for (key, value) in std::mem::take(given) {
+            let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
+            let known = UPSTREAM_FIELDS
+                .iter()
+                .find(|field| plain(field) == plain(&key));
+            complete.insert(known.map_or(key, |field| (*field).to_owned()), value);
+        }
+        complete
+            .entry("MeshGateway")
+            .or_insert_with(|| Value::Object(serde_json::Map::new()));
+        *given = complete;
+    }
+    proxy
 }
 
 /// Consul adds `lan_ipv4` and `wan_ipv4` (or `…_ipv6`) for services whose address is an IP.

@@ -8,15 +8,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::action::{Action, Command};
 use super::catalog::Catalog;
 use super::entry::{NodeIdentity, Source};
 use super::error::LocalError;
 use super::persist::Files;
 use super::plan::FileDefinitions;
+use super::published::Published;
 use super::restore::restore;
 use super::state::{LocalState, StateSettings};
 use super::sync::{ClusterSize, Syncer, Triggers};
-use super::task::{Action, Command, Published, Task, TaskSettings};
+use super::task::{Task, TaskSettings};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::DEFAULT_OUTPUT_MAX_SIZE;
 use crate::model::check::{CheckDefinition, Status};

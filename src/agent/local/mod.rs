@@ -1,5 +1,6 @@
 //! This agent's own services and checks, their persistence and anti-entropy.
 
+mod action;
 mod alias;
 mod catalog;
 mod deferral;
@@ -8,8 +9,10 @@ mod entry;
 mod error;
 mod expand;
 mod handle;
+mod log;
 mod persist;
 mod plan;
+mod published;
 mod restore;
 mod state;
 mod sync;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -24,6 +25,8 @@ const VERSION: u32 = 1;
 /// The largest file that is read: registrations are far smaller.
 const FILE_SIZE_MAX: u64 = 4 * 1024 * 1024;
 const TEMPORARY_SUFFIX: &str = ".tmp";
+/// The mode of the folders, as Consul's.
+const PRIVATE_FOLDER: u32 = 0o700;
 
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +158,12 @@ impl Files {
             checks,
         };
         for folder in [&files.services, &files.checks, &files.ttls] {
-            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+            // Definitions hold tokens.
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(PRIVATE_FOLDER)
+                .create(folder)
+                .map_err(io_error("create", folder))?;
         }
         Ok(files)
     }
@@ -373,6 +381,17 @@ mod tests {
         state()
             .plan_service(&serde_json::from_str(json).unwrap(), source, false)
             .unwrap()
+    }
+
+    #[test]
+    fn nobody_else_reads_definitions() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        Files::open(dir.path()).unwrap();
+        for folder in ["services", "checks"] {
+            let mode = fs::metadata(dir.path().join(folder)).unwrap();
+            assert_eq!(mode.permissions().mode() & 0o777, PRIVATE_FOLDER);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use super::entry::{LocalCheck, LocalService, NodeIdentity, Source, SyncMark};
 use super::expand::SidecarPorts;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::runner::{AliasTarget, alias_outcome};
+use crate::agent::checks::runner::alias::{AliasTarget, alias_outcome};
 use crate::agent::checks::spec::Probe;
 use crate::model::check::{HealthCheck, Status};
 

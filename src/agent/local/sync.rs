@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use super::action::{Action, Command};
 use super::catalog::{Catalog, CatalogError};
 use super::diff::{SyncOp, SyncPlan, plan_changes, plan_full};
+use super::published::Published;
 use super::state::LocalState;
-use super::task::{Action, Command, Published};
 use crate::model::check::SERF_HEALTH;
 
 /// Time between two full comparisons in a small cluster.

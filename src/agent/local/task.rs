@@ -4,110 +4,28 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, error, info};
 
-use super::alias::RemoteAlias;
+use self::checks::{Finished, Job};
+use super::action::{Action, Command};
 use super::catalog::Catalog;
 use super::deferral::Deferrals;
-use super::entry::{LocalCheck, Source};
 use super::error::LocalError;
+use super::log;
 use super::persist::{Files, PersistError, SavedTtl};
-use super::plan::FileDefinitions;
-use super::state::{Change, CheckUpdate, Effect, LocalState};
-use super::sync::{Confirmation, Triggers};
-use super::validate::is_dns_name;
-use crate::agent::checks::outcome::{Outcome, Verdict};
-use crate::agent::checks::runner::Runner;
-use crate::agent::checks::scheduler::{
-    Drive, Input, MAX_RUNNING, MIN_DEREGISTER_AFTER, MIN_INTERVAL, Mono, Output, Plan, Scheduler,
-};
-use crate::agent::checks::spec::{CheckSpec, Probe};
-use crate::model::check::CheckDefinition;
-use crate::model::duration::GoDuration;
-use crate::model::node::StringMap;
-use crate::model::service::ServiceDefinition;
+use super::published::{Counts, Published};
+use super::state::{Change, Effect, LocalState};
+use super::sync::Triggers;
+use crate::agent::checks::outcome::Outcome;
+use crate::agent::checks::scheduler::{Input, MAX_RUNNING, Mono, Scheduler};
+use crate::agent::checks::spec::Probe;
 
-/// How often the aliased node is asked about: aliases of this agent follow at once.
-const REMOTE_ALIAS_INTERVAL: Duration = Duration::from_secs(10);
-/// The longest name that DNS can ask for.
-const DNS_LABEL_MAX: usize = 63;
-
-/// What the handle asks of the task.
-#[derive(Debug)]
-pub(super) enum Action {
-    RegisterService {
-        definition: Box<ServiceDefinition>,
-        source: Source,
-        replace_checks: bool,
-    },
-    DeregisterService {
-        id: String,
-    },
-    RegisterCheck {
-        definition: Box<CheckDefinition>,
-        source: Source,
-    },
-    DeregisterCheck {
-        id: String,
-    },
-    Heartbeat {
-        check_id: String,
-        outcome: Outcome,
-    },
-    NodeMaintenance {
-        enable: bool,
-        reason: String,
-    },
-    ServiceMaintenance {
-        id: String,
-        enable: bool,
-        reason: String,
-    },
-    Reload {
-        files: Box<FileDefinitions>,
-    },
-    SetNodeMeta {
-        meta: StringMap,
-    },
-    Confirm {
-        confirmations: Vec<Confirmation>,
-    },
-}
-
-/// An action and where its result goes.
-#[derive(Debug)]
-pub(super) struct Command {
-    pub(super) action: Action,
-    pub(super) reply: oneshot::Sender<Result<(), LocalError>>,
-}
-
-/// A run that ended.
-struct Finished {
-    check_id: String,
-    run: u64,
-    outcome: Outcome,
-}
-
-/// What a run does: a runner of the checks room, or a question to the catalog.
-#[derive(Clone)]
-enum Job {
-    Runner(Runner),
-    Alias(RemoteAlias),
-}
-
-impl Job {
-    async fn run(&self) -> Outcome {
-        match self {
-            Self::Runner(runner) => runner.run().await,
-            Self::Alias(alias) => alias.run().await,
-        }
-    }
-}
+mod checks;
 
 /// What the task starts with.
 pub(super) struct TaskSettings {
@@ -121,20 +39,7 @@ pub(super) struct TaskSettings {
     pub(super) catalog: Arc<dyn Catalog>,
 }
 
-/// The counts of `info`: checks with a runner, and TTL checks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) monitors: usize,
-    pub(super) ttls: usize,
-}
-
-/// What readers see: replaced as a whole after every change.
-#[derive(Clone, Debug)]
-pub(super) struct Published {
-    pub(super) state: Arc<LocalState>,
-    pub(super) counts: Counts,
-}
-
+/// The owner; see [`super::Local`] for the handle.
 pub(super) struct Task {
     state: LocalState,
     scheduler: Scheduler,
@@ -304,7 +209,7 @@ impl Task {
     /// Persists a change, then makes it: the caller's answer means that it is durable.
     async fn commit(&mut self, change: Change) -> Result<(), LocalError> {
         let change = self.persist(change).await?;
-        log_change(&change);
+        log::change(&change);
         for effect in self.state.commit(change) {
             match effect {
                 Effect::Unwatch { check_id } => self.unwatch_check(check_id),
@@ -367,24 +272,6 @@ impl Task {
         blocking(move || files.save_ttl(&saved)).await
     }
 
-    fn run_ended(&mut self, finished: Finished) {
-        let Finished {
-            check_id,
-            run,
-            outcome,
-        } = finished;
-        self.runs.remove(&run);
-        let now = self.now();
-        self.scheduler.handle(
-            now,
-            Input::Finished {
-                check_id,
-                run,
-                outcome,
-            },
-        );
-    }
-
     fn tick(&mut self) {
         let now = self.now();
         self.scheduler.handle(now, Input::Tick);
@@ -392,180 +279,6 @@ impl Task {
             if self.state.release_output(&check_id) {
                 self.dirty = true;
                 self.triggers.change();
-            }
-        }
-    }
-
-    fn watch_check(&mut self, check_id: String) {
-        let Some(local) = self.state.check(&check_id) else {
-            return;
-        };
-        let Some(spec) = local.spec.clone() else {
-            return;
-        };
-        let (drive, job) = self.drive(local, &spec);
-        warn_of_short_times(&check_id, &spec);
-        let plan = Plan {
-            drive,
-            thresholds: spec.thresholds,
-            status: local.check.status,
-            output: local.check.output.clone(),
-            service_id: local.check.service_id.clone(),
-            deregister_after: spec
-                .deregister_after
-                .map(|after| after.max(MIN_DEREGISTER_AFTER)),
-        };
-        match job {
-            Some(job) => self.jobs.insert(check_id.clone(), job),
-            None => self.jobs.remove(&check_id),
-        };
-        let now = self.now();
-        self.scheduler.handle(now, Input::Add { check_id, plan });
-    }
-
-    fn drive(&self, local: &LocalCheck, spec: &CheckSpec) -> (Drive, Option<Job>) {
-        let agents_limit = self.check_output_max_size;
-        let limit = spec
-            .output_max_size
-            .map_or(agents_limit, |own| own.min(agents_limit));
-        match &spec.probe {
-            Probe::Ttl { ttl } => (
-                Drive::Ttl {
-                    ttl: *ttl,
-                    output_max_size: limit,
-                },
-                None,
-            ),
-            Probe::Alias { node, .. } if self.state.is_own_node(node) => (Drive::Derived, None),
-            Probe::Alias { node, service_id } => {
-                let alias = RemoteAlias {
-                    catalog: Arc::clone(&self.catalog),
-                    check_id: local.check.check_id.clone(),
-                    node: node.clone(),
-                    service_id: service_id.clone(),
-                    token: local.token.clone(),
-                };
-                let interval = REMOTE_ALIAS_INTERVAL;
-                (Drive::Periodic { interval }, Some(Job::Alias(alias)))
-            }
-            Probe::Script(_) | Probe::Http(_) | Probe::Tcp(_) => {
-                let job = Runner::new(spec, limit).map(Job::Runner);
-                (
-                    Drive::Periodic {
-                        interval: spec.interval,
-                    },
-                    job,
-                )
-            }
-        }
-    }
-
-    fn unwatch_check(&mut self, check_id: String) {
-        self.jobs.remove(&check_id);
-        let now = self.now();
-        self.scheduler.handle(now, Input::Remove { check_id });
-    }
-
-    /// Executes what the scheduler wants and shows readers the result.
-    fn settle(&mut self) {
-        while let Some(output) = self.scheduler.poll_output() {
-            match output {
-                Output::Start { check_id, run } => self.start_run(check_id, run),
-                Output::Abort { run, .. } => {
-                    if let Some(run) = self.runs.remove(&run) {
-                        run.abort();
-                    }
-                }
-                Output::Report { check_id, outcome } => self.report(&check_id, &outcome),
-                Output::Expired { check_id } => {
-                    warn!(target: "agent", check = %check_id, "Check missed TTL, is now critical");
-                }
-                Output::BelowThreshold {
-                    check_id,
-                    status,
-                    verdict,
-                } => {
-                    log_verdict(&check_id, status.as_str(), verdict);
-                }
-                Output::Deregister {
-                    service_id,
-                    check_id,
-                } => {
-                    self.overdue.push((service_id, check_id));
-                }
-            }
-        }
-        if std::mem::take(&mut self.dirty) {
-            let (monitors, ttls) = self.scheduler.counts();
-            let state = Arc::new(self.state.clone());
-            self.publish.send_replace(Published {
-                state,
-                counts: Counts { monitors, ttls },
-            });
-        }
-    }
-
-    fn start_run(&mut self, check_id: String, run: u64) {
-        let Some(job) = self.jobs.get(&check_id).cloned() else {
-            return;
-        };
-        let results = self.finished.0.clone();
-        let running = self.tracker.spawn(async move {
-            let outcome = job.run().await;
-            // Fails only when the task is gone, and nobody waits for the result.
-            let _ = results
-                .send(Finished {
-                    check_id,
-                    run,
-                    outcome,
-                })
-                .await;
-        });
-        self.runs.insert(run, running.abort_handle());
-    }
-
-    fn report(&mut self, check_id: &str, outcome: &Outcome) {
-        if self.jobs.contains_key(check_id) {
-            log_result(check_id, outcome);
-        }
-        match self.state.update_check(check_id, outcome) {
-            CheckUpdate::Nothing => return,
-            CheckUpdate::OutputDeferred => {
-                let now = self.now();
-                self.deferrals.defer(now, check_id);
-            }
-            CheckUpdate::Changed => {
-                self.triggers.change();
-                self.refresh_aliases();
-            }
-        }
-        self.dirty = true;
-    }
-
-    /// Lets aliases follow. An alias of an alias takes another round, a ring of aliases comes to
-    /// rest because only a change of status calls for one; the bound is for the unforeseen.
-    fn refresh_aliases(&mut self) {
-        for _ in 0..=self.state.checks.len() {
-            let mut status_changed = false;
-            for (check_id, outcome) in self.state.stale_aliases() {
-                let status = outcome.status;
-                let old = self.state.check(&check_id).map(|it| it.check.status);
-                status_changed |= old != Some(status);
-                match self.state.update_check(&check_id, &outcome) {
-                    CheckUpdate::Changed => self.triggers.change(),
-                    CheckUpdate::OutputDeferred => {
-                        let now = self.now();
-                        self.deferrals.defer(now, &check_id);
-                    }
-                    CheckUpdate::Nothing => {}
-                }
-                let now = self.now();
-                self.scheduler
-                    .handle(now, Input::Derived { check_id, status });
-                self.dirty = true;
-            }
-            if !status_changed {
-                return;
             }
         }
     }
@@ -607,84 +320,5 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(err) => std::panic::resume_unwind(err.into_panic()),
-    }
-}
-
-fn log_change(change: &Change) {
-    for id in &change.removed_services {
-        debug!(target: "agent", service = %id, "removed service");
-    }
-    for id in &change.removed_checks {
-        debug!(target: "agent", check = %id, "removed check");
-    }
-    for service in &change.services {
-        warn_of_dns_names(&service.service.service, &service.service.tags);
-    }
-}
-
-fn warn_of_dns_names(name: &str, tags: &[String]) {
-    if !is_dns_name(name) {
-        warn!(
-            target: "agent", service = ?name,
-            "Service name will not be discoverable via DNS due to invalid characters. Valid \
-             characters include all alpha-numerics and dashes."
-        );
-    } else if name.len() > DNS_LABEL_MAX {
-        warn!(
-            target: "agent", service = %name,
-            "Service name will not be discoverable via DNS due to it being too long. Valid \
-             lengths are between 1 and 63 bytes."
-        );
-    }
-    for tag in tags.iter().filter(|tag| !is_dns_name(tag)) {
-        debug!(
-            target: "agent", tag = %tag,
-            "Service tag will not be discoverable via DNS due to invalid characters. Valid \
-             characters include all alpha-numerics and dashes."
-        );
-    }
-}
-
-fn warn_of_short_times(check_id: &str, spec: &CheckSpec) {
-    let short = |time: Duration, min: Duration| !time.is_zero() && time < min;
-    if short(spec.interval, MIN_INTERVAL) {
-        warn!(
-            target: "agent", check = %check_id, minimum_interval = %GoDuration::from(MIN_INTERVAL),
-            "check has interval below minimum"
-        );
-    }
-    if short(
-        spec.deregister_after.unwrap_or_default(),
-        MIN_DEREGISTER_AFTER,
-    ) {
-        let minimum_interval = GoDuration::from(MIN_DEREGISTER_AFTER);
-        warn!(
-            target: "agent", check = %check_id, minimum_interval = %minimum_interval,
-            "check has deregister interval below minimum"
-        );
-    }
-}
-
-fn log_result(check_id: &str, outcome: &Outcome) {
-    use crate::model::check::Status;
-    match outcome.status {
-        Status::Critical => warn!(target: "agent", check = %check_id, "Check is now critical"),
-        status @ (Status::Passing | Status::Warning) => {
-            debug!(target: "agent", check = %check_id, status = %status, "Check status updated");
-        }
-    }
-}
-
-fn log_verdict(check_id: &str, status: &str, verdict: Verdict) {
-    match verdict {
-        Verdict::TooFewSuccesses { count, needed } => warn!(
-            target: "agent", check = %check_id, status = %status, success_count = count,
-            success_threshold = needed, "Check passed but has not reached success threshold"
-        ),
-        Verdict::TooFewFailures { count, needed } => warn!(
-            target: "agent", check = %check_id, status = %status, failure_count = count,
-            failure_threshold = needed, "Check failed but has not reached failure threshold"
-        ),
-        Verdict::Report(_) => {}
     }
 }

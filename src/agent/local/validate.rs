@@ -274,8 +274,8 @@ mod tests {
             .to_string()
     }
 
-    fn meta(key: &str, value: &str) -> Option<StringMap> {
-        Some([(key.to_owned(), value.to_owned())].into())
+    fn meta(key: &str, value: &str) -> StringMap {
+        [(key.to_owned(), value.to_owned())].into()
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
                 passing: 65_535,
                 warning: 0,
             });
-            it.meta = meta("a-b_C1", "any value");
+            it.meta = Some(meta("a-b_C1", "any value"));
         });
         assert_eq!(validate_service(&full), Ok(()));
     }
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn metadata_follows_consuls_rules() {
         let because = |key: &str, value: &str| {
-            let text = refusal(|it| it.meta = meta(key, value));
+            let text = refusal(|it| it.meta = Some(meta(key, value)));
             let start =
                 format!("Invalid Service Meta: Couldn't load metadata pair ('{key}', '{value}'): ");
             text.strip_prefix(&start)

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::entry::LocalService;
 use super::state::LocalState;
 use crate::model::check::{HealthCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX, Status};
 use crate::model::service::{AgentService, Connect, KIND_CONNECT_PROXY, NodeService};
@@ -70,7 +71,7 @@ pub struct ServiceHealth {
 impl LocalState {
     /// `/v1/agent/services`.
     pub fn agent_services(&self) -> BTreeMap<String, AgentService> {
-        let form = |it: &super::LocalService| {
+        let form = |it: &LocalService| {
             (
                 it.service.id.clone(),
                 agent_service(&it.service, &self.node.datacenter),

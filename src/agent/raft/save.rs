@@ -50,6 +50,10 @@ pub enum SaveError {
     Archive(#[from] ArchiveError),
 }
 
+/// Largest state that can be restored, in bytes: a restoration is one entry of the log, and an entry must
+/// fit into a row of SQLite.
+const RESTORED_STATE_MAX: usize = 512 * 1024 * 1024;
+
 /// Why an archive cannot be restored.
 #[derive(Debug, Error)]
 pub enum RestoreError {
@@ -59,6 +63,9 @@ pub enum RestoreError {
     /// Its state is not ours to read.
     #[error("failed to restore snapshot: {0}")]
     State(String),
+    /// It is larger than an entry of the log may be.
+    #[error("the archive's state has {0} bytes; at most {RESTORED_STATE_MAX} can be restored")]
+    TooLarge(usize),
     /// It could not be written to the log.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -123,16 +130,14 @@ impl Raft {
             let archive = Archive::read(&archive)?;
             // Refused here, so that nothing unreadable enters the log.
             State::from_snapshot(&archive.state).map_err(|e| RestoreError::State(e.to_string()))?;
+            if archive.state.len() > RESTORED_STATE_MAX {
+                return Err(RestoreError::TooLarge(archive.state.len()));
+            }
             Ok::<_, RestoreError>(archive.state)
         });
         let state = checked
             .await
             .map_err(|e| RestoreError::State(e.to_string()))??;
-        self.restore(state, hold).await
-    }
-
-    /// Replaces the whole state by a store's bytes; see [`Self::restore_archive`].
-    pub async fn restore(&self, state: Vec<u8>, hold: Duration) -> Result<u64, RestoreError> {
         let Applied { index, response } = self.write(Command::Restore(state), hold).await?;
         if let Response::Refused(reason) = response {
             return Err(RestoreError::State(reason));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ use crate::agent::store::State;
 
 /// The room's folder in the data folder.
 const FOLDER: &str = "raft";
+/// The mode of the folder: the owner alone reads what is replicated.
+const PRIVATE_FOLDER: u32 = 0o700;
 /// The log's file in the room's folder.
 const LOG_FILE: &str = "raft.db";
 /// The snapshots' folder in the room's folder.
@@ -251,10 +254,15 @@ impl Storage {
     }
 
     async fn open(folder: &Path, settings: &RaftSettings) -> Result<Self, StartError> {
-        fs::create_dir_all(folder).map_err(|source| StartError::Folder {
-            path: folder.to_owned(),
-            source,
-        })?;
+        // Keys and values are nobody else's business; only the folder keeps SQLite's files private.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(PRIVATE_FOLDER)
+            .create(folder)
+            .map_err(|source| StartError::Folder {
+                path: folder.to_owned(),
+                source,
+            })?;
         let file = folder.join(LOG_FILE);
         let snapshot_folder = folder.join(SNAPSHOTS);
         if !file.exists() && Snapshots::any_in(&snapshot_folder)? {

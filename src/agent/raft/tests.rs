@@ -143,6 +143,16 @@ async fn a_restart_keeps_everything_and_takes_a_new_term() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_nobody_elses_to_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("folder");
+    let (raft, _) = start(settings(Some(dir.path()))).await;
+    let folder = std::fs::metadata(dir.path().join("raft")).expect("exists");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+    raft.shutdown().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_loses_no_acknowledged_write() {
     let dir = tempfile::tempdir().expect("folder");
     let (raft, _) = start(settings(Some(dir.path()))).await;

@@ -18,12 +18,15 @@ pub(super) struct Found<Q: Query> {
 }
 
 impl<Q: Query> Found<Q> {
-    /// Reads a state. An index is at least 1: clients must never block on 0.
+    /// Reads a state. An index is at least 1: clients must never block on 0. It is at least that of
+    /// the last restored snapshot, too: the restoration changed everything, and whoever has seen an
+    /// index of the state before it must neither be told an older one nor wait for ever.
     pub(super) fn read(state: &State, query: &Q, watch: &mut WatchSet) -> Self {
         let (index, answer) = query.run(state, watch);
+        let generation = state.generation();
         Self {
-            index: index.max(1),
-            generation: state.generation(),
+            index: index.max(generation).max(1),
+            generation,
             answer,
         }
     }

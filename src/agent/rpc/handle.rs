@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::agent::acl::Resolver;
-use crate::agent::raft::{Leadership, Raft, WriteError};
+use crate::agent::raft::{Leadership, Raft, RestoreError, WriteError};
 use crate::agent::store::{Command, Query, Response, State, WatchSet};
 use crate::agent::telemetry::metrics::Metrics;
 use crate::model::access::{Requirement, Resource};
@@ -51,6 +51,8 @@ pub struct Rpc {
     pub(super) settings: Arc<RpcSettings>,
     replaced: Arc<Notify>,
     metrics: RpcMetrics,
+    /// A permit for the one restore at a time.
+    restores: Arc<Semaphore>,
 }
 
 impl Rpc {
@@ -61,6 +63,7 @@ impl Rpc {
             settings: Arc::new(settings),
             replaced: Arc::default(),
             metrics: RpcMetrics::new(metrics),
+            restores: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -122,7 +125,7 @@ impl Rpc {
         };
         let meta = QueryMeta {
             index: found.index,
-            known_leader: self.raft.leader().is_some(),
+            known_leader: self.raft.knows_leader(),
             last_contact_ms: self.last_contact_ms(),
             consistency: options.consistency,
             generation: found.generation,
@@ -135,14 +138,28 @@ impl Rpc {
         self.raft.leadership()
     }
 
-    /// Replaces the whole state by an operator's snapshot, in the store's own form.
+    /// Replaces the whole state by an operator's archive. One at a time: each takes memory several
+    /// times its size.
     ///
     /// # Errors
-    /// As [`Self::write`]; damaged bytes are refused and change nothing.
-    pub async fn restore(&self, options: &WriteOptions, state: Vec<u8>) -> Result<(), RpcError> {
+    /// As [`Self::write`]; a damaged archive is refused before anything is written.
+    pub async fn restore(&self, options: &WriteOptions, archive: Vec<u8>) -> Result<(), RpcError> {
+        self.route(&options.datacenter)?;
         let requirement = Requirement::write(Resource::Operator, &[]);
-        self.write(options, &requirement, Command::Restore(state))
-            .await?;
+        self.authorize(&options.token, &requirement)?;
+        let Ok(_permit) = self.restores.try_acquire() else {
+            return Err(RpcError::Refused(
+                "another restore is under way: try again".to_owned(),
+            ));
+        };
+        let restored = self
+            .raft
+            .restore_archive(archive, self.settings.hold_timeout)
+            .await;
+        restored.map_err(|err| match err {
+            RestoreError::Write(err) => err.into(),
+            other => RpcError::Refused(other.to_string()),
+        })?;
         self.replaced.notify_one();
         Ok(())
     }

@@ -37,11 +37,33 @@ impl State {
             .range::<_, [u8]>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(|(key, _)| key.as_bytes().starts_with(prefix))
             .map(|(_, index)| *index);
-        // A deleted tree leaves one tombstone at its root, which may be shorter than the prefix.
-        let above = (0..prefix.len())
-            .filter_map(|len| self.tombstones.get(&prefix[..len]))
-            .copied();
-        beneath.chain(above).max().unwrap_or(0)
+        beneath
+            .max()
+            .unwrap_or(0)
+            .max(self.newest_tombstone_above(prefix))
+    }
+
+    /// The newest deletion of a tree that `prefix` lies in: a deleted tree leaves one tombstone at its
+    /// root. Goes backwards from the prefix over what the two have in common, so that the steps
+    /// depend on the tombstones there are and not on the prefix's length.
+    fn newest_tombstone_above(&self, prefix: &[u8]) -> u64 {
+        let mut newest = 0;
+        let mut end = Bound::Excluded(prefix);
+        while let Some((key, index)) = self
+            .tombstones
+            .range::<_, [u8]>((Bound::Unbounded, end))
+            .next_back()
+        {
+            let key = key.as_bytes();
+            let common = key.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+            end = if common == key.len() {
+                newest = newest.max(*index);
+                Bound::Excluded(&prefix[..common])
+            } else {
+                Bound::Included(&prefix[..common])
+            };
+        }
+        newest
     }
 
     pub(super) fn apply_kv(
@@ -243,7 +265,9 @@ impl State {
             .map(|(key, _)| key.clone())
             .collect();
         for key in old {
-            self.tombstones.remove(&key);
+            if let Some(index) = self.tombstones.remove(&key) {
+                self.reaped_index = self.reaped_index.max(index);
+            }
         }
     }
 

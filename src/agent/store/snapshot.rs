@@ -18,13 +18,20 @@ use crate::model::session::Session;
 
 /// What heads every snapshot: the format's name and its version.
 const MAGIC: &[u8; 16] = b"consulctl-state1";
+/// Highest index that a snapshot may carry.
+const MAX_INDEX: u64 = 1 << 62;
 
 /// Why bytes are no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The bytes do not begin as a snapshot of this program does.
-    #[error("not a state snapshot of consulctl (unknown header)")]
+    #[error(
+        "not a state snapshot of consulctl (unknown header): only archives that consulctl saved can be restored"
+    )]
     UnknownFormat,
+    /// The indexes are so high that none could follow: nobody counts that far.
+    #[error("implausible state snapshot: its last index is {0}")]
+    ImplausibleIndex(u64),
     /// The bytes are damaged.
     #[error("damaged state snapshot: {0}")]
     Damaged(#[from] rmp_serde::decode::Error),
@@ -37,6 +44,7 @@ struct Tables {
     index_offset: u64,
     last_index: u64,
     restored_at: u64,
+    reaped_index: u64,
     indexes: Indexes,
     kvs: Vec<Arc<KvPair>>,
     tombstones: Vec<(Key, u64)>,
@@ -63,6 +71,7 @@ impl State {
             index_offset: self.index_offset,
             last_index: self.last_index,
             restored_at: self.restored_at,
+            reaped_index: self.reaped_index,
             indexes: self.indexes,
             kvs: self.kvs.values().cloned().collect(),
             tombstones: self
@@ -99,6 +108,10 @@ impl State {
             .strip_prefix(MAGIC)
             .ok_or(SnapshotError::UnknownFormat)?;
         let tables: Tables = rmp_serde::from_slice(body)?;
+        let highest = tables.last_index.max(tables.index_offset);
+        if highest > MAX_INDEX {
+            return Err(SnapshotError::ImplausibleIndex(highest));
+        }
         let mut state = Self::default();
         let mut ignored = Touched::default();
         for table in tables.nodes {
@@ -126,6 +139,7 @@ impl State {
         state.index_offset = tables.index_offset;
         state.last_index = tables.last_index;
         state.restored_at = tables.restored_at;
+        state.reaped_index = tables.reaped_index;
         Ok(state)
     }
 

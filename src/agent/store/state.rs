@@ -27,6 +27,8 @@ pub struct State {
     pub(super) last_index: u64,
     /// The index at which a snapshot was last restored; 0 when none was.
     pub(super) restored_at: u64,
+    /// The newest deletion that was forgotten: no list has a lower index, so that none goes back.
+    pub(super) reaped_index: u64,
     pub(super) indexes: Indexes,
     pub(super) kvs: OrdMap<Key, Arc<KvPair>>,
     /// Deleted keys and prefixes with the index of the deletion.

@@ -31,7 +31,11 @@ impl State {
         ops: &[TxnOp],
         touched: &mut Touched,
     ) -> TxnResponse {
-        let (mut results, mut errors) = (Vec::new(), Vec::new());
+        let mut errors = without_key(ops);
+        if !errors.is_empty() {
+            return refused(errors);
+        }
+        let mut results = Vec::new();
         for (op_index, op) in ops.iter().enumerate() {
             // Consul passes over an operation that says nothing.
             let Some(kv) = &op.kv else { continue };
@@ -51,10 +55,7 @@ impl State {
                 errors: None,
             }
         } else {
-            TxnResponse {
-                results: None,
-                errors: Some(errors),
-            }
+            refused(errors)
         }
     }
 
@@ -148,6 +149,26 @@ impl State {
             verb => Err(format!("unknown KV verb {verb:?}")),
         }
     }
+}
+
+fn refused(errors: Vec<TxnError>) -> TxnResponse {
+    TxnResponse {
+        results: None,
+        errors: Some(errors),
+    }
+}
+
+/// Consul refuses operations on the empty key before it runs any; that of a whole tree is all keys.
+fn without_key(ops: &[TxnOp]) -> Vec<TxnError> {
+    let refusal = |(op_index, op): (usize, &TxnOp)| {
+        let kv = op.kv.as_ref()?;
+        let missing = kv.key.as_bytes().is_empty() && kv.verb != "delete-tree";
+        missing.then(|| TxnError {
+            op_index,
+            what: "Must provide key".to_owned(),
+        })
+    };
+    ops.iter().enumerate().filter_map(refusal).collect()
 }
 
 /// Consul answers writes and checks without the value.

@@ -107,18 +107,26 @@ impl Telemetry {
     /// Blocks for up to a minute when a syslog is wanted and absent.
     pub fn init(settings: TelemetrySettings) -> Result<Self, TelemetryError> {
         let zone = settings.zone.unwrap_or_else(TimeZone::system);
-        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-        if let Some(syslog) = settings.syslog {
-            sinks.push(Box::new(Syslog::open(syslog, zone.clone())?));
-        }
-        if let Some(file) = settings.file {
-            sinks.push(Box::new(LogFile::open(file, Timestamp::now())?));
-        }
-        let out: Option<Box<dyn Write + Send>> = match settings.output {
+        let mut out: Option<Box<dyn Write + Send>> = match settings.output {
             Output::Stdout => Some(Box::new(io::stdout())),
             Output::Writer(writer) => Some(writer),
             Output::Nowhere => None,
         };
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        if let Some(syslog) = settings.syslog {
+            let limit = syslog.retry_delay.saturating_mul(syslog.retries);
+            let absent = |error: &io::Error| {
+                if let Some(out) = &mut out {
+                    let text = format!("==> No syslog yet, waiting up to {limit:?}: {error}");
+                    // A terminal that is gone is noticed at the first line of the log.
+                    drop(writeln!(out, "{text}").and_then(|()| out.flush()));
+                }
+            };
+            sinks.push(Box::new(Syslog::open(syslog, zone.clone(), absent)?));
+        }
+        if let Some(file) = settings.file {
+            sinks.push(Box::new(LogFile::open(file, Timestamp::now())?));
+        }
         let console = out.map(|out| Console::new(out, settings.gated));
         let metrics = Metrics::detached(settings.metrics);
         let hub = Arc::new(Hub::new(settings.level));

@@ -102,8 +102,13 @@ pub(super) struct Syslog {
 }
 
 impl Syslog {
-    /// Connects, looking again as often as the settings say. Blocks for as long.
-    pub(super) fn open(settings: SyslogSettings, zone: TimeZone) -> Result<Self, SyslogError> {
+    /// Connects, looking again as often as the settings say. Blocks for as long; `absent` is told once
+    /// that there is something to wait for.
+    pub(super) fn open(
+        settings: SyslogSettings,
+        zone: TimeZone,
+        mut absent: impl FnMut(&io::Error),
+    ) -> Result<Self, SyslogError> {
         let mut tries = 0;
         loop {
             match connect(&settings) {
@@ -119,7 +124,12 @@ impl Syslog {
                     let waited = settings.retry_delay.saturating_mul(settings.retries);
                     return Err(SyslogError::Absent { waited, source });
                 }
-                Err(_) => tries += 1,
+                Err(source) => {
+                    if tries == 0 {
+                        absent(&source);
+                    }
+                    tries += 1;
+                }
             }
             std::thread::sleep(settings.retry_delay);
         }
@@ -221,14 +231,16 @@ mod tests {
     #[test]
     fn a_missing_syslog_is_consuls_error() {
         let mut settings = settings(Path::new("/nonexistent/log"));
-        let error = Syslog::open(settings.clone(), TimeZone::UTC).expect_err("is absent");
+        let error = Syslog::open(settings.clone(), TimeZone::UTC, |_| ()).expect_err("is absent");
         assert_eq!(
             error.to_string(),
             "Syslog setup did not succeed within timeout (0s)."
         );
         settings.retries = 3;
         settings.retry_delay = Duration::ZERO;
-        assert!(Syslog::open(settings, TimeZone::UTC).is_err());
+        let mut told = 0;
+        assert!(Syslog::open(settings, TimeZone::UTC, |_| told += 1).is_err());
+        assert_eq!(told, 1);
     }
 
     #[test]
@@ -236,7 +248,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let server = UnixDatagram::bind(&path).expect("binds");
-        let mut syslog = Syslog::open(settings(&path), TimeZone::UTC).expect("connects");
+        let mut syslog = Syslog::open(settings(&path), TimeZone::UTC, |_| ()).expect("connects");
         let now: Timestamp = "2026-01-02T15:04:05Z".parse().expect("is a time");
         let pid = std::process::id();
         syslog
@@ -264,7 +276,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let server = UnixDatagram::bind(&path).expect("binds");
-        let mut syslog = Syslog::open(settings(&path), TimeZone::UTC).expect("connects");
+        let mut syslog = Syslog::open(settings(&path), TimeZone::UTC, |_| ()).expect("connects");
         syslog
             .line(
                 Timestamp::UNIX_EPOCH,

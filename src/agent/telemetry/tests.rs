@@ -241,3 +241,13 @@ fn whoever_asks_first_gets_the_truth() {
     assert!(!tracing::enabled!(target: "hyper::proto", tracing::Level::DEBUG));
     drop(telemetry);
 }
+
+#[test]
+fn every_line_is_json_when_json_is_wanted() {
+    let (telemetry, screen) = start(|settings| settings.json = true);
+    telemetry.say("==> Starting");
+    tracing::info!(target: "agent", "all-json-1");
+    assert!(telemetry.flush());
+    assert!(!screen.text().contains("==>"), "{}", screen.text());
+    assert_eq!(screen.lines("all-json-1").len(), 1);
+}

@@ -103,7 +103,10 @@ impl Writer {
         match item {
             Item::Record(record) => self.record(&record, feeds),
             Item::Plain(line) => {
-                if let Some(console) = &mut self.console {
+                // Whoever wants JSON wants every line to be JSON.
+                if let Some(console) = &mut self.console
+                    && !self.json
+                {
                     console.plain(&line);
                 }
             }

@@ -36,8 +36,8 @@ impl Args {
         let flags = self.flags;
         if !self.words.is_empty() {
             return Err(Error::message(format!(
-                "==> Unexpected extra arguments: {:?}",
-                self.words
+                "==> Unexpected extra arguments: [{}]",
+                self.words.join(" ")
             )));
         }
         let built =

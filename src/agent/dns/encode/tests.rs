@@ -110,7 +110,7 @@ fn same(record: &Record, read: &hickory_proto::rr::Record, question: &DnsName) {
             assert_eq!((read.serial, read.minimum), (soa.serial, soa.min_ttl));
         }
         (Data::Raw { bytes, .. }, RData::Unknown { rdata, .. }) => {
-            assert_eq!(rdata.anything, bytes.to_vec())
+            assert_eq!(rdata.anything, bytes.to_vec());
         }
         (ours, theirs) => panic!("{ours:?} was read as {theirs:?}"),
     }

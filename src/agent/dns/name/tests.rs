@@ -57,79 +57,51 @@ fn srv_questions_may_leave_the_kind_out() {
 }
 
 #[test]
-fn the_other_kinds() {
-    let v6: IpAddr = "2001:db8::cafe".parse().unwrap();
+fn nodes_and_mesh_kinds() {
+    let dc2 = Some("dc2");
+    for (text, name, dc) in [("n1.node", "n1", None), ("a.b.n1.node.dc2", "a.b.n1", dc2)] {
+        assert_eq!(parse(text, rtype::A), Lookup::Node { name, dc }, "{text}");
+    }
+    for (text, dc) in [("web.connect", None), ("x.web.connect.dc2", dc2)] {
+        assert_eq!(
+            parse(text, rtype::A),
+            Lookup::Connect { name: "web", dc },
+            "{text}"
+        );
+    }
+    let ingress = Lookup::Ingress {
+        name: "web",
+        dc: None,
+    };
+    assert_eq!(parse("web.ingress", rtype::A), ingress);
+    assert_eq!(
+        parse("web.virtual", rtype::A),
+        Lookup::Virtual { name: "web" }
+    );
+    for (text, name, dc) in [
+        ("my.query.query", "my.query", None),
+        ("_my.q._tcp.query.dc2", "my.q", dc2),
+        ("_my.query", "_my", None),
+    ] {
+        assert_eq!(parse(text, rtype::A), Lookup::Query { name, dc }, "{text}");
+    }
+    assert_eq!(parse("node", rtype::A), Lookup::Invalid);
+}
+
+#[test]
+fn addresses_are_spelled_in_hexadecimal() {
+    let v4 = Lookup::Address([127, 0, 0, 1].into());
+    let v6 = Lookup::Address("2001:db8::cafe".parse().unwrap());
     for (text, expected) in [
-        (
-            "n1.node",
-            Lookup::Node {
-                name: "n1",
-                dc: None,
-            },
-        ),
-        (
-            "a.b.n1.node.dc2",
-            Lookup::Node {
-                name: "a.b.n1",
-                dc: Some("dc2"),
-            },
-        ),
-        (
-            "web.connect",
-            Lookup::Connect {
-                name: "web",
-                dc: None,
-            },
-        ),
-        (
-            "x.web.connect.dc2",
-            Lookup::Connect {
-                name: "web",
-                dc: Some("dc2"),
-            },
-        ),
-        (
-            "web.ingress",
-            Lookup::Ingress {
-                name: "web",
-                dc: None,
-            },
-        ),
-        ("web.virtual", Lookup::Virtual { name: "web" }),
-        (
-            "my.query.query",
-            Lookup::Query {
-                name: "my.query",
-                dc: None,
-            },
-        ),
-        (
-            "_my.q._tcp.query.dc2",
-            Lookup::Query {
-                name: "my.q",
-                dc: Some("dc2"),
-            },
-        ),
-        (
-            "_my.query",
-            Lookup::Query {
-                name: "_my",
-                dc: None,
-            },
-        ),
-        ("7f000001.addr", Lookup::Address([127, 0, 0, 1].into())),
-        (
-            "7f000001.addr.any.thing",
-            Lookup::Address([127, 0, 0, 1].into()),
-        ),
-        ("20010db800000000000000000000cafe.addr", Lookup::Address(v6)),
+        ("7f000001.addr", v4),
+        ("7f000001.addr.any.thing", v4),
+        ("20010db800000000000000000000cafe.addr", v6),
         ("7f000001.x.addr", Lookup::Invalid),
         ("7g000001.addr", Lookup::Invalid),
         ("7f0000011.addr", Lookup::Invalid),
         ("+f000001.addr", Lookup::Invalid),
         ("zz.addr", Lookup::NoAddress),
         ("addr", Lookup::Invalid),
-        ("node", Lookup::Invalid),
     ] {
         assert_eq!(parse(text, rtype::A), expected, "{text}");
     }

@@ -40,89 +40,48 @@ fn only_rd_and_cd_of_a_query_are_echoed() {
     assert_eq!(parse(&notify).unwrap().reply_flags(), 0xa000);
 }
 
+/// The reply to a packet that cannot be read: flags and questions, the header being all of it.
+fn check(what: &str, packet: &[u8], flags: u16, questions: u8) {
+    let reply = reply(packet);
+    assert_eq!(reply[..2], [0x12, 0x34], "{what}");
+    assert_eq!(u16::from_be_bytes([reply[2], reply[3]]), flags, "{what}");
+    assert_eq!(reply[4..12], [0, questions, 0, 0, 0, 0, 0, 0], "{what}");
+    assert_eq!(
+        reply.len(),
+        12 + usize::from(questions) * WEB.len(),
+        "{what}"
+    );
+}
+
 #[test]
-fn what_cannot_be_read_gets_the_reply_that_consul_gives() {
+fn bad_counts_and_operations_are_refused_as_consul_does() {
+    let refused =
+        |what, counts, body: &[&[u8]]| check(what, &packet(FLAG_RD, counts, body), 0x8101, 0);
+    refused("no question", [0; 4], &[]);
+    refused("question missing", [1, 0, 0, 0], &[]);
+    refused("two questions", [2, 0, 0, 0], &[WEB, WEB]);
+    refused("two answers", [1, 2, 0, 0], &[WEB]);
+    refused("three additional", [1, 0, 0, 3], &[WEB]);
+    check("status", &packet(0x1000, [1, 0, 0, 0], &[WEB]), 0x9004, 0);
+    check("update", &packet(0x2920, [1, 0, 0, 0], &[WEB]), 0xa924, 0);
+}
+
+#[test]
+fn questions_that_cannot_be_read_are_format_errors() {
     let long = [&[63; 1][..], &[b'a'; 63]].concat();
     let too_long = [&long[..], &long, &long, &long, b"\x01a\0\0\x01\0\x01"].concat();
     let label64 = [&[64][..], &[b'a'; 64], b"\0\0\x01\0\x01"].concat();
-    for (what, bytes, flags, questions) in [
-        ("no question", packet(0x0100, [0; 4], &[]), 0x8101, 0),
-        (
-            "question missing",
-            packet(0x0100, [1, 0, 0, 0], &[]),
-            0x8101,
-            0,
-        ),
-        (
-            "two questions",
-            packet(0x0100, [2, 0, 0, 0], &[WEB, WEB]),
-            0x8101,
-            0,
-        ),
-        (
-            "two answers",
-            packet(0x0100, [1, 2, 0, 0], &[WEB]),
-            0x8101,
-            0,
-        ),
-        (
-            "three additional",
-            packet(0x0100, [1, 0, 0, 3], &[WEB]),
-            0x8101,
-            0,
-        ),
-        (
-            "name cut",
-            packet(0x0100, [1, 0, 0, 0], &[b"\x10web"]),
-            0x8101,
-            0,
-        ),
-        (
-            "type cut",
-            packet(0x0100, [1, 0, 0, 0], &[b"\x03web\0\0"]),
-            0x8101,
-            0,
-        ),
-        (
-            "pointer",
-            packet(0x0100, [1, 0, 0, 0], &[b"\xc0\x0c\0\x01\0\x01"]),
-            0x8101,
-            0,
-        ),
-        (
-            "name too long",
-            packet(0x0100, [1, 0, 0, 0], &[&too_long]),
-            0x8101,
-            0,
-        ),
-        (
-            "label too long",
-            packet(0x0100, [1, 0, 0, 0], &[&label64]),
-            0x8101,
-            0,
-        ),
-        ("status", packet(0x1000, [1, 0, 0, 0], &[WEB]), 0x9004, 0),
-        ("update", packet(0x2920, [1, 0, 0, 0], &[WEB]), 0xa924, 0),
-        (
-            "option cut",
-            packet(0x0100, [1, 0, 0, 1], &[WEB, &OPT[..10], b"\x09"]),
-            0x8101,
-            1,
-        ),
+    for (what, question) in [
+        ("name cut", &b"\x10web"[..]),
+        ("type cut", b"\x03web\0\0"),
+        ("pointer", b"\xc0\x0c\0\x01\0\x01"),
+        ("name too long", &too_long),
+        ("label too long", &label64),
     ] {
-        let reply = reply(&bytes);
-        let counts = [
-            reply[4], reply[5], reply[6], reply[7], reply[8], reply[9], reply[10], reply[11],
-        ];
-        assert_eq!(reply[..2], [0x12, 0x34], "{what}");
-        assert_eq!(u16::from_be_bytes([reply[2], reply[3]]), flags, "{what}");
-        assert_eq!(counts, [0, questions, 0, 0, 0, 0, 0, 0], "{what}");
-        assert_eq!(
-            reply.len(),
-            12 + usize::from(questions) * WEB.len(),
-            "{what}"
-        );
+        check(what, &packet(FLAG_RD, [1, 0, 0, 0], &[question]), 0x8101, 0);
     }
+    let option_cut = packet(FLAG_RD, [1, 0, 0, 1], &[WEB, &OPT[..10], b"\x09"]);
+    check("option cut", &option_cut, 0x8101, 1);
 }
 
 #[test]

@@ -190,6 +190,7 @@ pub(super) async fn monitor(context: Arc<Context>, request: Request) -> Answer {
             let line = tokio::select! {
                 line = lines.next() => line,
                 () = &mut closing => None,
+                () = out.closed() => None,
             };
             let Some(line) = line else { return };
             if out.send(Ok(line)).await.is_err() {

@@ -10,12 +10,11 @@ use crate::agent::http::body::RequestBody;
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
 use crate::agent::store::AutopilotQuery;
 use crate::model::access::{Requirement, Resource};
-use crate::model::snapshot_archive::Archive;
 
 use super::read::{Read, headers_of, write_options};
 
-/// Largest archive that can be restored, in bytes; it must fit into the memory twice.
-const ARCHIVE_MAX: usize = 1 << 30;
+/// Largest archive that can be restored, in bytes.
+const ARCHIVE_MAX: usize = 512 * 1024 * 1024;
 /// The archive is sent in pieces of this many bytes.
 const PIECE: usize = 256 * 1024;
 
@@ -54,25 +53,15 @@ async fn save(context: &Context, request: &Request) -> Answer {
     Ok(Response::stream(Some(gzip), body).meta(meta))
 }
 
-async fn restore(context: &Arc<Context>, mut request: Request) -> Answer {
+async fn restore(context: &Context, mut request: Request) -> Answer {
     let options = write_options(context, &request);
     context.rpc.route(&options.datacenter)?;
     let requirement = Requirement::write(Resource::Operator, &[]);
     context.rpc.authorize(&options.token, &requirement)?;
     let archive = receive(request.take_body()?).await?;
-    let state = tokio::task::spawn_blocking(move || Archive::read(&archive))
-        .await
-        .map_err(HttpError::failed)?
-        .map_err(HttpError::failed)?
-        .state;
-    context.rpc.restore(&options, state).await?;
-    // The restoration stands in the log; a raft snapshot only lets the log forget it.
-    let context = Arc::clone(context);
-    tokio::spawn(async move {
-        if let Err(error) = context.raft.trigger_snapshot().await {
-            tracing::warn!(target: "agent.server", error = %error, "no raft snapshot after a restore");
-        }
-    });
+    context.rpc.restore(&options, archive).await?;
+    // The archive's catalog may lack what runs here.
+    context.local.server_up();
     Ok(Response::empty(StatusCode::OK))
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
             ),
             other => HttpError::Body(other),
         })?;
-    let ops: Vec<TxnOp> = decode::from_json_slice(&body)
+    let mut ops: Vec<TxnOp> = decode::from_json_slice(&body)
         .map_err(|err| HttpError::bad(format!("Failed to parse body: {err}")))?;
     check_sizes(&ops, context.facts.kv_max_value_size)?;
     if ops
@@ -58,6 +58,8 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
             "transactions on nodes, services and checks",
         ));
     }
+    // Consul passes over operations that say nothing.
+    ops.retain(|op| op.kv.is_some());
     if ops.iter().all(|op| {
         op.kv
             .as_ref()

@@ -65,7 +65,7 @@ fn apply(catalog: &mut CatalogView, state: &LocalState, op: &SyncOp) {
 }
 
 /// Applies a plan to both sides, as the driver does.
-fn carry_out(catalog: &mut CatalogView, state: &mut LocalState, plan: SyncPlan) {
+fn carry_out(catalog: &mut CatalogView, state: &mut LocalState, plan: &SyncPlan) {
     for (id, revision, tags) in &plan.adopted_tags {
         state.adopt_tags(id, *revision, tags);
     }
@@ -169,7 +169,7 @@ fn only_what_changed_is_sent() {
     let (mut state, mut catalog) = (state(), leaders());
     register(&mut state, r#"{"Name":"web","Check":{"TTL":"5s"}}"#);
     let plan = plan_full(&state, &catalog);
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     assert!(state.in_sync());
     assert_eq!(plan_changes(&state).ops, []);
     state.update_check("service:web", &Outcome::passing("ok"));
@@ -186,7 +186,7 @@ fn node_information_is_compared() {
     let (mut state, mut catalog) = (state(), leaders());
     let plan = plan_full(&state, &catalog);
     assert!(matches!(plan.ops.as_slice(), [SyncOp::Node { .. }]));
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     assert_eq!(plan_full(&state, &catalog).ops, []);
     state.set_node_meta([("k".to_owned(), "v".to_owned())].into());
     assert!(matches!(
@@ -227,7 +227,7 @@ fn the_leaders_own_is_left_alone_and_strays_are_removed() {
         [("stray", ""), ("", "node-check")],
         "s1 goes with its service"
     );
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     assert_eq!(
         catalog.services.keys().collect::<Vec<_>>(),
         [SERVER_SERVICE]
@@ -247,13 +247,13 @@ fn catalog_tags_win_where_they_may() {
     );
     register(&mut state, r#"{"Name":"strict","Tags":["a"]}"#);
     let plan = plan_full(&state, &catalog);
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     for id in ["free", "strict"] {
         catalog.services.get_mut(id).unwrap().tags = vec!["b".to_owned()];
     }
     catalog.checks.get_mut("service:free").unwrap().service_tags = vec!["b".to_owned()];
     let plan = plan_full(&state, &catalog);
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     assert_eq!(catalog.services["free"].tags, ["b"]);
     assert_eq!(state.service("free").unwrap().service.tags, ["b"]);
     assert_eq!(catalog.services["strict"].tags, ["a"]);
@@ -265,7 +265,7 @@ fn deferred_output_is_not_a_difference() {
     let (mut state, mut catalog) = (state(), leaders());
     register_check(&mut state, r#"{"Name":"c","TTL":"5s","Status":"passing"}"#);
     let plan = plan_full(&state, &catalog);
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     state.update_check("c", &Outcome::passing("new words"));
     assert_eq!(plan_full(&state, &catalog).ops, []);
     state.release_output("c");
@@ -291,7 +291,7 @@ fn a_removed_service_that_the_catalog_never_had_is_forgotten() {
         (plan.services_gone.as_slice(), plan.checks_gone.as_slice()),
         (["web".to_owned()].as_slice(), ["c".to_owned()].as_slice())
     );
-    carry_out(&mut catalog, &mut state, plan);
+    carry_out(&mut catalog, &mut state, &plan);
     assert!(state.in_sync());
 }
 
@@ -360,7 +360,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn happen(state: &mut LocalState, catalog: &mut CatalogView, event: Event) {
+fn happen(state: &mut LocalState, catalog: &mut CatalogView, event: &Event) {
     match event {
         Event::Register {
             id,
@@ -368,8 +368,8 @@ fn happen(state: &mut LocalState, catalog: &mut CatalogView, event: Event) {
             over,
             checks,
         } => {
-            let tags: Vec<String> = (0..tags).map(|n| format!("t{n}")).collect();
-            let checks: Vec<_> = (0..checks)
+            let tags: Vec<String> = (0..*tags).map(|n| format!("t{n}")).collect();
+            let checks: Vec<_> = (0..*checks)
                 .map(|n| serde_json::json!({"CheckID": format!("c{n}"), "TTL": "5s"}))
                 .collect();
             let definition = serde_json::json!({
@@ -397,9 +397,32 @@ fn happen(state: &mut LocalState, catalog: &mut CatalogView, event: Event) {
             }
         }
         Event::Result { id, status, output } => {
-            let outcome = Outcome::new(status, format!("o{output}"));
+            let outcome = Outcome::new(*status, format!("o{output}"));
             state.update_check(&format!("c{id}"), &outcome);
         }
+        Event::SyncChanges => {
+            // Without a look at the catalog a plan may meet a surprise, and the driver then
+            // compares in full; here only plans that the catalog can carry out are.
+            let plan = plan_changes(state);
+            let possible = plan.ops.iter().all(|op| match op {
+                SyncOp::DeregisterService { id, .. } => catalog.services.contains_key(id),
+                SyncOp::DeregisterCheck { id, .. } => catalog.checks.contains_key(id),
+                SyncOp::Check { check, .. } => {
+                    check.service_id.is_empty() || catalog.services.contains_key(&check.service_id)
+                }
+                SyncOp::Node { .. } | SyncOp::Service { .. } => true,
+            });
+            if possible && plan.ops.iter().all(|op| !loses_another(op, catalog)) {
+                carry_out(catalog, state, &plan);
+            }
+        }
+        theirs => happen_to_catalog(catalog, theirs),
+    }
+}
+
+/// What others do to the catalog behind the agent's back.
+fn happen_to_catalog(catalog: &mut CatalogView, event: &Event) {
+    match event {
         Event::CatalogLosesService { id } => {
             let id = format!("s{id}");
             catalog.services.remove(&id);
@@ -425,22 +448,7 @@ fn happen(state: &mut LocalState, catalog: &mut CatalogView, event: Event) {
                 service.tags = vec!["theirs".to_owned()];
             }
         }
-        Event::SyncChanges => {
-            // Without a look at the catalog a plan may meet a surprise, and the driver then
-            // compares in full; here only plans that the catalog can carry out are.
-            let plan = plan_changes(state);
-            let possible = plan.ops.iter().all(|op| match op {
-                SyncOp::DeregisterService { id, .. } => catalog.services.contains_key(id),
-                SyncOp::DeregisterCheck { id, .. } => catalog.checks.contains_key(id),
-                SyncOp::Check { check, .. } => {
-                    check.service_id.is_empty() || catalog.services.contains_key(&check.service_id)
-                }
-                SyncOp::Node { .. } | SyncOp::Service { .. } => true,
-            });
-            if possible && plan.ops.iter().all(|op| !loses_another(op, catalog)) {
-                carry_out(catalog, state, plan);
-            }
-        }
+        _ => unreachable!("the agent's own events are handled"),
     }
 }
 
@@ -459,10 +467,10 @@ proptest! {
     fn a_full_sync_reaches_equality(events in prop::collection::vec(event(), 0..40)) {
         let (mut state, mut catalog) = (state(), leaders());
         for event in events {
-            happen(&mut state, &mut catalog, event);
+            happen(&mut state, &mut catalog, &event);
         }
         let plan = plan_full(&state, &catalog);
-        carry_out(&mut catalog, &mut state, plan);
+        carry_out(&mut catalog, &mut state, &plan);
         for local in state.services() {
             prop_assert!(catalog.services[&local.service.id].is_same(&local.service));
         }

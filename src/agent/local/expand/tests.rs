@@ -221,3 +221,13 @@ fn sidecar_ports_are_the_lowest_free_and_stay() {
                 configured range [21000, 21001]";
     assert_eq!(full, text);
 }
+
+#[test]
+fn upstreams_get_consuls_spelling_and_defaults() {
+    let json = r#"{"Name":"p","Kind":"connect-proxy","Port":1,"Proxy":{"DestinationServiceName":"web",
+        "Upstreams":[{"destination_name":"db","LocalBindPort":4}]}}"#;
+    let proxy = expand(json).service.service.proxy;
+    let expected = serde_json::json!([{"DestinationType": "service", "DestinationName": "db",
+        "LocalBindPort": 4, "MeshGateway": {}}]);
+    assert_eq!(serde_json::Value::from(proxy.upstreams), expected);
+}

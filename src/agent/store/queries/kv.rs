@@ -115,7 +115,10 @@ fn list_index<'a>(
         return state.kv_table_index();
     }
     let newest = pairs.map(|pair| pair.modify_index).max().unwrap_or(0);
-    match newest.max(state.newest_tombstone(prefix)) {
+    match newest
+        .max(state.newest_tombstone(prefix))
+        .max(state.reaped_index)
+    {
         0 => state.kv_table_index(),
         index => index,
     }

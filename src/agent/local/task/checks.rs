@@ -1,0 +1,237 @@
+//! The task's part that runs checks: it executes what the scheduler wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use super::Task;
+use crate::agent::checks::outcome::Outcome;
+use crate::agent::checks::runner::Runner;
+use crate::agent::checks::scheduler::{Drive, Input, MIN_DEREGISTER_AFTER, Output, Plan};
+use crate::agent::checks::spec::{CheckSpec, Probe};
+use crate::agent::local::alias::RemoteAlias;
+use crate::agent::local::entry::LocalCheck;
+use crate::agent::local::log;
+use crate::agent::local::published::{Counts, Published};
+use crate::agent::local::state::CheckUpdate;
+
+/// How often the aliased node is asked about: aliases of this agent follow at once.
+const REMOTE_ALIAS_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A run that ended.
+pub(super) struct Finished {
+    pub(super) check_id: String,
+    pub(super) run: u64,
+    pub(super) outcome: Outcome,
+}
+
+/// What a run does: a runner of the checks room, or a question to the catalog.
+#[derive(Clone)]
+pub(super) enum Job {
+    Runner(Runner),
+    Alias(RemoteAlias),
+}
+
+impl Job {
+    async fn run(&self) -> Outcome {
+        match self {
+            Self::Runner(runner) => runner.run().await,
+            Self::Alias(alias) => alias.run().await,
+        }
+    }
+}
+
+impl Task {
+    pub(super) fn run_ended(&mut self, finished: Finished) {
+        let Finished {
+            check_id,
+            run,
+            outcome,
+        } = finished;
+        self.runs.remove(&run);
+        let now = self.now();
+        self.scheduler.handle(
+            now,
+            Input::Finished {
+                check_id,
+                run,
+                outcome,
+            },
+        );
+    }
+
+    pub(super) fn watch_check(&mut self, check_id: String) {
+        let Some(local) = self.state.check(&check_id) else {
+            return;
+        };
+        let Some(spec) = local.spec.clone() else {
+            return;
+        };
+        let (drive, job) = self.drive(local, &spec);
+        log::short_times(&check_id, &spec);
+        let plan = Plan {
+            drive,
+            thresholds: spec.thresholds,
+            status: local.check.status,
+            output: local.check.output.clone(),
+            service_id: local.check.service_id.clone(),
+            deregister_after: spec
+                .deregister_after
+                .map(|after| after.max(MIN_DEREGISTER_AFTER)),
+        };
+        match job {
+            Some(job) => self.jobs.insert(check_id.clone(), job),
+            None => self.jobs.remove(&check_id),
+        };
+        let now = self.now();
+        self.scheduler.handle(now, Input::Add { check_id, plan });
+    }
+
+    pub(super) fn drive(&self, local: &LocalCheck, spec: &CheckSpec) -> (Drive, Option<Job>) {
+        let agents_limit = self.check_output_max_size;
+        let limit = spec
+            .output_max_size
+            .map_or(agents_limit, |own| own.min(agents_limit));
+        match &spec.probe {
+            Probe::Ttl { ttl } => (
+                Drive::Ttl {
+                    ttl: *ttl,
+                    output_max_size: limit,
+                },
+                None,
+            ),
+            Probe::Alias { node, .. } if self.state.is_own_node(node) => (Drive::Derived, None),
+            Probe::Alias { node, service_id } => {
+                let alias = RemoteAlias {
+                    catalog: Arc::clone(&self.catalog),
+                    check_id: local.check.check_id.clone(),
+                    node: node.clone(),
+                    service_id: service_id.clone(),
+                    token: local.token.clone(),
+                };
+                let interval = REMOTE_ALIAS_INTERVAL;
+                (Drive::Periodic { interval }, Some(Job::Alias(alias)))
+            }
+            Probe::Script(_) | Probe::Http(_) | Probe::Tcp(_) => {
+                let job = Runner::new(spec, limit).map(Job::Runner);
+                (
+                    Drive::Periodic {
+                        interval: spec.interval,
+                    },
+                    job,
+                )
+            }
+        }
+    }
+
+    pub(super) fn unwatch_check(&mut self, check_id: String) {
+        self.jobs.remove(&check_id);
+        let now = self.now();
+        self.scheduler.handle(now, Input::Remove { check_id });
+    }
+
+    /// Executes what the scheduler wants and shows readers the result.
+    pub(super) fn settle(&mut self) {
+        while let Some(output) = self.scheduler.poll_output() {
+            match output {
+                Output::Start { check_id, run } => self.start_run(check_id, run),
+                Output::Abort { run, .. } => {
+                    if let Some(run) = self.runs.remove(&run) {
+                        run.abort();
+                    }
+                }
+                Output::Report { check_id, outcome } => self.report(&check_id, &outcome),
+                Output::Expired { check_id } => {
+                    warn!(target: "agent", check = %check_id, "Check missed TTL, is now critical");
+                }
+                Output::BelowThreshold {
+                    check_id,
+                    status,
+                    verdict,
+                } => {
+                    log::verdict(&check_id, status, verdict);
+                }
+                Output::Deregister {
+                    service_id,
+                    check_id,
+                } => {
+                    self.overdue.push((service_id, check_id));
+                }
+            }
+        }
+        if std::mem::take(&mut self.dirty) {
+            let (monitors, ttls) = self.scheduler.counts();
+            let state = Arc::new(self.state.clone());
+            self.publish.send_replace(Published {
+                state,
+                counts: Counts { monitors, ttls },
+            });
+        }
+    }
+
+    pub(super) fn start_run(&mut self, check_id: String, run: u64) {
+        let Some(job) = self.jobs.get(&check_id).cloned() else {
+            return;
+        };
+        let results = self.finished.0.clone();
+        let running = self.tracker.spawn(async move {
+            let outcome = job.run().await;
+            // Fails only when the task is gone, and nobody waits for the result.
+            let _ = results
+                .send(Finished {
+                    check_id,
+                    run,
+                    outcome,
+                })
+                .await;
+        });
+        self.runs.insert(run, running.abort_handle());
+    }
+
+    pub(super) fn report(&mut self, check_id: &str, outcome: &Outcome) {
+        if self.jobs.contains_key(check_id) {
+            log::result(check_id, outcome);
+        }
+        match self.state.update_check(check_id, outcome) {
+            CheckUpdate::Nothing => return,
+            CheckUpdate::OutputDeferred => {
+                let now = self.now();
+                self.deferrals.defer(now, check_id);
+            }
+            CheckUpdate::Changed => {
+                self.triggers.change();
+                self.refresh_aliases();
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// Lets aliases follow. An alias of an alias takes another round, a ring of aliases comes to
+    /// rest because only a change of status calls for one; the bound is for the unforeseen.
+    pub(super) fn refresh_aliases(&mut self) {
+        for _ in 0..=self.state.checks.len() {
+            let mut status_changed = false;
+            for (check_id, outcome) in self.state.stale_aliases() {
+                let status = outcome.status;
+                let old = self.state.check(&check_id).map(|it| it.check.status);
+                status_changed |= old != Some(status);
+                match self.state.update_check(&check_id, &outcome) {
+                    CheckUpdate::Changed => self.triggers.change(),
+                    CheckUpdate::OutputDeferred => {
+                        let now = self.now();
+                        self.deferrals.defer(now, &check_id);
+                    }
+                    CheckUpdate::Nothing => {}
+                }
+                let now = self.now();
+                self.scheduler
+                    .handle(now, Input::Derived { check_id, status });
+                self.dirty = true;
+            }
+            if !status_changed {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Why an agent does not start.
+
+use crate::agent::dns::{DnsError, SettingsError};
+use crate::agent::gossip::JoinError;
+use crate::agent::http::BindError;
+use crate::agent::identity::IdentityError;
+use crate::agent::local::LocalError;
+use crate::agent::raft;
+use crate::agent::telemetry::{TelemetryError, VALID_LEVELS};
+
+use super::reserved::ReserveError;
+
+/// Why the agent did not start. Every text says what was wrong and, where known, where.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A configured value is not taken.
+    #[error("invalid value for {key}: {reason}")]
+    Setting {
+        /// The key.
+        key: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No such log level. The text is Consul's.
+    #[error("Invalid log level: {0}. Valid log levels are: [{valid}]", valid = VALID_LEVELS.join(" "))]
+    LogLevel(String),
+    /// Members named by `-join` cannot be joined; only `-retry-join` may wait for them.
+    #[error("{pool} join failed: {source}; use -retry-join to start without them")]
+    Join {
+        /// `LAN` or `WAN`.
+        pool: &'static str,
+        /// Why the last address failed.
+        #[source]
+        source: JoinError,
+    },
+    /// Client agents need gossip and forwarding.
+    #[error(
+        "this version of consulctl runs servers only: add -server (with -bootstrap and -data-dir), or use -dev"
+    )]
+    ClientAgent,
+    /// Settings that protect and are not supported: starting without them would be worse.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The data folder.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Log or metrics.
+    #[error("Failed to setup logging: {0}")]
+    Telemetry(#[from] TelemetryError),
+    /// Consensus.
+    #[error("Failed to start raft: {0}")]
+    Raft(#[from] raft::StartError),
+    /// A port of gossip, RPC or gRPC.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
+    /// The API.
+    #[error("Failed to start HTTP server: {0}")]
+    Http(#[from] BindError),
+    /// DNS.
+    #[error("Failed to start DNS server: {0}")]
+    Dns(#[from] DnsError),
+    /// Services and checks.
+    #[error("Failed to load services and checks: {0}")]
+    Local(#[from] LocalError),
+    /// DNS settings.
+    #[error("Failed to configure DNS: {0}")]
+    DnsSettings(#[from] SettingsError),
+    /// The signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+}
