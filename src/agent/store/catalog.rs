@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::nodes::is_unchanged;
 use super::state::{State, fold};
 use super::topic::{Topic, Touched};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
@@ -10,6 +11,9 @@ use crate::model::service::NodeService;
 
 /// Refusal of a service or check on a node that is not registered.
 const MISSING_NODE: &str = "Missing node registration";
+
+/// Refusal of a service or check without an id.
+const NO_PRIMARY_KEY: &str = "object missing primary index";
 
 impl State {
     /// Registers a node, then its service, then its checks. Parts that are unchanged keep their
@@ -22,7 +26,7 @@ impl State {
     ) -> Result<(), String> {
         let node = request.to_node();
         let known = self.node(&node.node);
-        if known.is_none_or(|known| !request.skip_node_update && !known.is_same(&node)) {
+        if known.is_none_or(|known| !request.skip_node_update && !is_unchanged(known, &node)) {
             self.ensure_node(index, node, touched)
                 .map_err(|reason| format!("failed inserting node: {reason}"))?;
         }
@@ -67,6 +71,9 @@ impl State {
         touched: &mut Touched,
     ) -> Result<(), String> {
         let entry = self.entry(node).ok_or(MISSING_NODE)?;
+        if service.id.is_empty() {
+            return Err(format!("failed inserting service: {NO_PRIMARY_KEY}"));
+        }
         let id = fold(&service.id);
         let old = entry.services.get(&id).cloned();
         if old.as_ref().is_some_and(|old| old.is_same(service)) {
@@ -99,6 +106,12 @@ impl State {
         touched: &mut Touched,
     ) -> Result<(), String> {
         let entry = self.entry(node).ok_or(MISSING_NODE)?;
+        if check.check_id.is_empty() {
+            return Err(format!(
+                "failed inserting check: {NO_PRIMARY_KEY} on node {:?}",
+                entry.node.node
+            ));
+        }
         let mut check = check.clone();
         let mut service = None;
         if !check.service_id.is_empty() {

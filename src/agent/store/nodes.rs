@@ -18,6 +18,11 @@ pub(super) struct NodeEntry {
     pub(super) checks: OrdMap<Arc<str>, Arc<HealthCheck>>,
 }
 
+/// Whether a registration leaves the node as it is; a name in another case is a change.
+pub(super) fn is_unchanged(old: &Node, new: &Node) -> bool {
+    old.node == new.node && old.is_same(new)
+}
+
 impl State {
     /// A node by name.
     pub fn node(&self, name: &str) -> Option<&Arc<Node>> {
@@ -89,7 +94,7 @@ impl State {
             }
         }
         if let Some(old) = self.entry(&key).map(|entry| Arc::clone(&entry.node)) {
-            if old.is_same(&node) {
+            if is_unchanged(&old, &node) {
                 return Ok(());
             }
             if !old.id.is_empty() {
@@ -119,7 +124,8 @@ impl State {
         Ok(())
     }
 
-    /// A name may be taken over from a node without UUID, or from one that gossip calls failed.
+    /// A name may be taken over from a node without UUID, from one that gossip does not know (a tool
+    /// registered it), or from one that gossip calls failed.
     fn refuse_taken_name(&self, node: &Node, key: &str) -> Result<(), String> {
         let Some(holder) = self.entry(key).filter(|holder| {
             !holder.node.id.is_empty() && !holder.node.id.eq_ignore_ascii_case(&node.id)
@@ -127,7 +133,7 @@ impl State {
             return Ok(());
         };
         let serf = holder.checks.get(&*fold(SERF_HEALTH));
-        if serf.is_some_and(|check| check.status == Status::Critical) {
+        if serf.is_none_or(|check| check.status == Status::Critical) {
             return Ok(());
         }
         Err(format!(

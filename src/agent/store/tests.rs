@@ -2,6 +2,7 @@ mod arbitrary;
 mod catalog_model;
 mod kv_model;
 mod laws;
+mod registrations;
 
 use super::*;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};

@@ -37,9 +37,12 @@ impl State {
         }
         let mut results = Vec::new();
         for (op_index, op) in ops.iter().enumerate() {
-            let outcome = match &op.kv {
-                Some(kv) => self.run_kv_op(index, kv, touched),
-                None => Err("only KV operations are supported in transactions".to_owned()),
+            // Consul passes over an operation that says nothing.
+            let Some(kv) = &op.kv else { continue };
+            let outcome = if kv.key.as_bytes().is_empty() {
+                Err("Must provide key".to_owned())
+            } else {
+                self.run_kv_op(index, kv, touched)
             };
             match outcome {
                 Ok(pairs) => results.extend(pairs.into_iter().map(|kv| TxnResult { kv })),
@@ -79,6 +82,7 @@ impl State {
             "lock" => self
                 .kv_lock(index, &pair, touched)?
                 .ok_or_else(|| format!("failed to lock key \"{key}\", lock is already held"))?,
+            "unlock" if op.session.is_empty() => return Err("missing session".to_owned()),
             "unlock" => self.kv_unlock(index, &pair, touched).ok_or_else(|| {
                 format!(
                     "failed to unlock key \"{key}\", lock isn't held, or is held by another session"

@@ -11,10 +11,9 @@ use crate::model::service::NodeService;
 
 /// Whether metadata has all the wanted pairs.
 pub(super) fn has_meta(meta: Option<&StringMap>, wanted: &[(String, String)]) -> bool {
-    wanted.iter().all(|(key, value)| {
-        meta.and_then(|meta| meta.get(key))
-            .is_some_and(|found| value.is_empty() || found == value)
-    })
+    wanted
+        .iter()
+        .all(|(key, value)| meta.and_then(|meta| meta.get(key)) == Some(value))
 }
 
 /// All nodes.

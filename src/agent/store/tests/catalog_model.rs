@@ -51,20 +51,12 @@ impl Model {
     }
 
     fn register_node(&mut self, key: &str, request: &RegisterRequest) -> bool {
-        let mut new = request.to_node();
+        let new = request.to_node();
         if let Some(old) = self.nodes.get(key) {
             let serf = self.checks.get(&(key.to_owned(), low(SERF_HEALTH)));
-            let is_failed = serf.is_some_and(|check| check.status == Status::Critical);
-            if !new.id.is_empty() && !old.id.is_empty() && old.id != new.id && !is_failed {
+            let is_free = serf.is_none_or(|check| check.status == Status::Critical);
+            if !new.id.is_empty() && !old.id.is_empty() && old.id != new.id && !is_free {
                 return false;
-            }
-            // A name keeps the case of its registration while nothing else of the node changes.
-            if (Node {
-                node: new.node.clone(),
-                ..old.clone()
-            }) == new
-            {
-                new.node.clone_from(&old.node);
             }
         }
         let elsewhere = self
