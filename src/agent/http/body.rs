@@ -19,6 +19,11 @@ pub const BODY_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest body of a request that carries JSON (registrations, configuration). Consul has no limit of
 /// its own there; this one is far above any real definition.
 pub const JSON_BODY_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a refused body that are read and dropped before the answer: a connection that is closed with
+/// unread input is reset, and the reset can overtake the answer.
+const DRAIN_MAX: usize = 1024 * 1024;
+/// How long a client may take to send them.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Most bytes that are reserved because of a `Content-Length` before a body has arrived.
 const RESERVE_MAX: usize = 64 * 1024;
 
@@ -57,14 +62,17 @@ impl RequestBody {
         self.incoming.size_hint().exact()
     }
 
-    /// Reads the whole body. A body that announces more than `limit` bytes is refused unread; one that
-    /// turns out longer is refused as soon as it passes the limit.
+    /// Reads the whole body. A body that announces more than `limit` bytes is refused without being
+    /// held; one that turns out longer is refused as soon as it passes the limit.
     ///
     /// # Errors
     /// Every [`BodyError`].
-    pub async fn read(self, limit: usize) -> Result<Bytes, BodyError> {
+    pub async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
         if let Some(size) = self.declared_length() {
             if size > limit as u64 {
+                if size <= (limit + DRAIN_MAX) as u64 {
+                    self.drain().await;
+                }
                 return Err(BodyError::TooLarge { size, limit });
             }
             if size == 0 {
@@ -83,6 +91,7 @@ impl RequestBody {
         while let Some(chunk) = self.next_data().await? {
             let size = whole.len() + first.as_ref().map_or(0, Bytes::len) + chunk.len();
             if size > limit {
+                self.drain().await;
                 let size = size as u64;
                 return Err(BodyError::TooLarge { size, limit });
             }
@@ -98,6 +107,20 @@ impl RequestBody {
             }
         }
         Ok(first.unwrap_or_else(|| whole.freeze()))
+    }
+
+    /// Reads and drops a little of what nobody wants any more.
+    async fn drain(&mut self) {
+        let dropping = async {
+            let mut dropped = 0;
+            while dropped < DRAIN_MAX
+                && let Ok(Some(chunk)) = self.next_data().await
+            {
+                dropped += chunk.len();
+            }
+        };
+        // Who stalls gets the answer all the same.
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, dropping).await;
     }
 
     /// The next piece of a body that is too large to hold, or `None` at its end.
