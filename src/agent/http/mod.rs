@@ -21,6 +21,7 @@ mod router;
 mod server;
 mod service;
 mod tenancy;
+mod transport_settings;
 pub mod v1;
 
 #[cfg(test)]
@@ -47,4 +48,4 @@ pub use request::Request;
 pub use response::{Meta, Response};
 pub use router::{Answer, Found, Methods, Route, Router, route};
 pub use server::{HEADER_BYTES_MAX, HTTP2_STREAMS_MAX, Server};
-pub use service::{InvalidHeader, ResponseHeaders, TransportSettings};
+pub use transport_settings::{InvalidHeader, ResponseHeaders, TransportSettings};

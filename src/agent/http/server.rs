@@ -17,7 +17,8 @@ use super::connections::{Connections, Order, Place, SWEEP_INTERVAL, Watched};
 use super::listener::{ByteChannel, Listener, Peer};
 use super::log::RequestObserver;
 use super::router::Router;
-use super::service::{Shared, TransportSettings};
+use super::service::Shared;
+use super::transport_settings::TransportSettings;
 
 /// Most bytes of a request line with its headers.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;

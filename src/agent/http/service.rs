@@ -15,7 +15,6 @@ use hyper::header::{
     HeaderName, HeaderValue, LOCATION, VARY,
 };
 use hyper::{Method, StatusCode, Version};
-use ipnet::IpNet;
 
 use super::body::{OutBody, RequestBody};
 use super::connections::RequestGuard;
@@ -30,6 +29,7 @@ use super::request::{Closing, Request};
 use super::response::{Meta, PLAIN_UTF8, Payload, Response};
 use super::router::{Answer, Found, Route, Router};
 use super::tenancy::refuse_namespace;
+use super::transport_settings::TransportSettings;
 
 /// Text of `/` when there is no web interface.
 const ROOT_TEXT: &str = "Consul Agent";
@@ -43,58 +43,6 @@ const CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-cons
 
 /// Go's words for 413, from an older specification than hyper's; scripts see them.
 const TOO_LARGE_REASON: ReasonPhrase = ReasonPhrase::from_static(b"Request Entity Too Large");
-
-/// `http_config` and its neighbours: what applies to every endpoint.
-#[derive(Debug, Clone, Default)]
-pub struct TransportSettings {
-    /// Indents JSON without being asked (`-dev`).
-    pub always_pretty: bool,
-    /// `http_config.response_headers`.
-    pub response_headers: ResponseHeaders,
-    /// `http_config.block_endpoints`: prefixes of paths.
-    pub block_endpoints: Vec<String>,
-    /// `http_config.allow_write_http_from`; empty allows everybody.
-    pub allow_write_http_from: Vec<IpNet>,
-    /// `disable_http_unprintable_char_filter`.
-    pub allow_unprintable: bool,
-    /// `limits.http_max_conns_per_client`; 0 is no limit.
-    pub max_connections_per_client: u32,
-}
-
-/// Headers that every answer carries.
-#[derive(Debug, Clone, Default)]
-pub struct ResponseHeaders(pub(super) Vec<(HeaderName, HeaderValue)>);
-
-/// A configured header that HTTP does not allow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name:?}: {value:?} is no HTTP header")]
-pub struct InvalidHeader {
-    name: String,
-    value: String,
-}
-
-impl ResponseHeaders {
-    /// Takes configured names and values.
-    ///
-    /// # Errors
-    /// For the first that HTTP does not allow.
-    pub fn parse<'a>(
-        pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
-    ) -> Result<Self, InvalidHeader> {
-        let header = |(name, value): (&String, &String)| {
-            let parsed = (name.parse::<HeaderName>().ok()).zip(value.parse::<HeaderValue>().ok());
-            parsed.ok_or_else(|| InvalidHeader {
-                name: name.clone(),
-                value: value.clone(),
-            })
-        };
-        pairs
-            .into_iter()
-            .map(header)
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-}
 
 /// What every connection of a server shares.
 pub(super) struct Shared<C> {
