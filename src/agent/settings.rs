@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
 use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
-use crate::agent::gossip::LocalMember;
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
@@ -23,6 +22,7 @@ use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
 };
 use crate::model::agent::SelfConfig;
+use crate::model::member::{Member, MemberStatus};
 use crate::model::node::StringMap;
 use crate::model::raft::AutopilotConfiguration;
 
@@ -161,7 +161,7 @@ pub(super) fn leader(config: &Config) -> LeaderSettings {
 }
 
 /// What this server says of itself in the LAN pool: Consul's tags.
-pub(super) fn lan_member(config: &Config, node_id: &str) -> LocalMember {
+pub(super) fn lan_member(config: &Config, node_id: &str) -> Member {
     let text = |number: Option<u16>| number.unwrap_or(0).to_string();
     let mut tags: StringMap = [
         ("acls", "0"),
@@ -201,25 +201,33 @@ pub(super) fn lan_member(config: &Config, node_id: &str) -> LocalMember {
     if let Some(port) = config.addresses.ports.serf_wan {
         tags.insert("wan_join_port".to_owned(), port.to_string());
     }
-    LocalMember {
+    Member {
         name: config.node.name.clone(),
-        address: config.addresses.advertise_lan,
+        addr: config.addresses.advertise_lan.to_string(),
         port: config.addresses.ports.serf_lan.unwrap_or(0),
         tags,
+        status: MemberStatus::Alive as i64,
+        protocol_min: 1,
+        protocol_max: 5,
+        protocol_cur: 2,
+        delegate_min: 2,
+        delegate_max: 5,
+        delegate_cur: 4,
     }
 }
 
 /// What this server says of itself in the WAN pool; `None` when there is none.
-pub(super) fn wan_member(config: &Config, node_id: &str) -> Option<LocalMember> {
+pub(super) fn wan_member(config: &Config, node_id: &str) -> Option<Member> {
     let port = config.addresses.ports.serf_wan?;
     let lan = lan_member(config, node_id);
-    let mut tags = lan.tags;
+    let mut tags = lan.tags.clone();
     tags.remove("wan_join_port");
-    Some(LocalMember {
+    Some(Member {
         name: format!("{}.{}", lan.name, config.node.datacenter),
-        address: config.addresses.advertise_wan,
+        addr: config.addresses.advertise_wan.to_string(),
         port,
         tags,
+        ..lan
     })
 }
 

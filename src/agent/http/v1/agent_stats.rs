@@ -13,7 +13,7 @@ fn owned(pairs: impl IntoIterator<Item = (&'static str, String)>) -> StringMap {
 }
 
 /// All sections with true values; every value is text, as Consul's are.
-pub(super) fn stats(context: &Context) -> Stats {
+pub(super) async fn stats(context: &Context) -> Stats {
     let leader = context.raft.leader();
     let mut stats = Stats::new();
     let local = context.local.stats();
@@ -50,9 +50,9 @@ pub(super) fn stats(context: &Context) -> Stats {
     );
     stats.insert("raft".to_owned(), owned(context.raft.stats().entries()));
     stats.insert("runtime".to_owned(), owned(runtime_facts().pairs()));
-    stats.insert("serf_lan".to_owned(), context.lan.stats());
+    stats.insert("serf_lan".to_owned(), context.lan.info().await);
     if let Some(wan) = &context.wan {
-        stats.insert("serf_wan".to_owned(), wan.stats());
+        stats.insert("serf_wan".to_owned(), wan.info().await);
     }
     stats
 }
