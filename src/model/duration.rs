@@ -27,7 +27,8 @@ pub enum DurationError {
     },
 }
 
-/// A signed duration in nanoseconds with Go's text form; JSON takes a text or a number of nanoseconds.
+/// A signed duration in nanoseconds with Go's text form: JSON has the text, binary formats
+/// have the number; both read both.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GoDuration(pub i64);
 
@@ -62,7 +63,11 @@ impl fmt::Display for GoDuration {
 
 impl Serialize for GoDuration {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod handle;
 mod kv;
 mod metrics;
 mod options;
+pub mod wire;
 
 pub use error::RpcError;
 pub use handle::{Rpc, RpcSettings};

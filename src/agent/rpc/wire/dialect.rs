@@ -2,7 +2,6 @@
 //! and bytes in the old "raw" family only (section 2 of the wire format). `rmp-serde` writes the newer
 //! string and binary types, which old peers may not read; it reads both, so that decoding is its.
 
-use serde::de::DeserializeOwned;
 use serde::ser::{
     self, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
@@ -17,6 +16,9 @@ pub enum DialectError {
     /// What arrived is no such value.
     #[error("cannot decode: {0}")]
     Decode(String),
+    /// What arrived is well-formed and means nothing; in Consul's words, which clients see.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl ser::Error for DialectError {
@@ -25,34 +27,89 @@ impl ser::Error for DialectError {
     }
 }
 
-/// Appends a value to `out`.
+/// Writes a value.
 ///
 /// # Errors
 /// When the value has a part that the format cannot hold.
-pub fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), DialectError> {
-    value.serialize(&mut Writer { out })
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, DialectError> {
+    let mut out = Vec::new();
+    value.serialize(&mut Writer::new(&mut out))?;
+    Ok(out)
 }
 
-/// Reads one value that takes all of `bytes`.
+/// Writes two structures as one map that has the fields of both: how Go writes embedded structures, as requests
+/// and replies have them for options and metadata.
 ///
 /// # Errors
-/// When it is malformed, of another type, or followed by more.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DialectError> {
-    rmp_serde::from_slice(bytes).map_err(|err| DialectError::Decode(err.to_string()))
+/// As [`encode`].
+pub fn encode_both<A, B>(first: &A, second: &B) -> Result<Vec<u8>, DialectError>
+where
+    A: Serialize + ?Sized,
+    B: Serialize + ?Sized,
+{
+    let mut out = vec![0];
+    let mut writer = Writer::new(&mut out);
+    writer.splicing = true;
+    first.serialize(&mut writer)?;
+    writer.splicing = true;
+    second.serialize(&mut writer)?;
+    let fields = writer.spliced;
+    if let Some(short) = u8::try_from(fields).ok().filter(|&short| short < 16) {
+        out[0] = 0x80 | short;
+    } else {
+        let fields = u16::try_from(fields)
+            .map_err(|_| DialectError::Encode(format!("{fields} fields are too many")))?
+            .to_be_bytes();
+        out.splice(0..1, [0xde, fields[0], fields[1]]);
+    }
+    Ok(out)
+}
+
+/// A list that stays a list when it is empty; elsewhere an empty one is written as nil, as Go writes the lists
+/// that it never filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept<'a, T>(pub &'a [T]);
+
+impl<T: Serialize> Serialize for Kept<'_, T> {
+    fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_tuple(self.0.len())?;
+        for item in self.0 {
+            list.serialize_element(item)?;
+        }
+        list.end()
+    }
 }
 
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
+    /// Set while the map to be written next becomes part of another: its header is left out.
+    splicing: bool,
+    /// The fields of maps whose header was left out.
+    spliced: usize,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        Self {
+            out,
+            splicing: false,
+            spliced: 0,
+        }
+    }
+
     fn put(&mut self, marker: u8, number: &[u8]) {
         self.out.push(marker);
         self.out.extend_from_slice(number);
     }
 
     /// A header whose short form holds lengths below `short`, then 16 and 32 bits.
-    fn length(&mut self, len: usize, fix: u8, short: usize, wide: [u8; 2]) -> Result<(), DialectError> {
+    fn length(
+        &mut self,
+        len: usize,
+        fix: u8,
+        short: usize,
+        wide: [u8; 2],
+    ) -> Result<(), DialectError> {
         if len < short {
             // `short` is at most 32.
             self.out.push(fix | u8::try_from(len).unwrap_or(0));
@@ -116,37 +173,43 @@ impl Writer<'_> {
 /// A list or map under way. Where its length is not known beforehand the wide header is patched at the end.
 struct Compound<'a, 'b> {
     writer: &'a mut Writer<'b>,
-    patch: Option<(usize, u32)>,
+    header: Header,
+}
+
+enum Header {
+    Written,
+    /// To be patched, at a place, with the number of elements.
+    Open(usize, u32),
+    /// Left out; the elements are counted for the map around.
+    Spliced,
 }
 
 impl<'a, 'b> Compound<'a, 'b> {
     fn known(writer: &'a mut Writer<'b>) -> Self {
         Self {
             writer,
-            patch: None,
+            header: Header::Written,
         }
     }
 
     fn counted(writer: &'a mut Writer<'b>, marker: u8) -> Self {
         writer.put(marker, &[0; 4]);
-        let at = writer.out.len() - 4;
-        Self {
-            writer,
-            patch: Some((at, 0)),
-        }
+        let header = Header::Open(writer.out.len() - 4, 0);
+        Self { writer, header }
     }
 
     fn one_more(&mut self) {
-        if let Some((_, count)) = &mut self.patch {
-            *count += 1;
+        match &mut self.header {
+            Header::Written => {}
+            Header::Open(_, count) => *count += 1,
+            Header::Spliced => self.writer.spliced += 1,
         }
     }
 
-    fn finish(self) -> Result<(), DialectError> {
-        if let Some((at, count)) = self.patch {
+    fn finish(self) {
+        if let Header::Open(at, count) = self.header {
             self.writer.out[at..at + 4].copy_from_slice(&count.to_be_bytes());
         }
-        Ok(())
     }
 }
 
@@ -273,15 +336,18 @@ impl<'a, 'b> ser::Serializer for &'a mut Writer<'b> {
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Compound<'a, 'b>, DialectError> {
-        if let Some(len) = len {
-            self.array(len)?;
-            return Ok(Compound::known(self));
+        match len {
+            // A list that Go never filled.
+            Some(0) => self.out.push(0xc0),
+            Some(len) => self.array(len)?,
+            None => return Ok(Compound::counted(self, 0xdd)),
         }
-        Ok(Compound::counted(self, 0xdd))
+        Ok(Compound::known(self))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Compound<'a, 'b>, DialectError> {
-        self.serialize_seq(Some(len))
+        self.array(len)?;
+        Ok(Compound::known(self))
     }
 
     fn serialize_tuple_struct(
@@ -289,7 +355,7 @@ impl<'a, 'b> ser::Serializer for &'a mut Writer<'b> {
         _: &'static str,
         len: usize,
     ) -> Result<Compound<'a, 'b>, DialectError> {
-        self.serialize_seq(Some(len))
+        self.serialize_tuple(len)
     }
 
     fn serialize_tuple_variant(
@@ -301,10 +367,16 @@ impl<'a, 'b> ser::Serializer for &'a mut Writer<'b> {
     ) -> Result<Compound<'a, 'b>, DialectError> {
         self.map(1)?;
         self.raw(variant.as_bytes())?;
-        self.serialize_seq(Some(len))
+        self.serialize_tuple(len)
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Compound<'a, 'b>, DialectError> {
+        if std::mem::take(&mut self.splicing) {
+            return Ok(Compound {
+                writer: self,
+                header: Header::Spliced,
+            });
+        }
         if let Some(len) = len {
             self.map(len)?;
             return Ok(Compound::known(self));
@@ -347,7 +419,8 @@ macro_rules! elements {
             }
 
             fn end(self) -> Result<(), DialectError> {
-                self.finish()
+                self.finish();
+                Ok(())
             }
         }
     )+};
@@ -374,7 +447,8 @@ impl SerializeMap for Compound<'_, '_> {
     }
 
     fn end(self) -> Result<(), DialectError> {
-        self.finish()
+        self.finish();
+        Ok(())
     }
 }
 
@@ -389,12 +463,14 @@ macro_rules! fields {
                 key: &'static str,
                 value: &T,
             ) -> Result<(), DialectError> {
+                self.one_more();
                 self.writer.raw(key.as_bytes())?;
                 value.serialize(&mut *self.writer)
             }
 
             fn end(self) -> Result<(), DialectError> {
-                self.finish()
+                self.finish();
+                Ok(())
             }
         }
     )+};
@@ -404,26 +480,28 @@ fields!(SerializeStruct, SerializeStructVariant);
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
+    use serde::{Deserialize, Serialize};
 
+    use super::super::decode::{decode_reply, decode_request};
     use super::*;
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Request {
+    #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
+    struct Fields {
         node: String,
         #[serde(with = "serde_bytes")]
         value: Vec<u8>,
         count: i64,
-        tags: Option<Vec<String>>,
-        #[serde(flatten)]
-        options: Options,
+        tags: Vec<String>,
+        inner: Option<Box<Self>>,
     }
 
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(rename_all = "PascalCase")]
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "PascalCase", default)]
     struct Options {
         allow_stale: bool,
+        #[serde(skip_serializing_if = "String::is_empty")]
+        token: String,
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -431,9 +509,7 @@ mod tests {
     }
 
     fn bytes_of<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode(value, &mut out).unwrap();
-        out
+        encode(value).unwrap()
     }
 
     #[test]
@@ -447,7 +523,15 @@ mod tests {
     }
 
     #[test]
-    fn numbers_take_their_shortest_form() {
+    fn empty_lists_are_nil_unless_kept() {
+        assert_eq!(hex(&bytes_of(&Vec::<u64>::new())), "c0");
+        assert_eq!(hex(&bytes_of(&Kept::<u64>(&[]))), "90");
+        assert_eq!(hex(&bytes_of(&vec![1, 2])), "920102");
+        assert_eq!(hex(&bytes_of(&Kept(&[1, 2]))), "920102");
+    }
+
+    #[test]
+    fn numbers_take_their_shortest_form_and_come_back() {
         for (number, expected) in [
             (0i64, "00"),
             (127, "7f"),
@@ -460,24 +544,76 @@ mod tests {
             (-33, "d0df"),
             (-129, "d1ff7f"),
             (-32_769, "d2ffff7fff"),
+            (i64::MIN, "d38000000000000000"),
         ] {
-            assert_eq!(hex(&bytes_of(&number)), expected, "{number}");
+            let bytes = bytes_of(&number);
+            assert_eq!(hex(&bytes), expected, "{number}");
+            assert_eq!(decode_request::<i64>(&bytes), Ok(number));
         }
     }
 
     #[test]
-    fn structures_are_maps_and_come_back() {
-        let request = Request {
+    fn two_structures_become_one_map() {
+        let fields = Fields {
             node: "n".repeat(300),
             value: vec![0, 255],
             count: -5,
-            tags: None,
-            options: Options { allow_stale: true },
+            tags: vec!["a".to_owned()],
+            inner: Some(Box::default()),
         };
-        let bytes = bytes_of(&request);
-        // Flattened: the wide header with the number of fields.
-        assert_eq!(hex(&bytes[..5]), "df00000005");
-        assert_eq!(decode::<Request>(&bytes).unwrap(), request);
-        assert!(decode::<Request>(&bytes[..bytes.len() - 1]).is_err());
+        let options = Options {
+            allow_stale: true,
+            token: String::new(),
+        };
+        let bytes = encode_both(&options, &fields).unwrap();
+        // The field that is left out is not counted, nor are those of the structure inside.
+        assert_eq!(hex(&bytes[..2]), "86aa");
+        assert_eq!(decode_request::<Fields>(&bytes).unwrap(), fields);
+        assert_eq!(decode_reply::<Options>(&bytes).unwrap(), options);
+        for len in 0..bytes.len() {
+            assert!(decode_request::<Fields>(&bytes[..len]).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn many_fields_take_the_wide_header() {
+        let many: std::collections::BTreeMap<String, u64> =
+            (0..15).map(|n| (n.to_string(), n)).collect();
+        let bytes = encode_both(&Options::default(), &many).unwrap();
+        assert_eq!(hex(&bytes[..3]), "de0010");
+        let options: Options = decode_reply(&bytes).unwrap();
+        assert_eq!(options, Options::default());
+    }
+
+    #[test]
+    fn nil_is_the_zero_of_everything_and_unknown_fields_are_passed_over() {
+        let bytes = b"\x87\xa4Node\xc0\xa5Value\xc0\xa5Count\xc0\xa4Tags\xc0\xa5Inner\xc0\xa1X\x92\x01\x81\x01\xc0\xa1Y\xc4\x01z";
+        assert_eq!(decode_request::<Fields>(bytes), Ok(Fields::default()));
+        assert_eq!(decode_request::<Fields>(b"\xc0"), Ok(Fields::default()));
+    }
+
+    #[test]
+    fn texts_and_bytes_are_interchangeable() {
+        let bytes = b"\x82\xa4Node\xc4\x02n\xff\xa5Value\xd9\x01v";
+        let fields: Fields = decode_request(bytes).unwrap();
+        assert_eq!(
+            (fields.node.as_str(), &fields.value[..]),
+            ("n\u{fffd}", &b"v"[..])
+        );
+    }
+
+    #[test]
+    fn depth_and_number_of_values_are_bounded() {
+        let mut deep = Vec::new();
+        for _ in 0..10_000 {
+            deep.extend_from_slice(b"\x81\xa5Inner");
+        }
+        deep.push(0xc0);
+        let refusal = decode_request::<Fields>(&deep).unwrap_err().to_string();
+        assert!(refusal.contains("too deep"), "{refusal}");
+        let many = bytes_of(&vec![Options::default(); 300_000]);
+        let refusal = decode_request::<Vec<Options>>(&many).unwrap_err();
+        assert!(refusal.to_string().contains("too many"), "{refusal}");
+        assert_eq!(decode_reply::<Vec<Options>>(&many).unwrap().len(), 300_000);
     }
 }
