@@ -6,6 +6,7 @@ mod error;
 mod handle;
 mod kv;
 mod metrics;
+pub mod net;
 mod options;
 pub mod wire;
 

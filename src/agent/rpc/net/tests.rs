@@ -1,0 +1,7 @@
+//! Over loopback, with well-behaved and with hostile clients.
+
+mod bench;
+mod calls;
+mod hostile;
+mod raft;
+mod support;
