@@ -89,8 +89,8 @@ impl RemoteQuery for ListNodes {
         NodesReply { nodes }
     }
 
-    fn to_answer(&self, reply: NodesReply) -> Vec<Arc<Node>> {
-        reply.nodes
+    fn to_answer(&self, reply: NodesReply) -> Result<Vec<Arc<Node>>, DialectError> {
+        Ok(reply.nodes)
     }
 }
 
@@ -127,8 +127,11 @@ impl RemoteQuery for ListServices {
         ServicesReply { services }
     }
 
-    fn to_answer(&self, reply: ServicesReply) -> BTreeMap<String, Vec<String>> {
-        reply.services
+    fn to_answer(
+        &self,
+        reply: ServicesReply,
+    ) -> Result<BTreeMap<String, Vec<String>>, DialectError> {
+        Ok(reply.services)
     }
 }
 
@@ -195,9 +198,9 @@ impl RemoteQuery for NodeWithServices {
         NodeServiceListReply { node_services }
     }
 
-    fn to_answer(&self, reply: NodeServiceListReply) -> Self::Answer {
+    fn to_answer(&self, reply: NodeServiceListReply) -> Result<Self::Answer, DialectError> {
         let NodeServiceList { node, services } = reply.node_services;
-        node.map(|node| (node, services))
+        Ok(node.map(|node| (node, services)))
     }
 }
 

@@ -175,7 +175,7 @@ pub fn decode_response(command: &Command, body: &[u8]) -> Result<Response, Diale
     let conditional = match command {
         Command::Txn(_) => {
             let reply: TxnReply = decode_reply(body)?;
-            return Ok(Response::Txn(TxnResponse::from(reply)));
+            return TxnResponse::try_from(reply).map(Response::Txn);
         }
         Command::Kv(command) => kvs::is_conditional(command.verb),
         Command::Autopilot(update) => update.cas.is_some(),

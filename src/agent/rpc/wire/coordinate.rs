@@ -107,8 +107,8 @@ impl RemoteQuery for CoordinatesOfNodes {
         CoordinatesReply { coordinates }
     }
 
-    fn to_answer(&self, reply: CoordinatesReply) -> Vec<Arc<NodeCoordinate>> {
-        reply.coordinates
+    fn to_answer(&self, reply: CoordinatesReply) -> Result<Vec<Arc<NodeCoordinate>>, DialectError> {
+        Ok(reply.coordinates)
     }
 }
 

@@ -36,7 +36,10 @@ pub trait RemoteQuery: Query + Sized {
     fn to_reply(answer: Self::Answer) -> Self::Reply;
 
     /// The answer in a reply.
-    fn to_answer(&self, reply: Self::Reply) -> Self::Answer;
+    ///
+    /// # Errors
+    /// When the store's answers have no place for it.
+    fn to_answer(&self, reply: Self::Reply) -> Result<Self::Answer, DialectError>;
 
     /// The request as bytes. The options must name the datacenter: the reference knows no path to one without
     /// a name.
@@ -70,6 +73,6 @@ pub trait RemoteQuery: Query + Sized {
     /// When it is malformed.
     fn decode_reply(&self, body: &[u8]) -> Result<(QueryMeta, Self::Answer), DialectError> {
         let (meta, reply) = decode_answer(body)?;
-        Ok((meta, self.to_answer(reply)))
+        Ok((meta, self.to_answer(reply)?))
     }
 }

@@ -68,8 +68,8 @@ impl RemoteQuery for ChecksInState {
         ChecksReply { health_checks }
     }
 
-    fn to_answer(&self, reply: ChecksReply) -> Vec<Arc<HealthCheck>> {
-        reply.health_checks
+    fn to_answer(&self, reply: ChecksReply) -> Result<Vec<Arc<HealthCheck>>, DialectError> {
+        Ok(reply.health_checks)
     }
 }
 
@@ -92,8 +92,8 @@ impl RemoteQuery for ChecksOfNode {
         ChecksReply { health_checks }
     }
 
-    fn to_answer(&self, reply: ChecksReply) -> Vec<Arc<HealthCheck>> {
-        reply.health_checks
+    fn to_answer(&self, reply: ChecksReply) -> Result<Vec<Arc<HealthCheck>>, DialectError> {
+        Ok(reply.health_checks)
     }
 }
 
@@ -123,8 +123,8 @@ impl RemoteQuery for ChecksOfService {
         ChecksReply { health_checks }
     }
 
-    fn to_answer(&self, reply: ChecksReply) -> Vec<Arc<HealthCheck>> {
-        reply.health_checks
+    fn to_answer(&self, reply: ChecksReply) -> Result<Vec<Arc<HealthCheck>>, DialectError> {
+        Ok(reply.health_checks)
     }
 }
 
@@ -212,13 +212,13 @@ impl RemoteQuery for ServiceInstances {
         InstancesReply::new(instances)
     }
 
-    fn to_answer(&self, reply: InstancesReply) -> Instances {
+    fn to_answer(&self, reply: InstancesReply) -> Result<Instances, DialectError> {
         let all = reply.into_instances();
         let passing = |instance: &Instance| instance.status == Status::Passing;
         if !self.passing_only || all.iter().all(passing) {
-            return all;
+            return Ok(all);
         }
-        all.iter().filter(|found| passing(found)).cloned().collect()
+        Ok(all.iter().filter(|found| passing(found)).cloned().collect())
     }
 }
 

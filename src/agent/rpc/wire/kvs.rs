@@ -108,8 +108,8 @@ impl RemoteQuery for KvGet {
         }
     }
 
-    fn to_answer(&self, reply: EntriesReply) -> Option<Arc<KvPair>> {
-        reply.entries.into_iter().next()
+    fn to_answer(&self, reply: EntriesReply) -> Result<Option<Arc<KvPair>>, DialectError> {
+        Ok(reply.entries.into_iter().next())
     }
 }
 
@@ -133,8 +133,8 @@ impl RemoteQuery for KvList {
         EntriesReply { entries }
     }
 
-    fn to_answer(&self, reply: EntriesReply) -> Vec<Arc<KvPair>> {
-        reply.entries
+    fn to_answer(&self, reply: EntriesReply) -> Result<Vec<Arc<KvPair>>, DialectError> {
+        Ok(reply.entries)
     }
 }
 
@@ -177,7 +177,7 @@ impl RemoteQuery for KvKeys {
         KeysReply { keys }
     }
 
-    fn to_answer(&self, reply: KeysReply) -> Vec<Key> {
-        reply.keys
+    fn to_answer(&self, reply: KeysReply) -> Result<Vec<Key>, DialectError> {
+        Ok(reply.keys)
     }
 }

@@ -36,3 +36,6 @@ pub use snapshot::{
     MAX_SNAPSHOT_HEADER_BYTES, SnapshotRequest, SnapshotVerb, decode_snapshot_reply,
     encode_snapshot_reply,
 };
+
+#[cfg(test)]
+mod tests;

@@ -123,8 +123,8 @@ impl RemoteQuery for AutopilotQuery {
         WireAutopilot::from(&*configuration)
     }
 
-    fn to_answer(&self, reply: WireAutopilot) -> Arc<AutopilotConfiguration> {
-        Arc::new(reply.into())
+    fn to_answer(&self, reply: WireAutopilot) -> Result<Arc<AutopilotConfiguration>, DialectError> {
+        Ok(Arc::new(reply.into()))
     }
 }
 

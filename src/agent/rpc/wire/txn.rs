@@ -199,9 +199,12 @@ impl From<TxnResponse> for TxnReply {
     }
 }
 
-impl From<TxnReply> for TxnResponse {
-    /// Results of other kinds than keys have no place in the store's answers and are left out.
-    fn from(reply: TxnReply) -> Self {
+impl TryFrom<TxnReply> for TxnResponse {
+    type Error = DialectError;
+
+    /// The store's answers have a place for results of keys only: others are refused, not left out, for clients
+    /// count results.
+    fn try_from(reply: TxnReply) -> Result<Self, DialectError> {
         let errors = reply.errors.map(|errors| {
             let errors = errors.into_iter().map(|error| TxnError {
                 op_index: usize::try_from(error.op_index).unwrap_or(usize::MAX),
@@ -209,11 +212,20 @@ impl From<TxnReply> for TxnResponse {
             });
             errors.collect()
         });
+        let other = || DialectError::Decode("a result that is no key's".to_owned());
         let results = reply.results.map(|results| {
-            let kept = results.into_iter().filter_map(|result| result.kv);
-            kept.map(|kv| TxnResult { kv }).collect()
+            let results = results.into_iter();
+            let keys = results.map(|result| {
+                Ok(TxnResult {
+                    kv: result.kv.ok_or_else(other)?,
+                })
+            });
+            keys.collect()
         });
-        Self { results, errors }
+        Ok(Self {
+            results: results.transpose()?,
+            errors,
+        })
     }
 }
 
@@ -233,7 +245,7 @@ impl RemoteQuery for TxnRead {
         response.into()
     }
 
-    fn to_answer(&self, reply: TxnReply) -> TxnResponse {
-        reply.into()
+    fn to_answer(&self, reply: TxnReply) -> Result<TxnResponse, DialectError> {
+        TxnResponse::try_from(reply)
     }
 }

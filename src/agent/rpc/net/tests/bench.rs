@@ -8,7 +8,6 @@ use super::super::{Limits, RaftLinks};
 use super::support::{LONG, Server, pool};
 use crate::agent::rpc::wire::encode;
 
-#[expect(clippy::print_stdout, reason = "a measurement is there to be read")]
 fn tell(what: &str, calls: u32, workers: u32, taken: Duration, slowest: &mut [Duration]) {
     slowest.sort_unstable();
     let at = |part: usize| slowest[(slowest.len() - 1) * part / 100];

@@ -65,7 +65,7 @@ async fn too_large_requests_are_refused_before_they_are_there() {
     assert_closed(&mut header, 0).await;
     // The same over a session: the stream ends, the session does not.
     let pool = Pool::new(PoolSettings::of_client());
-    let large = encode(serde_bytes::Bytes::new(&[0; 200_000])).unwrap();
+    let large = encode(serde_bytes::Bytes::new(&vec![0; 200_000])).unwrap();
     let broken = pool.call(server.address, "Test.Echo", &large, LONG).await;
     assert!(matches!(broken, Err(CallError::Broken(..))), "{broken:?}");
     let echo = pool.call(server.address, "Test.Echo", b"\x01", LONG).await;
