@@ -8,8 +8,10 @@ mod kv;
 mod metrics;
 pub mod net;
 mod options;
+mod raft_transport;
 pub mod wire;
 
 pub use error::RpcError;
 pub use handle::{Rpc, RpcSettings};
 pub use options::{Consistency, QueryMeta, QueryOptions, WriteOptions};
+pub use raft_transport::{RaftService, RaftTransport};

@@ -37,6 +37,10 @@ pub trait Dispatch: Send + Sync + 'static {
 
 /// Answers raft's frames. Kinds are numbers that both ends of our own protocol agree on.
 pub trait RaftFrames: Send + Sync + 'static {
+    /// Whether a UUID is this server's. A server that lost its data and got a new UUID must not answer for the one
+    /// that it was: its answers would be counted as those of a log that is gone.
+    fn is_here(&self, server: &[u8]) -> bool;
+
     /// The largest body of a kind of frame; `None` for an unknown kind.
     fn limit(&self, kind: u8) -> Option<u64>;
 

@@ -26,7 +26,7 @@ pub(super) const RAFT: u8 = 1;
 /// First byte: multiplexed streams of calls.
 pub(super) const MULTIPLEXED: u8 = 4;
 /// First byte: a snapshot stream.
-const SNAPSHOT: u8 = 5;
+pub(super) const SNAPSHOT: u8 = 5;
 
 /// A bound port.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ mod raft_client;
 mod raft_frame;
 mod raft_server;
 mod session;
+mod snapshot_client;
 
 pub use handlers::{
     BoxFuture, CallFailure, Dispatch, DuplexStream, Handlers, RaftFrames, SnapshotStreams,
@@ -23,6 +24,7 @@ pub use limits::Limits;
 pub use listener::Listener;
 pub use pool::{CallError, Pool, PoolSettings};
 pub use raft_client::{RaftCallError, RaftLinks};
+pub use snapshot_client::{SnapshotStreamError, open_snapshot_stream};
 
 #[cfg(test)]
 mod tests;

@@ -40,7 +40,8 @@ type Waiting = Arc<Mutex<HashMap<u32, oneshot::Sender<Answer>>>>;
 /// Connections to raft's other servers.
 #[derive(Debug, Default)]
 pub struct RaftLinks {
-    links: Mutex<HashMap<(String, u8), Arc<Place>>>,
+    /// By address, UUID and lane.
+    links: Mutex<HashMap<(String, String, u8), Arc<Place>>>,
 }
 
 /// Where the connection to one server and lane stands; locked while it is opened, so that one is.
@@ -66,13 +67,14 @@ impl Drop for RaftLink {
 }
 
 impl RaftLinks {
-    /// Sends a frame to `address` (`ip:port`) and waits at most `limit` for the answer. Calls of one lane are sent in
+    /// Sends a frame to a server, by UUID and address (`ip:port`), and waits at most `limit` for the answer. Calls of one lane are sent in
     /// order, without waiting for each other's answers.
     ///
     /// # Errors
     /// When there is no connection or no answer.
     pub async fn call(
         &self,
+        server: &str,
         address: &str,
         lane: u8,
         kind: u8,
@@ -80,8 +82,8 @@ impl RaftLinks {
         limit: Duration,
     ) -> Result<Vec<u8>, RaftCallError> {
         let deadline = Instant::now() + limit;
-        let place = self.place(address, lane);
-        let link = timeout_at(deadline, place.link(address, lane))
+        let place = self.place(server, address, lane);
+        let link = timeout_at(deadline, place.link(server, address, lane))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why.to_string()))?;
@@ -100,32 +102,33 @@ impl RaftLinks {
     /// Forgets the connections to a server that is none any more.
     pub fn forget(&self, address: &str) {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|(known, _), _| known != address);
+        links.retain(|(known, ..), _| known != address);
     }
 
-    fn place(&self, address: &str, lane: u8) -> Arc<Place> {
+    fn place(&self, server: &str, address: &str, lane: u8) -> Arc<Place> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(links.entry((address.to_owned(), lane)).or_default())
+        let key = (address.to_owned(), server.to_owned(), lane);
+        Arc::clone(links.entry(key).or_default())
     }
 }
 
 impl Place {
-    async fn link(&self, address: &str, lane: u8) -> io::Result<Arc<RaftLink>> {
+    async fn link(&self, server: &str, address: &str, lane: u8) -> io::Result<Arc<RaftLink>> {
         let mut link = self.0.lock().await;
         if let Some(open) = link.as_ref().filter(|link| !link.closed.is_cancelled()) {
             return Ok(Arc::clone(open));
         }
         *link = None;
-        let opened = Arc::new(RaftLink::open(address, lane).await?);
+        let opened = Arc::new(RaftLink::open(server, address, lane).await?);
         Ok(Arc::clone(link.insert(opened)))
     }
 }
 
 impl RaftLink {
-    async fn open(address: &str, lane: u8) -> io::Result<Self> {
+    async fn open(server: &str, address: &str, lane: u8) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        write_preface(&mut stream, RAFT, lane, STUCK).await?;
+        write_preface(&mut stream, RAFT, lane, server, STUCK).await?;
         let (input, output) = stream.into_split();
         let (outgoing, queue) = mpsc::channel(QUEUED_FRAMES);
         let link = Self {

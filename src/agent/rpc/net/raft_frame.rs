@@ -1,7 +1,7 @@
 //! Raft's frames on a connection: our own, between our own servers. The first byte (1) is followed by a preface, then
 //! by frames in both directions; answers come in any order.
 //!
-//! Preface: `CRF`, a version, a lane. Frame: length of the body (8 bytes), number (4), kind or outcome (1), three
+//! Preface: `CRF`, a version, a lane, and the UUID of the server that is meant, with its length before it. Frame: length of the body (8 bytes), number (4), kind or outcome (1), three
 //! zeros; then the body. All numbers are big-endian.
 
 use std::io;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::exchange::{JOINED_BYTES, write_paced};
 
-/// What a connection begins with; the lane follows. The reference's first byte is a small number: neither takes the
+/// What a connection begins with; lane and server follow. The reference's first byte is a small number: neither takes the
 /// other for its own.
 pub(super) const PREFACE: [u8; 4] = *b"CRF\x01";
 /// Bytes of a frame's head.
@@ -123,15 +123,32 @@ pub(super) async fn write_frame(
     write_paced(stream, &frame.body, limit).await
 }
 
-/// Writes the preface of a lane's connection.
+/// Writes the preface of a lane's connection to a server.
 pub(super) async fn write_preface(
     stream: &mut (impl AsyncWrite + Unpin),
     first: u8,
     lane: u8,
+    server: &str,
     limit: Duration,
 ) -> io::Result<()> {
-    let [c, r, f, version] = PREFACE;
-    write_paced(stream, &[first, c, r, f, version, lane], limit).await
+    let len = u8::try_from(server.len()).map_err(|_| io::Error::other("the id is too long"))?;
+    let mut bytes = vec![first];
+    bytes.extend_from_slice(&PREFACE);
+    bytes.extend_from_slice(&[lane, len]);
+    bytes.extend_from_slice(server.as_bytes());
+    write_paced(stream, &bytes, limit).await
+}
+
+/// Reads a preface; gives the UUID of the server that is meant.
+pub(super) async fn read_preface(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let mut preface = [0; PREFACE.len() + 2];
+    stream.read_exact(&mut preface).await?;
+    if !preface.starts_with(&PREFACE) {
+        return Err(io::Error::other("not a connection of this program's raft"));
+    }
+    let mut server = vec![0; preface[PREFACE.len() + 1].into()];
+    stream.read_exact(&mut server).await?;
+    Ok(server)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt as _, BufReader};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Semaphore, mpsc};
@@ -16,7 +16,7 @@ use super::calls::TARGET;
 use super::handlers::RaftFrames;
 use super::limits::Limits;
 use super::raft_frame::{
-    ANSWERED, Frame, LARGE_BYTES, PREFACE, REFUSED, read_body, read_head, write_frame,
+    ANSWERED, Frame, LARGE_BYTES, REFUSED, read_body, read_head, read_preface, write_frame,
 };
 
 /// Calls of one connection that are answered at the same time; further ones wait in the connection.
@@ -56,10 +56,10 @@ async fn read_calls(
     answers: mpsc::Sender<Frame>,
     calls: &mut JoinSet<()>,
 ) -> io::Result<()> {
-    let mut preface = [0; PREFACE.len() + 1];
-    timeout(limits.handshake_timeout, input.read_exact(&mut preface)).await??;
-    if !preface.starts_with(&PREFACE) {
-        return Err(io::Error::other("not a connection of this program's raft"));
+    let server = timeout(limits.handshake_timeout, read_preface(input)).await??;
+    if !raft.is_here(&server) {
+        let server = String::from_utf8_lossy(&server);
+        return Err(io::Error::other(format!("server {server} is not here")));
     }
     while let Some(head) = read_head(input).await? {
         let limit = raft.limit(head.kind);

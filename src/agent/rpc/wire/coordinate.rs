@@ -68,8 +68,9 @@ impl UpdateRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CoordinatesRequest {
-    #[serde(skip_serializing_if = "String::is_empty")]
-    node: String,
+    /// Requests for all nodes do not have the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
 }
 
 /// The reply of reads of coordinates.
@@ -93,14 +94,12 @@ impl RemoteQuery for CoordinatesOfNodes {
 
     fn to_request(&self, _: &str) -> Result<CoordinatesRequest, DialectError> {
         Ok(CoordinatesRequest {
-            node: self.node.clone().unwrap_or_default(),
+            node: self.node.clone(),
         })
     }
 
     fn from_request(request: CoordinatesRequest) -> Result<Self, DialectError> {
-        Ok(Self {
-            node: Some(request.node).filter(|node| !node.is_empty()),
-        })
+        Ok(Self { node: request.node })
     }
 
     fn to_reply(coordinates: Vec<Arc<NodeCoordinate>>) -> CoordinatesReply {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 use super::super::{Limits, RaftLinks};
-use super::support::{LONG, Server, pool};
+use super::support::{HERE, LONG, Server, pool};
 use crate::agent::rpc::wire::encode;
 
 fn tell(what: &str, calls: u32, workers: u32, taken: Duration, slowest: &mut [Duration]) {
@@ -72,7 +72,7 @@ async fn frames_a_second() {
                 let mut times = Vec::new();
                 for _ in 0..each {
                     let begun = Instant::now();
-                    let call = links.call(&address, 0, 0, vec![1; 200], LONG);
+                    let call = links.call(HERE, &address, 0, 0, vec![1; 200], LONG);
                     call.await.unwrap();
                     times.push(begun.elapsed());
                 }

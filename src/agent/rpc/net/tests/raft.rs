@@ -5,18 +5,20 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::{Limits, RaftCallError, RaftLinks};
-use super::support::{LONG, Server, assert_closed};
+use super::support::{HERE, LONG, Server, assert_closed};
 
 #[tokio::test]
 async fn frames_are_answered() {
     let server = Server::start(Limits::default()).await;
     let (links, address) = (RaftLinks::default(), server.address.to_string());
-    let answer = links.call(&address, 0, 0, b"abc".to_vec(), LONG).await;
+    let answer = links
+        .call(HERE, &address, 0, 0, b"abc".to_vec(), LONG)
+        .await;
     assert_eq!(answer.unwrap(), b"cba");
     let large = vec![1; 1 << 20];
-    let answer = links.call(&address, 2, 0, large.clone(), LONG).await;
+    let answer = links.call(HERE, &address, 2, 0, large.clone(), LONG).await;
     assert!(answer.unwrap() == large);
-    let refused = links.call(&address, 0, 1, Vec::new(), LONG).await;
+    let refused = links.call(HERE, &address, 0, 1, Vec::new(), LONG).await;
     let expected = RaftCallError::Broken(address.clone(), "refused".to_owned());
     assert_eq!(refused, Err(expected));
 }
@@ -25,8 +27,11 @@ async fn frames_are_answered() {
 async fn many_frames_are_under_way_and_begin_in_order() {
     let server = Server::start(Limits::default()).await;
     let (links, address) = (RaftLinks::default(), server.address.to_string());
-    links.call(&address, 0, 0, Vec::new(), LONG).await.unwrap();
-    let calls = (0..50_u8).map(|n| links.call(&address, 0, 2, vec![n, 0], LONG));
+    links
+        .call(HERE, &address, 0, 0, Vec::new(), LONG)
+        .await
+        .unwrap();
+    let calls = (0..50_u8).map(|n| links.call(HERE, &address, 0, 2, vec![n, 0], LONG));
     let mut calls: Vec<_> = calls.map(Box::pin).collect();
     // All are sent before the first is answered; another kind passes them.
     for call in &mut calls {
@@ -37,7 +42,7 @@ async fn many_frames_are_under_way_and_begin_in_order() {
         };
         assert!(sent);
     }
-    let quick = links.call(&address, 0, 0, b"xy".to_vec(), LONG).await;
+    let quick = links.call(HERE, &address, 0, 0, b"xy".to_vec(), LONG).await;
     assert_eq!(quick.unwrap(), b"yx");
     server.raft_gate.add_permits(1);
     for (n, call) in (0..50_u8).zip(calls) {
@@ -57,7 +62,7 @@ async fn what_is_not_taken_closes_the_connection() {
     };
     let server = Server::start(limits).await;
     let head = |len: u64, kind: u8| {
-        let mut bytes = b"\x01CRF\x01\x00".to_vec();
+        let mut bytes = b"\x01CRF\x01\x00\x04here".to_vec();
         bytes.extend(len.to_be_bytes());
         bytes.extend([0, 0, 0, 1, kind, 0, 0, 0]);
         bytes
@@ -82,25 +87,36 @@ async fn what_is_not_taken_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn frames_for_another_server_are_not_answered() {
+    let server = Server::start(Limits::default()).await;
+    let (links, address) = (RaftLinks::default(), server.address.to_string());
+    let lost = links
+        .call("gone", &address, 0, 0, b"ab".to_vec(), LONG)
+        .await;
+    assert!(matches!(lost, Err(RaftCallError::Broken(..))), "{lost:?}");
+    assert!(server.raft_order.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_server_that_restarts_is_found_again() {
     let server = Server::start(Limits::default()).await;
     let (links, address) = (RaftLinks::default(), server.address.to_string());
     let short = Duration::from_millis(100);
-    let late = links.call(&address, 0, 2, Vec::new(), short).await;
+    let late = links.call(HERE, &address, 0, 2, Vec::new(), short).await;
     assert!(matches!(late, Err(RaftCallError::Broken(..))), "{late:?}");
-    let answer = links.call(&address, 0, 0, b"ab".to_vec(), LONG).await;
+    let answer = links.call(HERE, &address, 0, 0, b"ab".to_vec(), LONG).await;
     assert_eq!(answer.unwrap(), b"ba");
     let socket = server.stop().await;
-    let gone = links.call(&address, 1, 0, b"ab".to_vec(), LONG).await;
+    let gone = links.call(HERE, &address, 1, 0, b"ab".to_vec(), LONG).await;
     assert!(
         matches!(gone, Err(RaftCallError::Unreachable(..))),
         "{gone:?}"
     );
     let server = Server::start_at(socket, Limits::default()).await;
     // The end of the old connection may be seen only with the next call.
-    let mut answer = links.call(&address, 0, 0, b"ab".to_vec(), LONG).await;
+    let mut answer = links.call(HERE, &address, 0, 0, b"ab".to_vec(), LONG).await;
     if answer.is_err() {
-        answer = links.call(&address, 0, 0, b"ab".to_vec(), LONG).await;
+        answer = links.call(HERE, &address, 0, 0, b"ab".to_vec(), LONG).await;
     }
     assert_eq!(answer.unwrap(), b"ba");
     drop(server);

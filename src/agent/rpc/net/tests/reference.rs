@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::process::{Child, Command as Process, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep};
 
-use super::super::{CallError, Pool};
+use super::super::{CallError, Pool, SnapshotStreamError, open_snapshot_stream};
 use super::support::{LONG, pool};
 use crate::agent::rpc::wire::{
-    Nothing, ReadOptions, RemoteQuery, catalog, coordinate, decode_answer, decode_response, encode,
-    encode_command, encode_read, encode_write, health, internal, operator, session, status, txn,
+    Nothing, ReadOptions, RemoteQuery, SnapshotRequest, SnapshotVerb, catalog, coordinate,
+    decode_answer, decode_response, encode, encode_command, encode_read, encode_write, health,
+    internal, operator, session, status, txn,
 };
 use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 use crate::agent::store::{
@@ -145,6 +147,7 @@ async fn a_server_of_the_reference_understands_and_is_understood() {
     operators(&reference).await;
     internals(&reference).await;
     blocking(&reference).await;
+    snapshots(&reference).await;
     errors(&reference).await;
 }
 
@@ -585,6 +588,37 @@ async fn blocking(reference: &Reference) {
     let (meta, found) = found.unwrap();
     assert!(meta.index > late.index);
     assert_eq!(&found.unwrap().value.0[..], b"now");
+}
+
+async fn snapshots(reference: &Reference) {
+    let request = SnapshotRequest {
+        datacenter: "dc1".to_owned(),
+        ..SnapshotRequest::default()
+    };
+    let (meta, mut stream) = open_snapshot_stream(reference.address, &request, None)
+        .await
+        .unwrap();
+    assert!(meta.known_leader, "{meta:?}");
+    let mut archive = Vec::new();
+    stream.read_to_end(&mut archive).await.unwrap();
+    assert!(archive.starts_with(b"\x1f\x8b"), "{} bytes", archive.len());
+    let restore = SnapshotRequest {
+        verb: SnapshotVerb::Restore,
+        ..request.clone()
+    };
+    let mut whole = &archive[..];
+    open_snapshot_stream(reference.address, &restore, Some(&mut whole))
+        .await
+        .unwrap();
+    let mut half = &archive[..archive.len() / 2];
+    let refused = open_snapshot_stream(reference.address, &restore, Some(&mut half)).await;
+    assert!(
+        matches!(refused, Err(SnapshotStreamError::Refused(_))),
+        "{refused:?}"
+    );
+    let elsewhere = SnapshotRequest::default();
+    let lost = open_snapshot_stream(reference.address, &elsewhere, None).await;
+    assert_eq!(lost.unwrap_err().to_string(), "No path to datacenter");
 }
 
 async fn errors(reference: &Reference) {

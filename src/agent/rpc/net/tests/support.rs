@@ -98,7 +98,14 @@ pub(super) struct Frames {
     pub(super) order: Arc<std::sync::Mutex<Vec<Vec<u8>>>>,
 }
 
+/// The UUID that the test server answers to.
+pub(super) const HERE: &str = "here";
+
 impl RaftFrames for Frames {
+    fn is_here(&self, server: &[u8]) -> bool {
+        server == HERE.as_bytes()
+    }
+
     fn limit(&self, kind: u8) -> Option<u64> {
         [1 << 20, 100, 100].get(usize::from(kind)).copied()
     }
