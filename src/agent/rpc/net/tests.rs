@@ -2,6 +2,7 @@
 
 mod bench;
 mod calls;
+mod client;
 mod hostile;
 mod raft;
 mod reference;

@@ -39,3 +39,5 @@ pub use snapshot::{
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::read_and_write_again;

@@ -126,7 +126,7 @@ impl RaftFrames for Frames {
 }
 
 /// Sends what it gets back, once the client has closed its half.
-struct Snapshots;
+pub(super) struct Snapshots;
 
 impl SnapshotStreams for Snapshots {
     fn serve(&self, _: SocketAddr, mut stream: Box<dyn DuplexStream>) -> BoxFuture<'static, ()> {

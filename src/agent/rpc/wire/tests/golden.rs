@@ -124,6 +124,11 @@ fn service_nodes(call: &Call) -> Again {
     ))
 }
 
+/// Whether [`again`] has a reader for a method.
+pub(super) fn is_read(method: &str) -> bool {
+    calls().iter().any(|call| call.method == method)
+}
+
 pub(super) fn again(call: &Call) -> Again {
     match call.method.as_str() {
         "Catalog.ListNodes" => read::<ListNodes>(call),
