@@ -103,7 +103,13 @@ impl Calls {
                 return false;
             }
         };
+        let mut held = self.budget.share();
+        if !held.resize(message.body.len().saturating_sub(FREE_BYTES)) {
+            debug!(target: TARGET, %from, "too many bytes are under way: stream is closed");
+            return false;
+        }
         let outcome = self.run(stream, inbox, from, &header, message).await;
+        drop(held);
         let Outcome::Answered(answer) = outcome else {
             return false;
         };

@@ -168,7 +168,11 @@ pub(super) async fn write_paced(
     in_time(limit, stream.flush()).await
 }
 
-async fn in_time<T>(limit: Duration, step: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+/// A step, unless it takes longer than `limit`.
+pub(super) async fn in_time<T>(
+    limit: Duration,
+    step: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     timeout(limit, step)
         .await
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

@@ -19,7 +19,7 @@ pub struct Limits {
     /// Largest request, in bytes. Values of keys and transactions have their own, smaller limits; a registration is
     /// as large as its checks.
     pub request_bytes: usize,
-    /// Bytes of requests under way in all connections, beyond the first 64 KiB of each stream.
+    /// Bytes of requests that are being read or answered in all connections, beyond the first 64 KiB of each.
     pub buffered_bytes: usize,
     /// Time for the rest of a request once its first byte is there.
     pub request_timeout: Duration,
@@ -31,8 +31,8 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// Snapshot streams at a time.
     pub snapshot_streams: usize,
-    /// Frames of raft that are larger than [`super::raft_frame::LARGE_BYTES`], at a time.
-    pub large_raft_frames: usize,
+    /// Bytes of raft's frames under way in all connections. The largest snapshot must fit.
+    pub raft_bytes: usize,
 }
 
 impl Default for Limits {
@@ -51,7 +51,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             snapshot_streams: 8,
-            large_raft_frames: 4,
+            raft_bytes: 8 << 30,
         }
     }
 }

@@ -41,7 +41,7 @@ struct Served {
     snapshots: Arc<dyn SnapshotStreams>,
     streams: Arc<Semaphore>,
     snapshot_streams: Semaphore,
-    large_frames: Arc<Semaphore>,
+    raft_budget: Budget,
 }
 
 impl Listener {
@@ -69,7 +69,7 @@ impl Listener {
         let served = Arc::new(Served {
             streams: Arc::new(Semaphore::new(limits.streams)),
             snapshot_streams: Semaphore::new(limits.snapshot_streams),
-            large_frames: Arc::new(Semaphore::new(limits.large_raft_frames)),
+            raft_budget: Budget::new(limits.raft_bytes),
             raft: handlers.raft,
             snapshots: handlers.snapshots,
             calls: Calls {
@@ -119,7 +119,7 @@ impl Served {
                 let idle = Some(limits.idle_timeout);
                 self.calls.serve(stream, from, idle).await;
             }
-            RAFT => raft_server::serve(stream, from, &self.raft, &self.large_frames, limits).await,
+            RAFT => raft_server::serve(stream, from, &self.raft, &self.raft_budget, limits).await,
             MULTIPLEXED => session::serve(stream, from, &self.calls, &self.streams).await,
             SNAPSHOT => {
                 let Ok(_permit) = self.snapshot_streams.try_acquire() else {

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Budget;
 use super::listener::RAFT;
 use super::raft_frame::{ANSWERED, Frame, read_body, read_head, write_frame, write_preface};
 
@@ -198,6 +199,8 @@ async fn write_calls(mut output: OwnedWriteHalf, mut queue: mpsc::Receiver<Frame
 
 async fn read_answers(input: OwnedReadHalf, waiting: &Waiting, arrived: &AtomicU64) -> String {
     let mut input = BufReader::new(input);
+    // Answers are bounded each.
+    let mut share = Budget::new(usize::MAX).share();
     loop {
         let head = match read_head(&mut input).await {
             Ok(Some(head)) if head.len <= MAX_ANSWER_BYTES => head,
@@ -205,7 +208,7 @@ async fn read_answers(input: OwnedReadHalf, waiting: &Waiting, arrived: &AtomicU
             Ok(None) => return "closed by the other side".to_owned(),
             Err(why) => return why.to_string(),
         };
-        let body = match read_body(&mut input, head.len, STUCK).await {
+        let body = match read_body(&mut input, head.len, &mut share, STUCK).await {
             Ok(body) => body,
             Err(why) => return why.to_string(),
         };

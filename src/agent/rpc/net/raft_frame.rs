@@ -8,17 +8,15 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::time::timeout;
 
-use super::exchange::{JOINED_BYTES, write_paced};
+use super::budget::Share;
+use super::exchange::{JOINED_BYTES, in_time, write_paced};
 
 /// What a connection begins with; lane and server follow. The reference's first byte is a small number: neither takes the
 /// other for its own.
 pub(super) const PREFACE: [u8; 4] = *b"CRF\x01";
 /// Bytes of a frame's head.
 pub(super) const HEAD_BYTES: usize = 16;
-/// Bodies above this size are counted: few may be under way.
-pub(super) const LARGE_BYTES: u64 = 16 << 20;
 /// Outcome: the body is the answer.
 pub(super) const ANSWERED: u8 = 0;
 /// Outcome: the body is the reason of a refusal.
@@ -83,20 +81,23 @@ pub(super) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> io::Resu
 }
 
 /// Reads a body of known length, which the caller has found within its bounds; fails after `limit` without progress.
+/// `share` grows with what has arrived, not with what is announced.
 pub(super) async fn read_body(
     stream: &mut (impl AsyncRead + Unpin),
     len: u64,
+    share: &mut Share,
     limit: Duration,
 ) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     let mut left = len;
     while left > 0 {
         let mut part = (&mut *stream).take(left.min(CHUNK_BYTES));
-        let read = timeout(limit, part.read_buf(&mut body))
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let read = in_time(limit, part.read_buf(&mut body)).await?;
         if read == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if !share.resize(body.capacity()) {
+            return Err(io::Error::other("too many bytes are under way"));
         }
         left -= u64::try_from(read).unwrap_or(left);
     }

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::debug;
 
+use super::budget::Budget;
 use super::calls::TARGET;
 use super::handlers::RaftFrames;
 use super::limits::Limits;
 use super::raft_frame::{
-    ANSWERED, Frame, LARGE_BYTES, REFUSED, read_body, read_head, read_preface, write_frame,
+    ANSWERED, Frame, REFUSED, read_body, read_head, read_preface, write_frame,
 };
 
 /// Calls of one connection that are answered at the same time; further ones wait in the connection.
@@ -27,7 +28,7 @@ pub(super) async fn serve(
     stream: TcpStream,
     from: SocketAddr,
     raft: &Arc<dyn RaftFrames>,
-    large: &Arc<Semaphore>,
+    budget: &Budget,
     limits: &Limits,
 ) {
     let (input, output) = stream.into_split();
@@ -36,7 +37,7 @@ pub(super) async fn serve(
     writer.spawn(write_answers(output, queue, limits.write_timeout));
     let mut input = BufReader::new(input);
     let mut calls = JoinSet::new();
-    let reading = read_calls(&mut input, raft, large, limits, answers, &mut calls);
+    let reading = read_calls(&mut input, raft, budget, limits, answers, &mut calls);
     let ended = tokio::select! {
         ended = reading => ended,
         // Nobody takes the answers.
@@ -51,7 +52,7 @@ pub(super) async fn serve(
 async fn read_calls(
     input: &mut BufReader<tokio::net::tcp::OwnedReadHalf>,
     raft: &Arc<dyn RaftFrames>,
-    large: &Arc<Semaphore>,
+    budget: &Budget,
     limits: &Limits,
     answers: mpsc::Sender<Frame>,
     calls: &mut JoinSet<()>,
@@ -69,13 +70,8 @@ async fn read_calls(
                 head.kind, head.len
             )));
         }
-        let permit = if head.len > LARGE_BYTES {
-            let permit = Arc::clone(large).try_acquire_owned();
-            Some(permit.map_err(|_| io::Error::other("too many large frames are under way"))?)
-        } else {
-            None
-        };
-        let body = read_body(input, head.len, limits.request_timeout).await?;
+        let mut share = budget.share();
+        let body = read_body(input, head.len, &mut share, limits.request_timeout).await?;
         let mut call = raft.serve(head.kind, body);
         let answers = answers.clone();
         let send = async move |outcome: Result<Vec<u8>, String>| {
@@ -86,7 +82,7 @@ async fn read_calls(
             let number = head.number;
             // Without a writer there is no client either.
             let _gone = answers.send(Frame { number, kind, body }).await;
-            drop(permit);
+            drop(share);
         };
         // Polled once here, so that calls begin in the order of their frames; then each for itself.
         let at_once = tokio::select! {

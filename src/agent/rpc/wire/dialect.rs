@@ -606,6 +606,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_announced_takes_no_memory_before_it_is_there() {
+        for bytes in [
+            &b"\xdd\xff\xff\xff\xff"[..],
+            b"\xdf\xff\xff\xff\xff",
+            b"\xdb\xff\xff\xff\xff",
+            b"\xc6\xff\xff\xff\xff",
+        ] {
+            assert!(decode_request::<Vec<Options>>(bytes).is_err());
+            assert!(decode_request::<Fields>(bytes).is_err());
+            assert!(decode_reply::<String>(bytes).is_err());
+        }
+    }
+
+    #[test]
     fn depth_and_number_of_values_are_bounded() {
         let mut deep = Vec::new();
         for _ in 0..10_000 {

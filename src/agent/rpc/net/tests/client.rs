@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command as Process, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -191,8 +192,29 @@ async fn a_client_agent_of_the_reference_is_served() {
     let stop = CancellationToken::new();
     listen(&between, &stop).await;
     let data = tempfile::tempdir().unwrap();
+    let agents = both_agents(&program, data.path()).await;
+    write_through_the_client().await;
+    same_through_both().await;
+    blocked_until_a_change().await;
+    let seen = between.seen.lock().unwrap().clone();
+    for method in [
+        "Catalog.Register",
+        "Health.NodeChecks",
+        "Txn.Apply",
+        "KVS.Get",
+    ] {
+        assert!(seen.contains(method), "{seen:?}");
+    }
+    let misunderstood = between.misunderstood.lock().unwrap().clone();
+    assert!(misunderstood.is_empty(), "{misunderstood:?}");
+    drop(agents);
+    stop.cancel();
+}
+
+/// A server, and a client that has registered itself with it.
+async fn both_agents(program: &str, data: &Path) -> [Agent; 2] {
     let server = Agent::start(
-        &program,
+        program,
         &[
             "-dev",
             "-node",
@@ -216,7 +238,7 @@ async fn a_client_agent_of_the_reference_is_served() {
     })
     .await;
     let client = Agent::start(
-        &program,
+        program,
         &[
             "-node",
             "client",
@@ -227,29 +249,14 @@ async fn a_client_agent_of_the_reference_is_served() {
             "-retry-join",
             SEEN,
             "-data-dir",
-            data.path().to_str().unwrap(),
+            data.to_str().unwrap(),
         ],
     );
     until(SERVER, "/v1/catalog/nodes", |nodes| {
         nodes.contains("\"client\"")
     })
     .await;
-    write_through_the_client().await;
-    same_through_both().await;
-    blocked_until_a_change().await;
-    let seen = between.seen.lock().unwrap().clone();
-    for method in [
-        "Catalog.Register",
-        "Health.NodeChecks",
-        "Txn.Apply",
-        "KVS.Get",
-    ] {
-        assert!(seen.contains(method), "{seen:?}");
-    }
-    let misunderstood = between.misunderstood.lock().unwrap().clone();
-    assert!(misunderstood.is_empty(), "{misunderstood:?}");
-    drop((client, server));
-    stop.cancel();
+    [client, server]
 }
 
 async fn write_through_the_client() {

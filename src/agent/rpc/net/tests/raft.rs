@@ -87,6 +87,27 @@ async fn what_is_not_taken_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn frames_under_way_share_a_bounded_memory() {
+    let limits = Limits {
+        raft_bytes: 500_000,
+        ..Limits::default()
+    };
+    let server = Server::start(limits).await;
+    let (links, address) = (RaftLinks::default(), server.address.to_string());
+    let body = vec![0; 900_000];
+    let refused = links.call(HERE, &address, 0, 0, body, LONG).await;
+    assert!(
+        matches!(refused, Err(RaftCallError::Broken(..))),
+        "{refused:?}"
+    );
+    for _ in 0..10 {
+        let body = vec![0; 200_000];
+        let answer = links.call(HERE, &address, 0, 0, body, LONG).await;
+        assert_eq!(answer.unwrap().len(), 200_000);
+    }
+}
+
+#[tokio::test]
 async fn frames_for_another_server_are_not_answered() {
     let server = Server::start(Limits::default()).await;
     let (links, address) = (RaftLinks::default(), server.address.to_string());

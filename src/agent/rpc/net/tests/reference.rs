@@ -306,7 +306,9 @@ async fn registrations(reference: &Reference) {
     assert_eq!(reference.read(near).await.unwrap().1.len(), 1);
     let (_, mut services) = reference.read(ListServices::default()).await.unwrap();
     // The reference gives tags in any order.
-    services.values_mut().for_each(|tags| tags.sort());
+    for tags in services.values_mut() {
+        tags.sort();
+    }
     assert_eq!(services["web"], ["a", "b"]);
     assert!(services["consul"].is_empty());
     let node = |node: &str| NodeWithServices {
