@@ -10,6 +10,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::dialect::DialectError;
+use super::token::{Token, Tokens, malformed};
 
 /// Most lists and maps within each other. Consul's own structures have seven.
 const MAX_DEPTH: u32 = 32;
@@ -35,12 +36,11 @@ pub fn decode_reply<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DialectError
 
 fn decode_bounded<T: DeserializeOwned>(bytes: &[u8], values: usize) -> Result<T, DialectError> {
     let mut reader = Reader {
-        rest: bytes,
+        tokens: Tokens::new(bytes, values),
         depth: 0,
-        values,
     };
     let value = T::deserialize(&mut reader)?;
-    if reader.rest.is_empty() {
+    if reader.tokens.is_empty() {
         Ok(value)
     } else {
         Err(malformed("more follows after the value"))
@@ -53,126 +53,12 @@ impl de::Error for DialectError {
     }
 }
 
-fn malformed(reason: &str) -> DialectError {
-    DialectError::Decode(reason.to_owned())
-}
-
-/// One value's head; lists and maps with the number of their elements.
-#[derive(Debug, Clone, Copy)]
-enum Token<'de> {
-    Nil,
-    Bool(bool),
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
-    Raw(&'de [u8]),
-    List(usize),
-    Map(usize),
-}
-
 struct Reader<'de> {
-    rest: &'de [u8],
+    tokens: Tokens<'de>,
     depth: u32,
-    values: usize,
 }
 
 impl<'de> Reader<'de> {
-    fn take(&mut self, len: usize) -> Result<&'de [u8], DialectError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(len)
-            .ok_or_else(|| malformed("the value is cut off"))?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn number<const N: usize>(&mut self) -> Result<[u8; N], DialectError> {
-        let mut number = [0; N];
-        number.copy_from_slice(self.take(N)?);
-        Ok(number)
-    }
-
-    /// A length of one, two or four bytes.
-    fn len(&mut self, width: u8) -> Result<usize, DialectError> {
-        let len = match width {
-            1 => u32::from(self.number::<1>()?[0]),
-            2 => u32::from(u16::from_be_bytes(self.number()?)),
-            _ => u32::from_be_bytes(self.number()?),
-        };
-        usize::try_from(len).map_err(|_| malformed("the value is too long"))
-    }
-
-    fn raw(&mut self, len: usize) -> Result<Token<'de>, DialectError> {
-        self.take(len).map(Token::Raw)
-    }
-
-    /// Every element takes a byte at least.
-    fn list(&mut self, len: usize) -> Result<Token<'de>, DialectError> {
-        if len > self.rest.len() {
-            return Err(malformed("the list is cut off"));
-        }
-        Ok(Token::List(len))
-    }
-
-    fn map(&mut self, len: usize) -> Result<Token<'de>, DialectError> {
-        if len > self.rest.len() / 2 {
-            return Err(malformed("the map is cut off"));
-        }
-        Ok(Token::Map(len))
-    }
-
-    fn token(&mut self) -> Result<Token<'de>, DialectError> {
-        self.values = self
-            .values
-            .checked_sub(1)
-            .ok_or_else(|| malformed("too many values"))?;
-        let marker = self.number::<1>()?[0];
-        Ok(match marker {
-            0x00..=0x7f => Token::Unsigned(marker.into()),
-            0x80..=0x8f => return self.map((marker & 0x0f).into()),
-            0x90..=0x9f => return self.list((marker & 0x0f).into()),
-            0xa0..=0xbf => return self.raw((marker & 0x1f).into()),
-            0xc0 => Token::Nil,
-            0xc2 | 0xc3 => Token::Bool(marker == 0xc3),
-            0xc4 | 0xd9 => {
-                let len = self.len(1)?;
-                return self.raw(len);
-            }
-            0xc5 | 0xda => {
-                let len = self.len(2)?;
-                return self.raw(len);
-            }
-            0xc6 | 0xdb => {
-                let len = self.len(4)?;
-                return self.raw(len);
-            }
-            0xca => Token::Float(f32::from_be_bytes(self.number()?).into()),
-            0xcb => Token::Float(f64::from_be_bytes(self.number()?)),
-            0xcc => Token::Unsigned(self.number::<1>()?[0].into()),
-            0xcd => Token::Unsigned(u16::from_be_bytes(self.number()?).into()),
-            0xce => Token::Unsigned(u32::from_be_bytes(self.number()?).into()),
-            0xcf => Token::Unsigned(u64::from_be_bytes(self.number()?)),
-            0xd0 => Token::Signed(i8::from_be_bytes(self.number()?).into()),
-            0xd1 => Token::Signed(i16::from_be_bytes(self.number()?).into()),
-            0xd2 => Token::Signed(i32::from_be_bytes(self.number()?).into()),
-            0xd3 => Token::Signed(i64::from_be_bytes(self.number()?)),
-            0xdc | 0xdd => {
-                let len = self.len(if marker == 0xdc { 2 } else { 4 })?;
-                return self.list(len);
-            }
-            0xde | 0xdf => {
-                let len = self.len(if marker == 0xde { 2 } else { 4 })?;
-                return self.map(len);
-            }
-            0xe0..=0xff => Token::Signed(i8::from_be_bytes([marker]).into()),
-            0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => {
-                return Err(DialectError::Decode(format!(
-                    "a value of kind {marker:#04x} is not in use"
-                )));
-            }
-        })
-    }
-
     fn deeper(&mut self) -> Result<(), DialectError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -213,20 +99,6 @@ impl<'de> Reader<'de> {
         Ok(value)
     }
 
-    /// Passes over values without reading them.
-    fn skip(&mut self, values: usize) -> Result<(), DialectError> {
-        let mut left = values;
-        while left > 0 {
-            left -= 1;
-            left += match self.token()? {
-                Token::List(len) => len,
-                Token::Map(len) => len * 2,
-                _ => 0,
-            };
-        }
-        Ok(())
-    }
-
     fn visit<V: Visitor<'de>>(
         &mut self,
         token: Token<'de>,
@@ -259,7 +131,7 @@ fn visit_signed<'de, V: Visitor<'de>>(value: i64, visitor: V) -> Result<V::Value
 macro_rules! numbers {
     ($($method:ident)+) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-            match self.token()? {
+            match self.tokens.next()? {
                 Token::Nil => visitor.visit_u64(0),
                 token => self.visit(token, visitor),
             }
@@ -275,12 +147,12 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        let token = self.token()?;
+        let token = self.tokens.next()?;
         self.visit(token, visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => visitor.visit_bool(false),
             token => self.visit(token, visitor),
         }
@@ -296,7 +168,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => visitor.visit_f64(0.0),
             token => self.visit(token, visitor),
         }
@@ -308,7 +180,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 
     /// Texts that are no UTF-8 are shown as Go's JSON shows them.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => visitor.visit_borrowed_str(""),
             Token::Raw(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => visitor.visit_borrowed_str(text),
@@ -323,7 +195,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => visitor.visit_borrowed_bytes(&[]),
             Token::Raw(bytes) => visitor.visit_borrowed_bytes(bytes),
             token => self.visit(token, visitor),
@@ -335,8 +207,8 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        if self.rest.first() == Some(&0xc0) {
-            self.token()?;
+        if self.tokens.is_nil() {
+            self.tokens.next()?;
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
@@ -344,7 +216,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        self.skip(1)?;
+        self.tokens.skip(1)?;
         visitor.visit_unit()
     }
 
@@ -365,7 +237,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => self.visit_list(0, visitor),
             token => self.visit(token, visitor),
         }
@@ -389,7 +261,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => self.visit_map(0, visitor),
             token => self.visit(token, visitor),
         }
@@ -402,7 +274,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, DialectError> {
         // A list would be read by position: Go's reader takes maps only.
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Nil => self.visit_map(0, visitor),
             Token::List(_) => Err(malformed("a list where a structure is wanted")),
             token => self.visit(token, visitor),
@@ -415,7 +287,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DialectError> {
-        match self.token()? {
+        match self.tokens.next()? {
             Token::Raw(bytes) => {
                 let text = std::str::from_utf8(bytes).map_err(|_| malformed("unknown variant"))?;
                 visitor.visit_enum(UnitVariant(text))
@@ -432,7 +304,7 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         self,
         visitor: V,
     ) -> Result<V::Value, DialectError> {
-        self.skip(1)?;
+        self.tokens.skip(1)?;
         visitor.visit_unit()
     }
 
@@ -451,7 +323,7 @@ impl<'de> Elements<'_, 'de> {
     }
 
     fn skip_rest(&mut self) -> Result<(), DialectError> {
-        self.reader.skip(std::mem::take(&mut self.left))
+        self.reader.tokens.skip(std::mem::take(&mut self.left))
     }
 }
 

@@ -19,7 +19,9 @@ mod scan;
 pub mod session;
 mod snapshot;
 pub mod status;
+mod token;
 pub mod txn;
+mod writer;
 
 pub use command::{WriteCall, decode_command, decode_response, encode_command, encode_response};
 pub use decode::{decode_reply, decode_request};
