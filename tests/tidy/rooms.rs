@@ -70,6 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::machine", 2),
     room("agent::config_files", 3),
     room("agent::handles", 3),
+    pure("agent::rpc::options", 3),
     pure("agent::rpc::wire", 3),
     room("agent::rpc", 3),
     room("agent::leader", 4),

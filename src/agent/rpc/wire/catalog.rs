@@ -10,7 +10,7 @@ use super::forward::RemoteQuery;
 use super::options::{
     NodeMetaFilters, QuerySource, ReadOptions, decode_read, encode_answer, encode_read,
 };
-use crate::agent::rpc::QueryMeta;
+use crate::agent::rpc::options::QueryMeta;
 use crate::agent::store::{Instances, ListNodes, ListServices, NodeWithServices, ServiceInstances};
 use crate::model::node::{Node, StringMap};
 use crate::model::service::{NodeService, ServiceNode};

@@ -10,7 +10,7 @@ use super::kvs::{self, ApplyRequest};
 use super::operator::{self, SetAutopilotRequest};
 use super::options::{Nothing, decode_write, encode_write};
 use super::txn::{self, TxnReply, TxnRequest};
-use crate::agent::rpc::WriteOptions;
+use crate::agent::rpc::options::WriteOptions;
 use crate::agent::store::{Command, Response};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::HealthCheck;

@@ -6,7 +6,7 @@ use serde_bytes::Bytes;
 
 use super::dialect::{DialectError, encode};
 use super::options::encode_answer;
-use crate::agent::rpc::QueryMeta;
+use crate::agent::rpc::options::QueryMeta;
 use crate::model::service::MeshGateway;
 
 /// The defaults of a service and of its upstreams.

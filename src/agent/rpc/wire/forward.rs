@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::dialect::DialectError;
 use super::options::{ReadOptions, decode_answer, decode_read, encode_answer, encode_read};
-use crate::agent::rpc::QueryMeta;
+use crate::agent::rpc::options::QueryMeta;
 use crate::agent::store::Query;
 
 /// A read that another server can do.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::{decode_reply, decode_request};
 use super::dialect::{DialectError, encode_both};
-use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
+use crate::agent::rpc::options::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 use crate::model::duration::GoDuration;
 
 /// The options of a read, with those that only the wire has.

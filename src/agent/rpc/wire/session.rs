@@ -6,7 +6,7 @@ use super::dialect::DialectError;
 use super::options::{
     ReadOptions, decode_answer, decode_read, decode_write, encode_answer, encode_read, encode_write,
 };
-use crate::agent::rpc::{QueryMeta, WriteOptions};
+use crate::agent::rpc::options::{QueryMeta, WriteOptions};
 use crate::model::duration::GoDuration;
 use crate::model::session::Session;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::{decode_reply, decode_request};
 use super::dialect::{DialectError, encode};
 use super::options::{Nothing, decode_answer, encode_answer};
-use crate::agent::rpc::QueryMeta;
+use crate::agent::rpc::options::QueryMeta;
 
 /// Largest header of either direction.
 pub const MAX_SNAPSHOT_HEADER_BYTES: usize = 64 * 1024;
