@@ -48,6 +48,12 @@ pub(super) struct Background {
 }
 
 impl Background {
+    /// Runs a task until the agent stops.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(stop.run_until_cancelled_owned(task));
+    }
+
     /// Tells the tasks to end, and waits until they have.
     pub(super) async fn end(&self) {
         self.stop.cancel();

@@ -12,6 +12,7 @@ use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
 use crate::agent::config_files::LoadError;
 use crate::agent::dns::DnsServer;
 use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::{Answering, GossipReports};
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, PidFile};
@@ -20,6 +21,7 @@ use crate::agent::machine::raise_file_limit;
 use crate::agent::raft::{Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::Telemetry;
+use crate::agent::user_events::{OwnService, OwnServices, Receiver, UserEvents};
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
@@ -138,6 +140,7 @@ async fn serve(
         .collect::<Result<Vec<_>, _>>()?;
     let lan = GossipHandle::detached(settings::lan_member(config, &node_id));
     let wan = settings::wan_member(config, &node_id).map(GossipHandle::detached);
+    let listening = Listening::start(config, &lan, &background);
     join("LAN", Some(&lan), &config.join.start_lan).await?;
     join("WAN", wan.as_ref(), &config.join.start_wan).await?;
     let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
@@ -153,6 +156,7 @@ async fn serve(
     background.tasks.spawn(leading);
     let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
+    background.spawn(listening.receiver.run(LocalServices(local.clone())));
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
@@ -160,6 +164,8 @@ async fn serve(
         local: local.clone(),
         lan,
         wan,
+        events: listening.events,
+        gossip_reports: listening.reports,
         telemetry: telemetry.clone(),
         control,
         agent: shared_facts(config, &node_id),
@@ -188,6 +194,42 @@ async fn serve(
         pid,
         telemetry,
     })
+}
+
+/// What listens to the LAN pool besides the leader: made before the pool is joined, so that nothing is
+/// missed.
+struct Listening {
+    events: UserEvents,
+    receiver: Receiver,
+    reports: GossipReports,
+}
+
+impl Listening {
+    fn start(config: &Config, lan: &GossipHandle, background: &Background) -> Self {
+        let (events, receiver) = UserEvents::new(lan.clone(), &config.node.name);
+        let (reports, asking) = GossipReports::new(lan.clone());
+        background.spawn(asking.run());
+        background.spawn(Answering::new(lan.clone()).run());
+        Self {
+            events,
+            receiver,
+            reports,
+        }
+    }
+}
+
+/// This agent's services, on which filters of user events look.
+struct LocalServices(Local);
+
+impl OwnServices for LocalServices {
+    fn own_services(&self) -> Vec<OwnService> {
+        let state = self.0.state();
+        let services = state.services().map(|local| OwnService {
+            id: local.service.id.clone(),
+            tags: local.service.tags.clone(),
+        });
+        services.collect()
+    }
 }
 
 /// Joins the members that must be reachable at the start: one of them is enough.

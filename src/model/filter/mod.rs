@@ -9,7 +9,6 @@ mod eval;
 mod literal;
 mod nouns;
 mod parser;
-mod pattern;
 mod peg;
 mod schema;
 mod validate;
