@@ -3,29 +3,19 @@
 //! [`Snapshot`] lives with the driver and never touches the disk after the start; it hands out [`Job`]s
 //! that do, one at a time, so that a slow disk holds up nobody.
 
-mod replay;
-
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::serf::{Restored, SnapshotLine};
-use super::wire::{LamportTime, NodeName};
+use super::serf::{Remembered, SnapshotLine};
+use super::wire::LamportTime;
 
 /// Between two writes, and between two looks at the clocks.
 pub(super) const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 /// After a failed write, until the file is written anew.
 pub(super) const RECOVERY_INTERVAL: Duration = Duration::from_secs(30);
-/// A file up to this size is never compacted, in bytes.
-const COMPACT_MIN: u64 = 128 * 1024;
-/// What an alive member is thought to take in the file, in bytes.
-const BYTES_PER_MEMBER: u64 = 128;
-/// The file may be this many times larger than it has to be.
-const COMPACT_FACTOR: u64 = 2;
 
 /// Why members could not be remembered, with the file's name.
 #[derive(Debug, thiserror::Error)]
@@ -39,17 +29,17 @@ pub struct SnapshotFileError {
 
 /// The three clocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Clocks {
-    pub(super) member: LamportTime,
-    pub(super) event: LamportTime,
-    pub(super) query: LamportTime,
+struct Clocks {
+    member: LamportTime,
+    event: LamportTime,
+    query: LamportTime,
 }
 
 /// What is remembered, and what of it is not on disk yet.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     path: PathBuf,
-    alive: BTreeMap<NodeName, SocketAddr>,
+    remembered: Remembered,
     clocks: Clocks,
     /// As they are in the file, or in `pending`.
     written: Clocks,
@@ -59,8 +49,6 @@ pub(super) struct Snapshot {
     file: Option<OpenFile>,
     /// The file is not what it should be, so that the next job writes all of it.
     damaged: bool,
-    /// Whether leaving keeps the members.
-    rejoin_after_leave: bool,
     /// Members are not recorded any more.
     left: bool,
 }
@@ -71,20 +59,11 @@ struct OpenFile {
     size: u64,
 }
 
-/// The file of before, as the start sees it.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) snapshot: Snapshot,
-    pub(super) restored: Restored,
-    /// For the log: lines that make no sense.
-    pub(super) warnings: Vec<String>,
-}
-
 /// One write, for a thread that may block.
 #[derive(Debug)]
 pub(super) struct Job {
     path: PathBuf,
-    file: Option<OpenFile>,
+    file: OpenFile,
     text: String,
     compact: bool,
     sync: bool,
@@ -93,7 +72,7 @@ pub(super) struct Job {
 /// A [`Job`] that was run.
 #[derive(Debug)]
 pub(super) struct Done {
-    file: Option<OpenFile>,
+    file: OpenFile,
     /// Whether the file was written anew.
     pub(super) compacted: bool,
     pub(super) took: Duration,
@@ -105,7 +84,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// When it cannot be read or created.
-    pub(super) fn open(path: &Path, rejoin_after_leave: bool) -> Result<Opened, SnapshotFileError> {
+    pub(super) fn open(path: &Path, rejoin_after_leave: bool) -> Result<Self, SnapshotFileError> {
         let failed = |action| {
             move |source| SnapshotFileError {
                 action,
@@ -117,60 +96,57 @@ impl Snapshot {
             fs::create_dir_all(folder).map_err(failed("create the folder of"))?;
         }
         let file = append_to(path).map_err(failed("open"))?;
-        let replayed = replay::read(path, rejoin_after_leave).map_err(failed("read"))?;
-        let restored = replayed.restored;
+        let bytes = fs::read(path).map_err(failed("read"))?;
+        // A line without its end was being written in a crash.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let text = String::from_utf8_lossy(&bytes[..whole]);
+        let remembered = Remembered::replay(&text, rejoin_after_leave);
+        let restored = remembered.restored();
         let clocks = Clocks {
             member: restored.clock,
             event: restored.event_clock,
             query: restored.query_clock,
         };
-        Ok(Opened {
-            snapshot: Self {
-                path: path.to_owned(),
-                alive: restored.alive.iter().cloned().collect(),
-                clocks,
-                written: clocks,
-                pending: String::new(),
-                file: Some(OpenFile {
-                    file,
-                    size: replayed.size,
-                }),
-                damaged: replayed.torn,
-                rejoin_after_leave,
-                left: false,
-            },
-            restored,
-            warnings: replayed.warnings,
+        Ok(Self {
+            path: path.to_owned(),
+            remembered,
+            clocks,
+            written: clocks,
+            pending: String::new(),
+            file: Some(OpenFile {
+                file,
+                size: bytes.len() as u64,
+            }),
+            damaged: whole < bytes.len(),
+            left: false,
         })
     }
 
+    /// What the file told at the start, and what happened since.
+    pub(super) fn remembered(&self) -> &Remembered {
+        &self.remembered
+    }
+
     /// Remembers a line for the next write.
-    pub(super) fn line(&mut self, line: SnapshotLine) {
+    pub(super) fn line(&mut self, line: &SnapshotLine) {
         match line {
-            SnapshotLine::Clock(time) => self.clocks.member = time,
-            SnapshotLine::EventClock(time) => self.clocks.event = time,
-            SnapshotLine::QueryClock(time) => self.clocks.query = time,
-            _ if self.left => {}
-            SnapshotLine::Alive { name, address } => {
-                if fits_a_line(&name) {
-                    _ = writeln!(self.pending, "alive: {name} {address}");
-                    self.alive.insert(name, address);
-                }
+            SnapshotLine::Clock(time) => self.clocks.member = *time,
+            SnapshotLine::EventClock(time) => self.clocks.event = *time,
+            SnapshotLine::QueryClock(time) => self.clocks.query = *time,
+            _ if self.left => return,
+            SnapshotLine::Alive { name, .. } | SnapshotLine::NotAlive { name }
+                if !fits_a_line(name) =>
+            {
+                return;
             }
-            SnapshotLine::NotAlive { name } => {
-                if self.alive.remove(&name).is_some() {
-                    _ = writeln!(self.pending, "not-alive: {name}");
-                }
-            }
+            SnapshotLine::Alive { .. } | SnapshotLine::NotAlive { .. } => self.append(line),
             SnapshotLine::Leave => {
                 self.left = true;
-                if !self.rejoin_after_leave {
-                    self.alive.clear();
-                }
-                self.pending.push_str("leave\n");
+                self.append(line);
             }
         }
-        if self.pending.len() as u64 > self.size_wanted() {
+        self.remembered.apply(line);
+        if self.remembered.is_too_large(self.pending.len() as u64) {
             self.damaged = true;
             self.pending.clear();
         }
@@ -179,19 +155,19 @@ impl Snapshot {
     /// A job, if there is anything to write and no other is under way; `sync` waits for the disk.
     pub(super) fn job(&mut self, sync: bool) -> Option<Job> {
         if self.file.is_some() {
-            self.write_clocks();
+            self.append_clocks();
         }
-        if !sync && !self.damaged && self.pending.is_empty() {
+        if !sync && !self.has_news() {
             return None;
         }
         let file = self.file.take()?;
         let grown = file.size.saturating_add(self.pending.len() as u64);
-        let compact = self.damaged || grown > self.size_wanted();
+        let compact = self.damaged || self.remembered.is_too_large(grown);
         let text = std::mem::take(&mut self.pending);
         self.damaged = false;
         Some(Job {
             path: self.path.clone(),
-            file: Some(file),
+            file,
             text: if compact { self.render() } else { text },
             compact,
             sync,
@@ -199,51 +175,59 @@ impl Snapshot {
     }
 
     /// Takes the file back.
-    pub(super) fn done(&mut self, done: &mut Done) {
-        self.file = done.file.take();
+    pub(super) fn done(&mut self, done: Done) -> Result<(), SnapshotFileError> {
+        self.file = Some(done.file);
         if done.result.is_err() {
             self.damaged = true;
             self.pending.clear();
         }
+        done.result
     }
 
-    /// Whether the last write failed.
+    /// Whether anything waits to be written.
+    pub(super) fn has_news(&self) -> bool {
+        self.damaged || !self.pending.is_empty() || self.clocks != self.written
+    }
+
+    /// Whether the file has to be written anew.
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged
     }
 
-    fn write_clocks(&mut self) {
-        let now = self.clocks;
-        for (keyword, now, written) in [
-            ("clock", now.member, &mut self.written.member),
-            ("event-clock", now.event, &mut self.written.event),
-            ("query-clock", now.query, &mut self.written.query),
-        ] {
-            if now != *written {
-                *written = now;
-                _ = writeln!(self.pending, "{keyword}: {now}");
-            }
+    /// Whether a job has the file.
+    pub(super) fn is_busy(&self) -> bool {
+        self.file.is_none()
+    }
+
+    fn append(&mut self, line: &SnapshotLine) {
+        // Writing to a text cannot fail.
+        _ = writeln!(self.pending, "{line}");
+    }
+
+    fn append_clocks(&mut self) {
+        let (now, written) = (self.clocks, self.written);
+        self.written = now;
+        if now.member != written.member {
+            self.append(&SnapshotLine::Clock(now.member));
+        }
+        if now.event != written.event {
+            self.append(&SnapshotLine::EventClock(now.event));
+        }
+        if now.query != written.query {
+            self.append(&SnapshotLine::QueryClock(now.query));
         }
     }
 
     /// The whole file, written anew.
     fn render(&self) -> String {
         let mut text = String::new();
-        for (name, address) in &self.alive {
-            _ = writeln!(text, "alive: {name} {address}");
+        for line in self.remembered.lines() {
+            _ = writeln!(text, "{line}");
         }
-        _ = writeln!(text, "clock: {}", self.clocks.member);
-        _ = writeln!(text, "event-clock: {}", self.clocks.event);
-        _ = writeln!(text, "query-clock: {}", self.clocks.query);
         if self.left {
-            text.push_str("leave\n");
+            _ = writeln!(text, "{}", SnapshotLine::Leave);
         }
         text
-    }
-
-    fn size_wanted(&self) -> u64 {
-        let needed = BYTES_PER_MEMBER.saturating_mul(self.alive.len() as u64);
-        needed.saturating_mul(COMPACT_FACTOR).max(COMPACT_MIN)
     }
 }
 
@@ -269,9 +253,7 @@ impl Job {
     }
 
     fn append(&mut self) -> io::Result<()> {
-        let Some(open) = &mut self.file else {
-            return Err(io::Error::other("it is not open"));
-        };
+        let open = &mut self.file;
         open.file.write_all(self.text.as_bytes())?;
         open.size = open.size.saturating_add(self.text.len() as u64);
         if self.sync {
@@ -288,10 +270,10 @@ impl Job {
         file.write_all(self.text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
-        self.file = Some(OpenFile {
+        self.file = OpenFile {
             file: append_to(&self.path)?,
             size: self.text.len() as u64,
-        });
+        };
         Ok(())
     }
 }
