@@ -28,7 +28,9 @@ pub(super) struct Inbound {
     pub(super) large: Arc<Semaphore>,
     pub(super) push_pulls: Semaphore,
     pub(super) arrive: mpsc::Sender<Arrival>,
+    /// Bound of a whole stream.
     pub(super) limit: Duration,
+    pub(super) accepted: Counter,
     pub(super) sent: Counter,
 }
 
@@ -112,7 +114,9 @@ impl Inbound {
         }
         // The driver drops what it does not answer.
         let Ok(body) = answered.await else { return };
-        let sealed = self.seal(&body);
+        let Some(sealed) = self.seal(&body) else {
+            return;
+        };
         match write(stream, ends, &sealed, remaining(deadline)).await {
             Ok(()) => {
                 self.sent.add(super::meters::amount(sealed.len()));
@@ -133,7 +137,9 @@ impl Inbound {
         reason: &str,
         deadline: Instant,
     ) {
-        let sealed = self.seal(&encode_error(reason));
+        let Some(sealed) = self.seal(&encode_error(reason)) else {
+            return;
+        };
         match write(stream, ends, &sealed, remaining(deadline)).await {
             Ok(()) => finish(stream, remaining(deadline)).await,
             Err(error) => self.log.memberlist(
@@ -143,8 +149,14 @@ impl Inbound {
         }
     }
 
-    fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        self.security.load().seal_stream(plain, nonce(), false)
+    /// As it goes over the wire; what is larger than peers accept is not sent.
+    fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let sealed = self.security.load().seal_stream(plain, nonce(), false);
+        if let Err(error) = &sealed {
+            self.log
+                .memberlist(Level::ERROR, format_args!("Failed to encrypt local state: {error}"));
+        }
+        sealed.ok()
     }
 }
 

@@ -90,8 +90,8 @@ fn load(path: &Path) -> Result<Option<Keyring>, KeyringFileError> {
         Err(err) if err.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(err) => return Err(failed(err)),
     };
-    let mut text = String::new();
-    let read = file.take(SIZE_MAX + 1).read_to_string(&mut text);
+    let mut text = Vec::new();
+    let read = file.take(SIZE_MAX + 1).read_to_end(&mut text);
     let size = read.map_err(failed)?;
     if size as u64 > SIZE_MAX {
         return Err(damaged(format!("it is larger than {SIZE_MAX} bytes")));

@@ -217,7 +217,7 @@ impl Incoming {
             error,
             from: ends.remote,
         };
-        let mut reader = StreamReader::new(Arc::clone(&self.security), !self.dialled);
+        let mut reader = StreamReader::new(Arc::clone(&self.security), self.dialled);
         let mut chunk = vec![0; READ_CHUNK];
         let mut received = 0;
         let mut place = None;
