@@ -220,10 +220,18 @@ impl Driver {
 
     fn arrival(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::PushPull { from, state, answer } => {
+            Arrival::PushPull {
+                from,
+                state,
+                answer,
+            } => {
                 let stream = self.answer_later(answer);
                 self.state.unpublished = true;
-                self.net(swim::Input::PushPullRequest { stream, from, state });
+                self.net(swim::Input::PushPullRequest {
+                    stream,
+                    from,
+                    state,
+                });
                 self.execute();
                 // The state machine answers at once or not at all.
                 self.state.answers.remove(&stream);
@@ -277,7 +285,8 @@ impl Driver {
         }
         if let Some(members) = self.roster.changed(self.serf.members()) {
             self.published.members.store(Arc::new(members));
-            self.changes.send_modify(|count| *count = count.wrapping_add(1));
+            self.changes
+                .send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
@@ -301,7 +310,10 @@ impl Driver {
                 None => break,
             }
         }
-        let last = self.snapshot.as_mut().and_then(|snapshot| snapshot.job(true));
+        let last = self
+            .snapshot
+            .as_mut()
+            .and_then(|snapshot| snapshot.job(true));
         if let Some(job) = last {
             match tokio::task::spawn_blocking(|| job.run()).await {
                 Ok(done) => self.snapshot_written(done),
@@ -312,7 +324,8 @@ impl Driver {
             }
         }
         if !self.state.leaves {
-            self.log.serf(Level::WARN, format_args!("Shutdown without a Leave"));
+            self.log
+                .serf(Level::WARN, format_args!("Shutdown without a Leave"));
         }
     }
 }

@@ -123,7 +123,10 @@ fn start(
     }
     let remembered = snapshot.as_ref().map(Snapshot::remembered);
     let restored = remembered.map(|found| found.restored()).unwrap_or_default();
-    if let Some(count) = remembered.map(|found| found.unrecognized()).filter(|n| *n > 0) {
+    if let Some(count) = remembered
+        .map(|found| found.unrecognized())
+        .filter(|n| *n > 0)
+    {
         let text = format_args!("Unrecognized snapshot lines: {count}");
         log.serf(Level::WARN, text);
     }
@@ -160,7 +163,12 @@ fn start(
         accepted: meters.tcp_accept.clone(),
         sent: meters.tcp_sent.clone(),
     };
-    let accepting = accept(sockets.streams, Arc::new(inbound), tasks.clone(), stop.clone());
+    let accepting = accept(
+        sockets.streams,
+        Arc::new(inbound),
+        tasks.clone(),
+        stop.clone(),
+    );
     tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
     let driver = Driver {
         serf,

@@ -66,7 +66,11 @@ pub(super) fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
 pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
     match notice {
         Notice::Flap { .. } => meters.member_flap.incr(),
-        Notice::QueuePruned { queue, depth, dropped } => {
+        Notice::QueuePruned {
+            queue,
+            depth,
+            dropped,
+        } => {
             let limit = depth.saturating_sub(*dropped);
             log.serf(
                 Level::WARN,
@@ -76,7 +80,10 @@ pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
             );
         }
         Notice::Reconnecting { node, to } => {
-            log.serf(Level::INFO, format_args!("attempting reconnect to {node} {to}"));
+            log.serf(
+                Level::INFO,
+                format_args!("attempting reconnect to {node} {to}"),
+            );
         }
         Notice::Ignored { what, reason } => {
             log.serf(Level::WARN, format_args!("ignoring {what}: {reason}"));
@@ -89,10 +96,16 @@ pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
             );
         }
         Notice::CoordinateUpdated { adjustment } => {
-            meters.coordinate_adjustment.record(milliseconds(*adjustment));
+            meters
+                .coordinate_adjustment
+                .record(milliseconds(*adjustment));
         }
         Notice::KeyOperation { operation, result } => key_operation(log, operation, result),
-        Notice::Queues { intents, events, queries } => {
+        Notice::Queues {
+            intents,
+            events,
+            queries,
+        } => {
             meters.queue_intents.record(amount(*intents));
             meters.queue_events.record(amount(*events));
             meters.queue_queries.record(amount(*queries));
@@ -105,7 +118,10 @@ pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
 fn key_operation(log: Log, operation: &str, result: &Result<(), String>) {
     log.serf(Level::INFO, format_args!("Received {operation} query"));
     if let Err(reason) = result {
-        log.serf(Level::ERROR, format_args!("{operation} query failed: {reason}"));
+        log.serf(
+            Level::ERROR,
+            format_args!("{operation} query failed: {reason}"),
+        );
     }
 }
 

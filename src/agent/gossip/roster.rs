@@ -34,7 +34,10 @@ impl Roster {
             return None;
         }
         self.fingerprint = fingerprint;
-        self.tags = members.clone().map(|member| Arc::clone(&member.tags)).collect();
+        self.tags = members
+            .clone()
+            .map(|member| Arc::clone(&member.tags))
+            .collect();
         let mut list: Vec<PublicMember> = members.map(Member::to_public).collect();
         list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Some(list)
@@ -74,7 +77,10 @@ mod tests {
         members[0].address = "127.0.0.2:8301".parse().unwrap();
         assert!(roster.changed(members.iter()).is_some());
         members.pop();
-        assert_eq!(roster.changed(members.iter()).expect("has changed").len(), 1);
+        assert_eq!(
+            roster.changed(members.iter()).expect("has changed").len(),
+            1
+        );
         assert!(roster.changed(members.iter()).is_none());
     }
 }

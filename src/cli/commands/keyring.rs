@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::api::KeyringChange;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::{FormatFlag, HttpFlags, go_int};
 use crate::model::keyring::KeyringResponse;
 
 /// Most members that carry an answer a second way.
@@ -45,8 +45,9 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "int",
-        default_value_t = 0,
+        default_value = "0",
         hide_default_value = true,
+        value_parser = go_int,
         allow_negative_numbers = true
     )]
     relay_factor: i64,

@@ -45,7 +45,11 @@ enum Purpose {
 
 impl Driver {
     /// Begins to join an address.
-    pub(super) fn join(&mut self, address: String, done: oneshot::Sender<Result<usize, JoinError>>) {
+    pub(super) fn join(
+        &mut self,
+        address: String,
+        done: oneshot::Sender<Result<usize, JoinError>>,
+    ) {
         let refusal = if self.state.leaves {
             Some(JoinError::Stopped)
         } else if self.state.joins.under_way.len() >= JOINS_MAX {
@@ -112,7 +116,10 @@ impl Driver {
             Ok(targets) => found.next = targets.into(),
             Err(error) => {
                 let (log, address) = (self.log, &found.address);
-                log.memberlist(Level::WARN, format_args!("Failed to resolve {address}: {error}"));
+                log.memberlist(
+                    Level::WARN,
+                    format_args!("Failed to resolve {address}: {error}"),
+                );
                 found.errors.push(error);
             }
         }

@@ -104,7 +104,9 @@ impl Driver {
             let result = outbound.exchange(to, &body).await;
             let result = result.map_err(|error| error.to_string());
             // The driver may have ended.
-            _ = arrive.send(Arrival::PushPullReply { exchange, result }).await;
+            _ = arrive
+                .send(Arrival::PushPullReply { exchange, result })
+                .await;
         });
     }
 
@@ -192,7 +194,11 @@ impl Driver {
     /// Has a thread write what is new, unless one is writing.
     pub(super) fn flush_snapshot(&mut self, sync: bool) {
         self.state.flush_at = None;
-        let Some(job) = self.snapshot.as_mut().and_then(|snapshot| snapshot.job(sync)) else {
+        let Some(job) = self
+            .snapshot
+            .as_mut()
+            .and_then(|snapshot| snapshot.job(sync))
+        else {
             return;
         };
         let arrive = self.arrive.clone();

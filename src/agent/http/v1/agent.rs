@@ -135,7 +135,13 @@ fn said(pool: &str, joined: Result<usize, JoinError>) -> Result<(), String> {
             Ok(())
         }
         Err(err) => {
-            let error = error_list(&[err.to_string()]);
+            let error = match &err {
+                JoinError::Several(errors) => {
+                    let texts = errors.iter().map(JoinError::to_string);
+                    error_list(&texts.collect::<Vec<_>>())
+                }
+                single => error_list(&[single.to_string()]),
+            };
             warn!(target: "agent", number_of_nodes = 0, error, "({pool}) couldn't join");
             Err(error)
         }
