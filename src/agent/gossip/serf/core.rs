@@ -34,7 +34,7 @@ use super::questions::Questions;
 use super::queues::Queues;
 use super::recent_events::{RecentEvents, RecentQueries};
 use super::recent_intents::RecentIntents;
-use super::serf::Options;
+use super::machine::Options;
 use super::snapshot::SnapshotLine;
 use super::snapshot_log::SnapshotLog;
 
@@ -170,6 +170,11 @@ impl Core {
     /// What is to be told next.
     pub(super) fn pop_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
+    }
+
+    /// Whether something is to be told.
+    pub(super) fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// A message that is to be sent to one member next.
