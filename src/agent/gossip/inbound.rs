@@ -36,7 +36,11 @@ pub(super) struct Inbound {
 
 impl Inbound {
     /// Serves one stream to its end.
-    pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: &mut S, ends: Ends) {
+    pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: &mut S,
+        ends: Ends,
+    ) {
         let deadline = Instant::now() + self.limit;
         self.log.memberlist(
             Level::DEBUG,
@@ -59,7 +63,8 @@ impl Inbound {
             Err(error) => {
                 self.complain(ends, &error);
                 if matches!(error, StreamError::Wire { .. }) {
-                    self.refuse(stream, ends, &error.to_string(), deadline).await;
+                    self.refuse(stream, ends, &error.to_string(), deadline)
+                        .await;
                 }
             }
         }
@@ -101,7 +106,11 @@ impl Inbound {
             StreamMessage::Ping(ping) => Arrival::StreamPing { ping, answer },
             StreamMessage::User(message) => Arrival::User { from, message },
             StreamMessage::Ack(_) | StreamMessage::Err(_) => {
-                let kind = if matches!(message, StreamMessage::Ack(_)) { 2 } else { 13 };
+                let kind = if matches!(message, StreamMessage::Ack(_)) {
+                    2
+                } else {
+                    13
+                };
                 self.log.memberlist(
                     Level::ERROR,
                     format_args!("Received invalid msgType ({kind}) from={from}"),
@@ -153,8 +162,10 @@ impl Inbound {
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let sealed = self.security.load().seal_stream(plain, nonce(), false);
         if let Err(error) = &sealed {
-            self.log
-                .memberlist(Level::ERROR, format_args!("Failed to encrypt local state: {error}"));
+            self.log.memberlist(
+                Level::ERROR,
+                format_args!("Failed to encrypt local state: {error}"),
+            );
         }
         sealed.ok()
     }

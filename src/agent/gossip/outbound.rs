@@ -69,7 +69,11 @@ impl Outbound {
         timeout(limit, whole).await.unwrap_or_else(|_| late())
     }
 
-    async fn dial(&self, to: SocketAddr, limit: Duration) -> Result<(TcpStream, Ends), StreamError> {
+    async fn dial(
+        &self,
+        to: SocketAddr,
+        limit: Duration,
+    ) -> Result<(TcpStream, Ends), StreamError> {
         let dialled = timeout(limit, TcpStream::connect(to)).await;
         let dialled = dialled.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let opened = dialled.and_then(|stream| {

@@ -41,7 +41,9 @@ pub(super) async fn resolve(address: &str, default_port: u16) -> Result<Vec<Targ
     let addresses = if let Ok(ip) = parts.host.parse::<IpAddr>() {
         vec![SocketAddr::new(ip.to_canonical(), parts.port)]
     } else {
-        look_up(parts.host, parts.port).await.map_err(unresolvable)?
+        look_up(parts.host, parts.port)
+            .await
+            .map_err(unresolvable)?
     };
     let target = |address| Target {
         address,
@@ -162,7 +164,10 @@ mod tests {
             error("10.0.0.1:99999"),
             "strconv.ParseUint: parsing \"99999\": value out of range"
         );
-        assert_eq!(error("h:"), "strconv.ParseUint: parsing \"\": invalid syntax");
+        assert_eq!(
+            error("h:"),
+            "strconv.ParseUint: parsing \"\": invalid syntax"
+        );
         assert!(error("[::1").contains("missing ']'"));
     }
 

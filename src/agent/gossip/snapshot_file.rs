@@ -98,7 +98,10 @@ impl Snapshot {
         let file = append_to(path).map_err(failed("open"))?;
         let bytes = fs::read(path).map_err(failed("read"))?;
         // A line without its end was being written in a crash.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
         let text = String::from_utf8_lossy(&bytes[..whole]);
         let remembered = Remembered::replay(&text, rejoin_after_leave);
         let restored = remembered.restored();

@@ -57,7 +57,11 @@ pub(super) fn bind(address: SocketAddr, pool: &str) -> Result<Sockets, BindError
         "wan" => "WAN gossip",
         _ => "LAN gossip",
     };
-    let attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+    let attempts = if address.port() == 0 {
+        PORT_ATTEMPTS
+    } else {
+        1
+    };
     let mut outcome = bind_once(address, purpose);
     for _ in 1..attempts {
         match &outcome {
@@ -197,15 +201,15 @@ mod tests {
         let first = bind(any, "lan").unwrap();
         assert_ne!(first.address.port(), 0);
         assert_eq!(first.streams.local_addr().unwrap(), first.address);
-        assert_eq!(
-            first.datagrams.socket.local_addr().unwrap(),
-            first.address
-        );
+        assert_eq!(first.datagrams.socket.local_addr().unwrap(), first.address);
         let error = bind(first.address, "wan").err().expect("is taken");
         let text = error.to_string();
         let wanted = format!("cannot listen on tcp {} for WAN gossip: ", first.address);
         assert!(text.starts_with(&wanted), "{text}");
-        assert!(text.ends_with("give each its own -bind and -client address"), "{text}");
+        assert!(
+            text.ends_with("give each its own -bind and -client address"),
+            "{text}"
+        );
         let foreign = bind(SocketAddr::from(([192, 0, 2, 1], 0)), "lan");
         let text = foreign.err().expect("is not ours").to_string();
         assert!(text.ends_with("an address that this machine has"), "{text}");
@@ -222,7 +226,11 @@ mod tests {
         datagrams.send(peer.address, b"hello".to_vec()).unwrap();
         peer.datagrams.ready().await.unwrap();
         let mut buffer = [0; 16];
-        let (length, from) = peer.datagrams.receive(&mut buffer).unwrap().expect("is there");
+        let (length, from) = peer
+            .datagrams
+            .receive(&mut buffer)
+            .unwrap()
+            .expect("is there");
         assert_eq!(&buffer[..length], b"hello");
         let mut back = peer.datagrams;
         back.send(from, b"you".to_vec()).unwrap();
