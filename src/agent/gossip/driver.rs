@@ -23,13 +23,14 @@ use super::arrivals::Arrival;
 use super::handle::{Published, Request};
 use super::log::Log;
 use super::meters::{Meters, amount};
+use super::notices::Notices;
 use super::outbound::Outbound;
 use super::roster::Roster;
 use super::serf::{self, Event, QueryKey, QueryReply, Serf};
 use super::snapshot_file::Snapshot;
 use super::sockets::Datagrams;
 use super::swim::{self, StreamId};
-use super::wire::{Message, NodeName, Security, decode_packet};
+use super::wire::{Message, Security, decode_packet};
 use crate::model::mono::Mono;
 
 use joins::Joins;
@@ -66,6 +67,7 @@ pub(super) struct Driver {
     pub(super) serf: Serf,
     pub(super) clock: Clock,
     pub(super) log: Log,
+    pub(super) notices: Notices,
     pub(super) meters: Meters,
     pub(super) datagrams: Datagrams,
     /// Written here, read by inbound streams.
@@ -119,13 +121,11 @@ pub(super) struct State {
 }
 
 impl Driver {
-    /// Runs until it is stopped. `remembered` are joined in the background.
-    pub(super) async fn run(mut self, remembered: Vec<(NodeName, SocketAddr)>) {
+    /// Runs until it is stopped.
+    pub(super) async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_MAX];
         self.serf.start(self.clock.now());
         self.state.unpublished = true;
-        self.execute();
-        self.rejoin(remembered);
         let stop = self.stop.clone();
         loop {
             self.execute();
@@ -283,7 +283,8 @@ impl Driver {
         if !std::mem::take(&mut self.state.unpublished) {
             return;
         }
-        if let Some(members) = self.roster.changed(self.serf.members()) {
+        let members: Vec<_> = self.serf.members().collect();
+        if let Some(members) = self.roster.changed(&members) {
             self.published.members.store(Arc::new(members));
             self.changes
                 .send_modify(|count| *count = count.wrapping_add(1));

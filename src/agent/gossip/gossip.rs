@@ -18,6 +18,7 @@ use super::inbound::{INBOUND_PUSH_PULLS, INBOUND_STREAMS, Inbound};
 use super::keyring_file::{self, KeyringFileError};
 use super::log::Log;
 use super::meters::Meters;
+use super::notices::Notices;
 use super::roster::Roster;
 use super::serf::{Options, RequestError, Serf};
 use super::settings::GossipSettings;
@@ -130,7 +131,6 @@ fn start(
         let text = format_args!("Unrecognized snapshot lines: {count}");
         log.serf(Level::WARN, text);
     }
-    let known = restored.alive.clone();
     let clock = Clock::start();
     let options = Options {
         swim,
@@ -174,6 +174,7 @@ fn start(
         serf,
         clock,
         log,
+        notices: Notices::new(log),
         meters,
         datagrams: sockets.datagrams,
         security,
@@ -199,7 +200,7 @@ fn start(
         events,
         changes,
     };
-    let driver = Some(tokio::spawn(driver.run(known)));
+    let driver = Some(tokio::spawn(driver.run()));
     let gossip = Gossip {
         stop,
         tasks,
@@ -228,8 +229,10 @@ async fn accept(
         let (mut stream, ends) = match connected {
             Ok(connected) => connected,
             Err(error) => {
-                let text = format_args!("Error accepting TCP connection: {error}");
-                inbound.log.memberlist(Level::ERROR, text);
+                inbound.log.memberlist(
+                    Level::ERROR,
+                    format_args!("Error accepting TCP connection: {error}"),
+                );
                 // Out of descriptors, most likely: others must not starve because of this.
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
@@ -237,8 +240,10 @@ async fn accept(
         };
         inbound.accepted.incr();
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            let text = format_args!("Too many streams from peers, closing from={}", ends.remote);
-            inbound.log.memberlist(Level::ERROR, text);
+            inbound.log.memberlist(
+                Level::ERROR,
+                format_args!("Too many streams from peers, closing from={}", ends.remote),
+            );
             continue;
         };
         let inbound = Arc::clone(&inbound);

@@ -1,5 +1,7 @@
 //! What the state machines find worth saying, in the words that people search logs for, and counted.
 
+use std::net::SocketAddr;
+
 use tracing::Level;
 
 use super::log::Log;
@@ -7,8 +9,66 @@ use super::meters::{Meters, amount};
 use super::serf::{Event, Member, MemberChange, Notice};
 use super::swim;
 
-/// Says and counts a notice of the failure detector.
-pub(super) fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
+/// Says and counts for one pool.
+#[derive(Debug)]
+pub(super) struct Notices {
+    log: Log,
+    /// Where the member of an earlier life is that is being tried.
+    rejoining: Option<SocketAddr>,
+}
+
+impl Notices {
+    pub(super) fn new(log: Log) -> Self {
+        Self {
+            log,
+            rejoining: None,
+        }
+    }
+
+    /// Says and counts a notice of the failure detector.
+    pub(super) fn of_swim(&self, meters: &Meters, notice: &swim::Notice) {
+        of_swim(self.log, meters, notice);
+    }
+
+    /// Says and counts a notice of serf.
+    pub(super) fn of_serf(&mut self, meters: &Meters, notice: &Notice) {
+        match notice {
+            Notice::Rejoining { node, to } => {
+                self.rejoining = Some(*to);
+                let text =
+                    format_args!("Attempting re-join to previously known node: {node}: {to}");
+                self.log.serf(Level::INFO, text);
+            }
+            Notice::Rejoined { node } => {
+                let at = self.rejoining.take();
+                let at = at.map(|at| format!(": {at}")).unwrap_or_default();
+                let text = format_args!("Re-joined to previously known node: {node}{at}");
+                self.log.serf(Level::INFO, text);
+            }
+            Notice::RejoinFailed => {
+                self.rejoining = None;
+                let text = "Failed to re-join any previously known node";
+                self.log.serf(Level::WARN, format_args!("{text}"));
+            }
+            other => of_serf(self.log, meters, other),
+        }
+    }
+
+    /// Says and counts what the application hears.
+    pub(super) fn of_event(&self, meters: &mut Meters, event: &Event) {
+        match event {
+            Event::Members(change, members) => {
+                for member in members {
+                    of_member(self.log, meters, *change, member);
+                }
+            }
+            Event::User { name, .. } => meters.event(name),
+            Event::Query { name, .. } => meters.query(name),
+        }
+    }
+}
+
+fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
     use swim::Notice as N;
     match notice {
         N::Received("alive") => meters.msg_alive.incr(),
@@ -62,8 +122,7 @@ pub(super) fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
     }
 }
 
-/// Says and counts a notice of serf.
-pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
+fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
     match notice {
         Notice::Flap { .. } => meters.member_flap.incr(),
         Notice::QueuePruned {
@@ -112,6 +171,8 @@ pub(super) fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
         }
         Notice::MessageReceived { bytes } => meters.msgs_received.record(amount(*bytes)),
         Notice::MessageSent { bytes } => meters.msgs_sent.record(amount(*bytes)),
+        // Told by `Notices::of_serf`.
+        Notice::Rejoining { .. } | Notice::Rejoined { .. } | Notice::RejoinFailed => {}
     }
 }
 
@@ -122,19 +183,6 @@ fn key_operation(log: Log, operation: &str, result: &Result<(), String>) {
             Level::ERROR,
             format_args!("{operation} query failed: {reason}"),
         );
-    }
-}
-
-/// Says and counts what the application hears.
-pub(super) fn of_event(log: Log, meters: &mut Meters, event: &Event) {
-    match event {
-        Event::Members(change, members) => {
-            for member in members {
-                of_member(log, meters, *change, member);
-            }
-        }
-        Event::User { name, .. } => meters.event(name),
-        Event::Query { name, .. } => meters.query(name),
     }
 }
 

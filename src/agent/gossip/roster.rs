@@ -17,12 +17,9 @@ pub(super) struct Roster {
 
 impl Roster {
     /// The list sorted by name, if it is another one than last time.
-    pub(super) fn changed<'a>(
-        &mut self,
-        members: impl Iterator<Item = &'a Member> + Clone,
-    ) -> Option<Vec<PublicMember>> {
+    pub(super) fn changed(&mut self, members: &[&Member]) -> Option<Vec<PublicMember>> {
         let mut hasher = DefaultHasher::new();
-        for member in members.clone() {
+        for member in members {
             member.name.hash(&mut hasher);
             member.address.hash(&mut hasher);
             Arc::as_ptr(&member.tags).hash(&mut hasher);
@@ -35,10 +32,10 @@ impl Roster {
         }
         self.fingerprint = fingerprint;
         self.tags = members
-            .clone()
+            .iter()
             .map(|member| Arc::clone(&member.tags))
             .collect();
-        let mut list: Vec<PublicMember> = members.map(Member::to_public).collect();
+        let mut list: Vec<PublicMember> = members.iter().map(|member| member.to_public()).collect();
         list.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Some(list)
     }
@@ -49,6 +46,10 @@ mod tests {
     use super::*;
     use crate::agent::gossip::wire::{Tags, Versions};
     use crate::model::member::MemberStatus;
+
+    fn list(roster: &mut Roster, members: &[Member]) -> Option<Vec<PublicMember>> {
+        roster.changed(&members.iter().collect::<Vec<_>>())
+    }
 
     fn member(name: &str) -> Member {
         Member {
@@ -64,23 +65,20 @@ mod tests {
     fn only_changes_are_published_and_sorted() {
         let mut roster = Roster::default();
         let mut members = vec![member("b"), member("a")];
-        let list = roster.changed(members.iter()).expect("is new");
-        assert_eq!(list[0].name, "a");
-        assert_eq!(list[1].name, "b");
-        assert!(roster.changed(members.iter()).is_none());
+        let shown = list(&mut roster, &members).expect("is new");
+        assert_eq!(shown[0].name, "a");
+        assert_eq!(shown[1].name, "b");
+        assert!(list(&mut roster, &members).is_none());
         members[0].status = MemberStatus::Leaving;
-        let list = roster.changed(members.iter()).expect("has changed");
-        assert_eq!(list[1].status, MemberStatus::Leaving as i64);
+        let shown = list(&mut roster, &members).expect("has changed");
+        assert_eq!(shown[1].status, MemberStatus::Leaving as i64);
         members[1].tags = Arc::new(Tags::from([("role".to_owned(), "x".to_owned())]));
-        let list = roster.changed(members.iter()).expect("has changed");
-        assert_eq!(list[0].tags["role"], "x");
+        let shown = list(&mut roster, &members).expect("has changed");
+        assert_eq!(shown[0].tags["role"], "x");
         members[0].address = "127.0.0.2:8301".parse().unwrap();
-        assert!(roster.changed(members.iter()).is_some());
+        assert!(list(&mut roster, &members).is_some());
         members.pop();
-        assert_eq!(
-            roster.changed(members.iter()).expect("has changed").len(),
-            1
-        );
-        assert!(roster.changed(members.iter()).is_none());
+        assert_eq!(list(&mut roster, &members).expect("has changed").len(), 1);
+        assert!(list(&mut roster, &members).is_none());
     }
 }

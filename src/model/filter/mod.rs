@@ -23,7 +23,6 @@ pub use nouns::{
 };
 pub use parser::parse;
 /// Go's regular expressions, for whoever else takes them from peers.
-pub use pattern::compile as compile_pattern;
 pub use schema::{Field, Kind, Schema};
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! Joining: one address after the other, for whoever asked, and for the members remembered from before.
+//! Joining at the addresses that a text means, one after the other, for whoever asked.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 
 use tokio::sync::oneshot;
 use tracing::Level;
@@ -11,7 +10,6 @@ use crate::agent::gossip::arrivals::Arrival;
 use crate::agent::gossip::handle::JoinError;
 use crate::agent::gossip::resolve::{Target, resolve};
 use crate::agent::gossip::swim::ExchangeId;
-use crate::agent::gossip::wire::NodeName;
 
 /// Joins that are under way at the same time.
 const JOINS_MAX: usize = 256;
@@ -26,21 +24,13 @@ pub(super) struct Joins {
 
 /// One join: its addresses are tried one after the other.
 struct Join {
-    purpose: Purpose,
-    /// As it was asked for.
-    address: String,
+    /// Waits for the number of members that answered.
+    done: oneshot::Sender<Result<usize, JoinError>>,
     next: VecDeque<Target>,
     /// What is being tried.
     current: Option<Target>,
     joined: usize,
     errors: Vec<JoinError>,
-}
-
-enum Purpose {
-    /// Somebody waits for the number of members that answered.
-    Asked(oneshot::Sender<Result<usize, JoinError>>),
-    /// Members from before the restart: one is enough.
-    Rejoin,
 }
 
 impl Driver {
@@ -65,7 +55,7 @@ impl Driver {
             _ = done.send(Err(refusal));
             return;
         }
-        let join = self.add_join(Purpose::Asked(done), address.clone(), VecDeque::new());
+        let join = self.add_join(done);
         let (arrive, port) = (self.arrive.clone(), self.default_port);
         self.spawn(async move {
             let result = resolve(&address, port).await;
@@ -74,31 +64,14 @@ impl Driver {
         });
     }
 
-    /// Joins members from before the restart, in random order, until one answers.
-    pub(super) fn rejoin(&mut self, mut remembered: Vec<(NodeName, SocketAddr)>) {
-        if remembered.is_empty() {
-            return;
-        }
-        let own = self.serf.name().to_string();
-        remembered.retain(|(name, _)| **name != *own);
-        rand::seq::SliceRandom::shuffle(&mut remembered[..], &mut rand::rng());
-        let targets = remembered.into_iter().map(|(name, address)| Target {
-            address,
-            node: Some(name),
-        });
-        let join = self.add_join(Purpose::Rejoin, String::new(), targets.collect());
-        self.try_next(join);
-    }
-
-    fn add_join(&mut self, purpose: Purpose, address: String, next: VecDeque<Target>) -> u64 {
+    fn add_join(&mut self, done: oneshot::Sender<Result<usize, JoinError>>) -> u64 {
         let joins = &mut self.state.joins;
         joins.last += 1;
         joins.under_way.insert(
             joins.last,
             Join {
-                purpose,
-                address,
-                next,
+                done,
+                next: VecDeque::new(),
                 current: None,
                 joined: 0,
                 errors: Vec::new(),
@@ -115,11 +88,7 @@ impl Driver {
         match result {
             Ok(targets) => found.next = targets.into(),
             Err(error) => {
-                let (log, address) = (self.log, &found.address);
-                log.memberlist(
-                    Level::WARN,
-                    format_args!("Failed to resolve {address}: {error}"),
-                );
+                self.log.memberlist(Level::WARN, format_args!("{error}"));
                 found.errors.push(error);
             }
         }
@@ -136,14 +105,7 @@ impl Driver {
             return;
         };
         match result {
-            Ok(()) => {
-                join.joined += 1;
-                if let Purpose::Rejoin = join.purpose {
-                    let text = format_args!("Re-joined to previously known node: {target}");
-                    log.serf(Level::INFO, text);
-                    join.next.clear();
-                }
-            }
+            Ok(()) => join.joined += 1,
             Err(reason) => {
                 let error = JoinError::Failed {
                     address: target.address,
@@ -157,7 +119,6 @@ impl Driver {
     }
 
     fn try_next(&mut self, id: u64) {
-        let log = self.log;
         let Some(join) = self.state.joins.under_way.get_mut(&id) else {
             return;
         };
@@ -168,10 +129,6 @@ impl Driver {
             self.end_join(id);
             return;
         };
-        if let Purpose::Rejoin = join.purpose {
-            let text = format_args!("Attempting re-join to previously known node: {target}");
-            log.serf(Level::INFO, text);
-        }
         join.current = Some(target.clone());
         let now = self.clock.now();
         self.serf.join(now, id, target.address, target.node);
@@ -181,29 +138,12 @@ impl Driver {
         let Some(join) = self.state.joins.under_way.remove(&id) else {
             return;
         };
-        match join.purpose {
-            Purpose::Asked(done) => {
-                let result = match join.joined {
-                    0 if join.errors.is_empty() => Err(JoinError::Stopped),
-                    0 => Err(JoinError::of(join.errors)),
-                    joined => Ok(joined),
-                };
-                // Whoever asked may have given up.
-                _ = done.send(result);
-            }
-            Purpose::Rejoin if join.joined == 0 => self.log.serf(
-                Level::WARN,
-                format_args!("Failed to re-join any previously known node"),
-            ),
-            Purpose::Rejoin => {}
-        }
-    }
-}
-
-impl std::fmt::Display for Target {
-    /// As serf's log shows a remembered member.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let node = self.node.as_deref().unwrap_or_default();
-        write!(f, "{node}: {}", self.address)
+        let result = match join.joined {
+            0 if join.errors.is_empty() => Err(JoinError::Stopped),
+            0 => Err(JoinError::of(join.errors)),
+            joined => Ok(joined),
+        };
+        // Whoever asked may have given up.
+        _ = join.done.send(result);
     }
 }

@@ -1,6 +1,5 @@
 //! What the state machine wants done, in its order.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +14,6 @@ use crate::agent::gossip::arrivals::Arrival;
 use crate::agent::gossip::keyring_file;
 use crate::agent::gossip::meters::amount;
 use crate::agent::gossip::nonce::nonce;
-use crate::agent::gossip::notices;
 use crate::agent::gossip::serf::{Input, Output, QueryKey, QueryReply, SnapshotLine};
 use crate::agent::gossip::snapshot_file::{self, FLUSH_INTERVAL, RECOVERY_INTERVAL};
 use crate::agent::gossip::swim::{self, ExchangeId, Packet};
@@ -31,7 +29,7 @@ impl Driver {
                     // Whoever hears of a change finds it in the list.
                     self.state.unpublished = true;
                     self.publish();
-                    notices::of_event(self.log, &mut self.meters, &event);
+                    self.notices.of_event(&mut self.meters, &event);
                     // Nobody has to listen.
                     _ = self.events.send(event);
                 }
@@ -39,7 +37,7 @@ impl Driver {
                 Output::QueryDone { key } => _ = self.state.queries.remove(&key),
                 Output::SaveKeyring(keyring) => self.save_keyring(keyring),
                 Output::Snapshot(line) => self.remember(&line),
-                Output::Notice(notice) => notices::of_serf(self.log, &self.meters, &notice),
+                Output::Notice(notice) => self.notices.of_serf(&self.meters, &notice),
                 Output::Left => self.have_left(),
             }
         }
@@ -65,7 +63,7 @@ impl Driver {
             }
             // Serf says when all of leaving is done.
             O::Left => {}
-            O::Notice(notice) => notices::of_swim(self.log, &self.meters, &notice),
+            O::Notice(notice) => self.notices.of_swim(&self.meters, &notice),
         }
     }
 

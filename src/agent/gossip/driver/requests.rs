@@ -30,7 +30,7 @@ impl Driver {
                 payload,
                 coalesce,
                 done,
-            } => _ = done.send(self.serf.user_event(now, name, payload, coalesce)),
+            } => _ = done.send(self.serf.user_event(now, &name, payload, coalesce)),
             Request::Query {
                 request,
                 replies,
