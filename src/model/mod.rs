@@ -11,6 +11,7 @@ pub mod decode;
 pub mod duration;
 pub mod event;
 pub mod filter;
+pub mod go_base64;
 pub mod gossip;
 pub mod keyring;
 pub mod kv;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::agent::gossip::QueryReply;
+use crate::agent::gossip::serf::QueryReply;
 use crate::model::gossip::{GossipMember, GossipReport};
 use crate::model::member::{Member, MemberStatus};
 
