@@ -11,9 +11,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +20,7 @@ use tracing::Level;
 
 use super::arrivals::Arrival;
 use super::handle::{Published, Request};
+use super::inbound::Inbound;
 use super::log::Log;
 use super::meters::{Meters, amount};
 use super::notices::Notices;
@@ -42,7 +42,7 @@ const DATAGRAM_MAX: usize = 64 * 1024;
 /// Between two complaints about datagrams that could not be sent.
 const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 /// When there is nothing to wait for: any time will do.
-const IDLE: Duration = Duration::from_secs(3600);
+const IDLE: Duration = Duration::from_hours(1);
 
 /// Time since the pool started, as the state machine counts it.
 #[derive(Debug, Clone, Copy)]
@@ -70,9 +70,8 @@ pub(super) struct Driver {
     pub(super) notices: Notices,
     pub(super) meters: Meters,
     pub(super) datagrams: Datagrams,
-    /// Written here, read by inbound streams.
-    pub(super) security: Arc<ArcSwap<Security>>,
-    pub(super) outbound: OutboundParts,
+    /// Streams that peers open; it has the keys, which are written here.
+    pub(super) streams: Arc<Inbound>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) arrive: mpsc::Sender<Arrival>,
@@ -86,13 +85,6 @@ pub(super) struct Driver {
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
     pub(super) state: State,
-}
-
-/// What opening a stream takes.
-pub(super) struct OutboundParts {
-    pub(super) large: Arc<Semaphore>,
-    /// Bound of connecting, writing and reading, each.
-    pub(super) limit: Duration,
 }
 
 /// What is under way.
@@ -121,11 +113,16 @@ pub(super) struct State {
 }
 
 impl Driver {
+    /// Starts the state machine, so that this member is in the list before anybody looks.
+    pub(super) fn begin(&mut self) {
+        self.serf.start(self.clock.now());
+        self.state.unpublished = true;
+        self.execute();
+    }
+
     /// Runs until it is stopped.
     pub(super) async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_MAX];
-        self.serf.start(self.clock.now());
-        self.state.unpublished = true;
         let stop = self.stop.clone();
         loop {
             self.execute();
@@ -192,7 +189,7 @@ impl Driver {
 
     /// Opens a datagram and takes its messages in.
     fn datagram(&mut self, packet: &[u8], from: SocketAddr) {
-        let security = self.security.load_full();
+        let security = self.security();
         let plain = match security.open_packet(packet) {
             Ok(plain) => plain,
             Err(error) => {
@@ -266,12 +263,17 @@ impl Driver {
         self.state.last_stream
     }
 
+    /// With the keys of now.
+    fn security(&self) -> Arc<Security> {
+        self.streams.security.load_full()
+    }
+
     /// What opens streams with the keys of now.
     fn outbound(&self) -> Outbound {
         Outbound {
-            security: self.security.load_full(),
-            large: Arc::clone(&self.outbound.large),
-            limit: self.outbound.limit,
+            security: self.security(),
+            large: Arc::clone(&self.streams.large),
+            limit: self.streams.limit,
             connected: self.meters.tcp_connect.clone(),
             sent: self.meters.tcp_sent.clone(),
             took: self.meters.push_pull.clone(),

@@ -59,7 +59,7 @@ pub enum JoinError {
     /// A name resolved to several addresses, and all failed: as many lines as [`Self::count`] says, in the
     /// form in which Consul lists errors.
     #[error("{}", lines(.0))]
-    Several(Vec<JoinError>),
+    Several(Vec<Self>),
     /// The pool has ended, or this member leaves.
     #[error("Serf can't Join after Leave or Shutdown")]
     Stopped,

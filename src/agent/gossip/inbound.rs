@@ -24,7 +24,8 @@ pub(super) const INBOUND_PUSH_PULLS: usize = 128;
 /// What serves the streams that peers open.
 pub(super) struct Inbound {
     pub(super) log: Log,
-    pub(super) security: Arc<ArcSwap<Security>>,
+    /// Written by the driver when the keys change; what is opened and sealed by it, too.
+    pub(super) security: ArcSwap<Security>,
     pub(super) large: Arc<Semaphore>,
     pub(super) push_pulls: Semaphore,
     pub(super) arrive: mpsc::Sender<Arrival>,

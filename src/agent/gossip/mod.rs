@@ -2,7 +2,6 @@
 
 mod arrivals;
 mod driver;
-mod gossip;
 mod handle;
 mod inbound;
 mod keyring_file;
@@ -11,6 +10,7 @@ mod meters;
 mod nonce;
 mod notices;
 mod outbound;
+mod pool;
 mod resolve;
 mod roster;
 pub mod serf;
@@ -21,10 +21,13 @@ mod streams;
 pub mod swim;
 pub mod wire;
 
-pub use gossip::{Gossip, GossipStartError};
 pub use handle::{GossipError, GossipHandle, JoinError};
 pub use keyring_file::KeyringFileError;
+pub use pool::{Gossip, GossipStartError};
 pub use serf::{Event, KeyOperation, KeyReport, MemberChange, QueryReply, QueryRequest};
 pub use settings::GossipSettings;
 pub use snapshot_file::SnapshotFileError;
 pub use sockets::BindError;
+
+#[cfg(test)]
+mod tests;

@@ -68,10 +68,9 @@ impl Driver {
     }
 
     fn send(&mut self, packet: &Packet) {
-        let security = self.security.load();
+        let security = self.security();
         let plain = encode_packet(&packet.parts, packet.crc, security.compress);
         let sealed = security.seal_packet(&plain, nonce());
-        drop(security);
         self.meters.udp_sent.add(amount(sealed.len()));
         if let Err(error) = self.datagrams.send(packet.to, sealed) {
             self.not_sent(packet.to, &error);
@@ -171,9 +170,9 @@ impl Driver {
         self.input(Input::KeyringSaved(result));
         let security = Security {
             keyring: self.serf.keyring().cloned(),
-            ..Security::clone(&self.security.load())
+            ..Security::clone(&self.security())
         };
-        self.security.store(Arc::new(security));
+        self.streams.security.store(Arc::new(security));
     }
 
     fn remember(&mut self, line: &SnapshotLine) {

@@ -1,5 +1,6 @@
 //! A pool's beginning and end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -12,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Level;
 
 use super::arrivals::ARRIVALS;
-use super::driver::{Clock, Driver, OutboundParts, State};
+use super::driver::{Clock, Driver, State};
 use super::handle::{EVENTS, GossipHandle, Published, REQUESTS};
 use super::inbound::{INBOUND_PUSH_PULLS, INBOUND_STREAMS, Inbound};
 use super::keyring_file::{self, KeyringFileError};
@@ -20,12 +21,12 @@ use super::log::Log;
 use super::meters::Meters;
 use super::notices::Notices;
 use super::roster::Roster;
-use super::serf::{Options, RequestError, Serf};
+use super::serf::{Options, Remembered, RequestError, Serf};
 use super::settings::GossipSettings;
 use super::snapshot_file::{Snapshot, SnapshotFileError};
 use super::sockets::{BindError, Sockets, bind, canonical};
 use super::streams::{Ends, LARGE_STREAMS};
-use super::wire::{Keyring, NodeName, Security};
+use super::wire::{Keyring, Security};
 
 /// How long to wait after a connection could not be accepted.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -63,13 +64,12 @@ impl Gossip {
     /// When the port cannot be opened, a file cannot be read, or the tags are too large.
     pub fn start(settings: GossipSettings) -> Result<(Self, GossipHandle), GossipStartError> {
         let sockets = bind(settings.bind, settings.pool)?;
-        let log = Log::new(settings.log_prefix, settings.pool);
         let keyring = open_keyring(&settings)?;
         let snapshot = match &settings.snapshot_file {
             Some(path) => Some(Snapshot::open(path, settings.rejoin_after_leave)?),
             None => None,
         };
-        start(settings, sockets, log, keyring, snapshot)
+        run(settings, sockets, keyring, snapshot)
     }
 
     /// Ends the pool: nothing is told to the others (see [`GossipHandle::leave`] for that), files are
@@ -102,83 +102,58 @@ fn open_keyring(settings: &GossipSettings) -> Result<Option<Arc<Keyring>>, Keyri
     Ok(opened.keyring.map(Arc::new))
 }
 
-fn start(
+/// Puts the parts together and lets them run.
+fn run(
     settings: GossipSettings,
     sockets: Sockets,
-    log: Log,
     keyring: Option<Arc<Keyring>>,
     snapshot: Option<Snapshot>,
 ) -> Result<(Gossip, GossipHandle), GossipStartError> {
+    let log = Log::new(settings.log_prefix, settings.pool);
+    let meters = Meters::new(&settings.metrics);
+    let name = Arc::from(settings.name.as_str());
+    let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
+    let limit = settings.swim.tcp_timeout;
     let security = Security {
-        keyring: keyring.clone(),
+        keyring,
         verify_incoming: settings.verify_incoming,
         verify_outgoing: settings.verify_outgoing,
         ..Security::default()
     };
-    let mut swim = settings.swim;
-    swim.packet_overhead = security.overhead();
-    let limit = swim.tcp_timeout;
-    let mut address = settings.advertise;
-    if address.port() == 0 {
-        address.set_port(sockets.address.port());
-    }
-    let remembered = snapshot.as_ref().map(Snapshot::remembered);
-    let restored = remembered.map(|found| found.restored()).unwrap_or_default();
-    if let Some(count) = remembered
-        .map(|found| found.unrecognized())
-        .filter(|n| *n > 0)
-    {
-        let text = format_args!("Unrecognized snapshot lines: {count}");
-        log.serf(Level::WARN, text);
-    }
     let clock = Clock::start();
-    let options = Options {
-        swim,
-        serf: settings.serf,
-        name: NodeName::from(settings.name.as_str()),
-        address: canonical(address),
-        tags: settings.tags,
-        seed: rand::rng().random(),
-        policy: settings.policy,
-        keyring,
-        restored,
-    };
+    let options = options(settings, sockets.address, &security, log, snapshot.as_ref());
     let serf = Serf::new(options, clock.now())?;
     let (requests, asked) = mpsc::channel(REQUESTS);
     let (arrive, arrivals) = mpsc::channel(ARRIVALS);
     let (events, _) = broadcast::channel(EVENTS);
     let (changed, changes) = watch::channel(0);
     let published = Arc::new(Published::default());
-    let meters = Meters::new(&settings.metrics);
-    let security = Arc::new(ArcSwap::from_pointee(security));
-    let large = Arc::new(Semaphore::new(LARGE_STREAMS));
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let inbound = Inbound {
+    let inbound = Arc::new(Inbound {
         log,
-        security: Arc::clone(&security),
-        large: Arc::clone(&large),
+        security: ArcSwap::from_pointee(security),
+        large: Arc::new(Semaphore::new(LARGE_STREAMS)),
         push_pulls: Semaphore::new(INBOUND_PUSH_PULLS),
         arrive: arrive.clone(),
         limit,
         accepted: meters.tcp_accept.clone(),
         sent: meters.tcp_sent.clone(),
-    };
+    });
     let accepting = accept(
         sockets.streams,
-        Arc::new(inbound),
+        inbound.clone(),
         tasks.clone(),
         stop.clone(),
     );
     tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
-    let driver = Driver {
+    let mut driver = Driver {
         serf,
         clock,
         log,
         notices: Notices::new(log),
         meters,
         datagrams: sockets.datagrams,
-        security,
-        outbound: OutboundParts { large, limit },
+        streams: inbound,
         requests: asked,
         arrivals,
         arrive,
@@ -187,26 +162,62 @@ fn start(
         changes: changed,
         events: events.clone(),
         snapshot,
-        keyring_file: settings.keyring_file,
-        default_port: settings.default_port,
+        keyring_file,
+        default_port,
         tasks: tasks.clone(),
         stop: stop.clone(),
         state: State::default(),
     };
-    let handle = GossipHandle {
-        name: settings.name.into(),
-        published,
-        requests,
-        events,
-        changes,
-    };
+    driver.begin();
     let driver = Some(tokio::spawn(driver.run()));
     let gossip = Gossip {
         stop,
         tasks,
         driver,
     };
+    let handle = GossipHandle {
+        name,
+        published,
+        requests,
+        events,
+        changes,
+    };
     Ok((gossip, handle))
+}
+
+/// What the state machine starts from.
+fn options(
+    settings: GossipSettings,
+    bound: SocketAddr,
+    security: &Security,
+    log: Log,
+    snapshot: Option<&Snapshot>,
+) -> Options {
+    let mut swim = settings.swim;
+    swim.packet_overhead = security.overhead();
+    let mut address = settings.advertise;
+    if address.port() == 0 {
+        address.set_port(bound.port());
+    }
+    let remembered = snapshot.map(Snapshot::remembered);
+    let unrecognized = remembered.map_or(0, Remembered::unrecognized);
+    if unrecognized > 0 {
+        log.serf(
+            Level::WARN,
+            format_args!("Unrecognized snapshot lines: {unrecognized}"),
+        );
+    }
+    Options {
+        swim,
+        serf: settings.serf,
+        name: settings.name.as_str().into(),
+        address: canonical(address),
+        tags: settings.tags,
+        seed: rand::rng().random(),
+        policy: settings.policy,
+        keyring: security.keyring.clone(),
+        restored: remembered.map(Remembered::restored).unwrap_or_default(),
+    }
 }
 
 /// Takes connections until it is dropped.
