@@ -45,6 +45,7 @@ fn valid() -> Vec<Vec<u8>> {
         Golden::packets(),
         Golden::serf(),
         Golden::encryption(),
+        Golden::agents(),
     ] {
         all.extend(golden.names().map(|name| golden.get(name).to_vec()));
     }
