@@ -52,6 +52,12 @@ impl Golden {
         ))
     }
 
+    pub(super) fn agents() -> Self {
+        Self::parse(include_str!(
+            "../../../../../tests/golden/gossip/agents.txt"
+        ))
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -79,18 +85,18 @@ pub(super) fn name(name: &str) -> NodeName {
     NodeName::from(name)
 }
 
-pub(super) fn source() -> Option<Source> {
-    Some(Source {
+pub(super) fn source() -> Source {
+    Source {
         address: address(),
         node: name("n1"),
-    })
+    }
 }
 
 pub(super) fn ping() -> Message {
     Message::Ping(Ping {
         seq_no: 1,
         node: name("n2"),
-        source: source(),
+        source: Some(source()),
     })
 }
 
