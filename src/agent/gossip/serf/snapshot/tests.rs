@@ -30,9 +30,15 @@ fn lines_are_read_as_they_are_written() {
     let table = [
         (alive("web", 7946), "alive: web 127.0.0.1:7946"),
         (alive("my web 1", 1), "alive: my web 1 127.0.0.1:1"),
-        (SnapshotLine::NotAlive { name: "a b".into() }, "not-alive: a b"),
+        (
+            SnapshotLine::NotAlive { name: "a b".into() },
+            "not-alive: a b",
+        ),
         (SnapshotLine::Clock(1), "clock: 1"),
-        (SnapshotLine::EventClock(u64::MAX), "event-clock: 18446744073709551615"),
+        (
+            SnapshotLine::EventClock(u64::MAX),
+            "event-clock: 18446744073709551615",
+        ),
         (SnapshotLine::QueryClock(0), "query-clock: 0"),
         (SnapshotLine::Leave, "leave"),
     ];
@@ -48,7 +54,10 @@ fn lines_are_read_as_they_are_written() {
 fn the_last_word_about_a_member_counts() {
     let restored = replay(FILE, false);
     let expected = Restored {
-        alive: vec![("v6".into(), "[::1]:7948".parse().unwrap()), ("web 1".into(), at(7950))],
+        alive: vec![
+            ("v6".into(), "[::1]:7948".parse().unwrap()),
+            ("web 1".into(), at(7950)),
+        ],
         clock: 15,
         event_clock: 3,
         query_clock: 4,
@@ -69,7 +78,8 @@ fn a_leave_forgets_everything_unless_we_rejoin() {
 
 #[test]
 fn damaged_lines_are_counted_and_passed_over() {
-    let text = "alive: nobody\nclock: x\nclock: -1\nalive:\nhello\nalive: a 127.0.0.1\nclock: 7\nlea";
+    let text =
+        "alive: nobody\nclock: x\nclock: -1\nalive:\nhello\nalive: a 127.0.0.1\nclock: 7\nlea";
     let remembered = Remembered::replay(text, false);
     assert_eq!(remembered.unrecognized(), 7);
     assert_eq!(remembered.restored().clock, 7);
