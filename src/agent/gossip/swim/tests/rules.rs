@@ -42,9 +42,11 @@ fn dead(incarnation: u32, from: &str) -> Message {
     Message::Dead(accusation("n1", incarnation, from))
 }
 
-/// Gives messages to a member that knows `n1` as said. Each line: message; what is known after it; the change
-/// that is told; whether the message is passed on.
-fn check(known: Known, table: Vec<(Message, Option<(PeerState, u32)>, Option<Change>, bool)>) {
+/// Message; what is known after it; the change that is told; whether the message is passed on.
+type Line = (Message, Option<(PeerState, u32)>, Option<Change>, bool);
+
+/// Gives messages to a member that knows `n1` as said, one each time.
+fn check(known: Known, table: Vec<Line>) {
     for (message, after, change, passed_on) in table {
         let what = format!("{known:?}, then {message:?}");
         let mut rig = rig(known);
