@@ -27,7 +27,7 @@ fn messages_of_memberlist() {
                 target: address(),
                 node: name("n3"),
                 nack: true,
-                source: source(),
+                source: Some(source()),
             }),
         ),
         ("ack", ack()),

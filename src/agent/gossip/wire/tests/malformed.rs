@@ -221,7 +221,7 @@ fn padding_that_is_larger_than_the_message() {
 fn an_empty_filter() {
     assert_eq!(Filter::decode(&[]), Err(WireError::Empty("filter")));
     assert!(Filter::decode(&[2, 0x80]).is_err());
-    let query = SerfMessage::decode(&Golden::serf().get("query").to_vec()).unwrap();
+    let query = SerfMessage::decode(Golden::serf().get("query")).unwrap();
     let SerfMessage::Query(mut query) = query else {
         panic!("not a query");
     };

@@ -125,7 +125,7 @@ fn whatever_is_unknown_is_passed_over() {
 
 #[test]
 fn too_much_of_the_unknown_is_an_error() {
-    let deep = [0x91; 100_000];
+    let deep = vec![0x91; 100_000];
     assert_eq!(Reader::new(&deep).skip(), Err(WireError::TooDeep));
     let announced = hex("df 02000000");
     assert_eq!(Reader::new(&announced).skip(), Err(WireError::TooDeep));

@@ -79,18 +79,18 @@ pub(super) fn name(name: &str) -> NodeName {
     NodeName::from(name)
 }
 
-pub(super) fn source() -> Option<Source> {
-    Some(Source {
+pub(super) fn source() -> Source {
+    Source {
         address: address(),
         node: name("n1"),
-    })
+    }
 }
 
 pub(super) fn ping() -> Message {
     Message::Ping(Ping {
         seq_no: 1,
         node: name("n2"),
-        source: source(),
+        source: Some(source()),
     })
 }
 
