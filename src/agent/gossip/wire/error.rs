@@ -81,21 +81,27 @@ pub enum WireError {
     /// None of the keys fits, or the bytes were changed on the way.
     #[error("no installed keys could decrypt the message")]
     NoKeyFits,
-    /// Encryption failed, which the library only does for absurd lengths.
-    #[error("failed to encrypt")]
-    Encrypt,
     /// Encrypted, and we have no keys.
     #[error("remote state is encrypted and encryption is not configured")]
     UnexpectedEncryption,
     /// Not encrypted, and we insist.
     #[error("encryption is configured but remote state is not encrypted")]
     MissingEncryption,
-    /// More bytes after the one message of a stream than belong to it.
-    #[error("{0} bytes after the message")]
-    Trailing(usize),
+    /// Padding that is longer than the message.
+    #[error("invalid padding")]
+    Padding,
 }
 
 impl WireError {
+    /// Whether more bytes might help.
+    pub(super) fn is_truncated(&self) -> bool {
+        match self {
+            Self::Truncated => true,
+            Self::Message { source, .. } => source.is_truncated(),
+            _ => false,
+        }
+    }
+
     /// Names the kind of message that failed.
     pub(super) fn of(kind: &'static str) -> impl FnOnce(Self) -> Self {
         move |source| match source {
