@@ -8,9 +8,9 @@ use crate::agent::gossip::wire::{Accusation, Alive, NodeState, PeerState, PushPu
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
+use super::detector::Swim;
 use super::io::{ExchangeId, Notice, Output, StreamId};
 use super::peer::Peer;
-use super::swim::Swim;
 
 /// Set in the ids of exchanges that nobody asked for.
 const OWN: ExchangeId = 1 << 63;

@@ -225,12 +225,13 @@ impl Swim {
     }
 
     /// Up to `k` different random members that are alive, without ourselves and those to exclude.
-    pub fn random_alive(&mut self, k: usize, exclude: impl Fn(&Peer) -> bool) -> Vec<&Peer> {
+    pub fn random_alive(&mut self, k: usize, exclude: impl Fn(&Peer) -> bool) -> Vec<Peer> {
         let me = self.me;
         let chosen = self.peers.choose(k, &mut self.rng, |id, peer| {
             id != me && peer.state == PeerState::Alive && !exclude(peer)
         });
-        chosen.into_iter().map(|id| self.peers.get(id)).collect()
+        let peers = chosen.into_iter().map(|id| self.peers.get(id).clone());
+        peers.collect()
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
