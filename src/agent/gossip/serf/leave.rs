@@ -1,0 +1,97 @@
+//! Leaving gracefully: section 10 of the wire format.
+
+use crate::agent::gossip::swim::{self, Ticket};
+use crate::model::mono::Mono;
+
+use super::config::Config;
+use super::io::Output;
+use super::machine::Serf;
+
+/// How far a member's leaving is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It stays.
+    Here,
+    /// The others are told that it will leave.
+    Intending { told: Ticket, until: Mono },
+    /// The failure detector tells them that it leaves.
+    Leaving { alone: bool, until: Mono },
+    /// Word gets around; probes are still answered meanwhile.
+    Propagating { until: Mono },
+    /// It is gone.
+    Left,
+}
+
+impl Phase {
+    /// When the next phase begins at the latest.
+    pub(super) const fn deadline(&self) -> Option<Mono> {
+        match self {
+            Self::Here | Self::Left => None,
+            Self::Intending { until, .. }
+            | Self::Leaving { until, .. }
+            | Self::Propagating { until } => Some(*until),
+        }
+    }
+
+    /// The failure detector has told all.
+    pub(super) fn swim_left(&mut self, now: Mono, config: &Config) {
+        if let Self::Leaving { alone, .. } = *self {
+            *self = Self::Propagating {
+                until: propagated(now, alone, config),
+            };
+        }
+    }
+}
+
+/// Nobody needs time to hear of it where nobody is. (Serf waits even then.)
+fn propagated(now: Mono, alone: bool, config: &Config) -> Mono {
+    if alone {
+        now
+    } else {
+        now + config.leave_propagate_delay
+    }
+}
+
+impl Serf {
+    /// Leaves gracefully; [`Output::Left`] ends it. Asking again changes nothing.
+    pub fn leave(&mut self, now: Mono) {
+        if self.phase != Phase::Here {
+            return;
+        }
+        match self.core.begin_leave(now) {
+            Some(told) => {
+                let until = now + self.core.config().broadcast_timeout;
+                self.phase = Phase::Intending { told, until };
+            }
+            None => self.leave_swim(now, true),
+        }
+        self.settle(now);
+    }
+
+    fn leave_swim(&mut self, now: Mono, alone: bool) {
+        let until = now + self.core.config().broadcast_timeout;
+        self.phase = Phase::Leaving { alone, until };
+        self.swim
+            .handle(now, swim::Input::Leave, &mut self.core);
+    }
+
+    /// Goes on with leaving when the phase is over.
+    pub(super) fn advance_leave(&mut self, now: Mono) {
+        let finished = self.core.pop_finished();
+        let is_late = self.phase.deadline().is_some_and(|until| until <= now);
+        match self.phase {
+            Phase::Intending { told, .. } if is_late || finished == Some(told) => {
+                self.leave_swim(now, false);
+            }
+            Phase::Leaving { alone, .. } if is_late => {
+                let until = propagated(now, alone, self.core.config());
+                self.phase = Phase::Propagating { until };
+            }
+            Phase::Propagating { .. } if is_late => {
+                self.phase = Phase::Left;
+                self.outputs.push_back(Output::Left);
+            }
+            _ => {}
+        }
+    }
+}
