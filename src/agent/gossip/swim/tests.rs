@@ -152,6 +152,10 @@ impl Rig {
             now,
         };
         rig.swim.start(now, &mut rig.above);
+        if rig.swim.config.probe_interval.is_zero() {
+            // Probes stay off; suspicions are measured in their interval.
+            rig.swim.config.probe_interval = Duration::from_secs(1);
+        }
         rig
     }
 
