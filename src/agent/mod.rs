@@ -14,6 +14,7 @@ pub mod identity;
 pub mod leader;
 pub mod local;
 pub mod machine;
+pub mod membership;
 pub mod raft;
 mod reserved;
 pub mod rpc;

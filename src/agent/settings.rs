@@ -146,6 +146,7 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
 pub(super) fn leader(config: &Config) -> LeaderSettings {
     let from = &config.raft.autopilot;
     LeaderSettings {
+        datacenter: config.node.datacenter.clone(),
         autopilot: AutopilotConfiguration {
             cleanup_dead_servers: from.cleanup_dead_servers,
             last_contact_threshold: from.last_contact_threshold.into(),

@@ -145,6 +145,7 @@ async fn serve(
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let leader_settings = settings::leader(config);
     let leading = leader::run(
+        raft.clone(),
         rpc.clone(),
         lan.clone(),
         leader_settings,
@@ -156,7 +157,7 @@ async fn serve(
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
-        raft: raft.clone(),
+        raft: Some(raft.clone()),
         local: local.clone(),
         lan,
         wan,

@@ -79,7 +79,7 @@ async fn context() -> Context {
     Context {
         rpc,
         local,
-        raft,
+        raft: Some(raft),
         lan: pool("n1"),
         wan: Some(pool("n1.dc1")),
         telemetry: Telemetry::init(quiet).unwrap(),

@@ -17,7 +17,6 @@ use crate::agent::telemetry::Level;
 use crate::agent::telemetry::host::host_facts;
 use crate::model::access::{Requirement, Resource};
 use crate::model::agent::{AgentSelf, REVISION, VERSION};
-use crate::model::coordinate::Coordinate;
 use crate::model::filter::{self, Filter};
 
 use super::agent_stats::stats;
@@ -47,7 +46,8 @@ pub(super) async fn self_(context: Arc<Context>, request: Request) -> Answer {
     let body = AgentSelf {
         config: context.agent.config.clone(),
         debug_config: serde_json::Value::clone(&context.agent.debug_config.load()),
-        coord: Some(Coordinate::default()),
+        // None when coordinates are disabled.
+        coord: context.lan.coordinate().await.ok().flatten(),
         member: context.lan.local(),
         stats: stats(&context).await,
         meta: Some(context.agent.meta.load().as_ref().clone()),
