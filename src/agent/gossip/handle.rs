@@ -49,16 +49,43 @@ pub enum JoinError {
         reason: String,
     },
     /// Nobody answered, or the answer was a refusal.
-    #[error("Failed to join {address}: {reason}")]
+    #[error("Failed to join {}: {reason}", address.ip())]
     Failed {
         /// Where it was tried.
         address: SocketAddr,
         /// What was wrong.
         reason: String,
     },
+    /// A name resolved to several addresses, and all failed: as many lines as [`Self::count`] says, in the
+    /// form in which Consul lists errors.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
     /// The pool has ended, or this member leaves.
     #[error("Serf can't Join after Leave or Shutdown")]
     Stopped,
+}
+
+impl JoinError {
+    /// How many errors these are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Several(errors) => errors.len(),
+            _ => 1,
+        }
+    }
+
+    /// All of them as one.
+    pub(super) fn of(mut errors: Vec<Self>) -> Self {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Self::Several(errors),
+        }
+    }
+}
+
+fn lines(errors: &[JoinError]) -> String {
+    let lines: Vec<String> = errors.iter().map(JoinError::to_string).collect();
+    lines.join("\n\t* ")
 }
 
 /// What is asked of the driver.

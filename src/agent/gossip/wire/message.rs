@@ -11,6 +11,9 @@ pub type NodeName = Arc<str>;
 /// Longest metadata of a member, in bytes.
 pub const META_MAX: usize = 512;
 
+/// Most members in one exchange of state.
+pub const NODES_MAX: usize = 1_048_576;
+
 /// Who asks, as pings tell it: acknowledgements go there, not to the packet's source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
