@@ -204,6 +204,7 @@ pub(super) fn facts(config: &Config) -> Result<Facts, StartError> {
             small("limits.kv_max_value_size", config.limits.kv_max_value_size)?,
         ),
         bootstrap: config.node.bootstrap,
+        disable_coordinates: config.node.disable_coordinates,
         default_token: config.acl.tokens.default.reveal().to_owned(),
     })
 }

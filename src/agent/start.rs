@@ -25,6 +25,7 @@ use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
 use super::dns_backend::LocalCatalog;
+use super::listening::Listening;
 use super::pools::RunningPools;
 use super::reserved;
 use super::run::{Background, Running, Signals};
@@ -218,6 +219,7 @@ async fn serve_rooms(
         node_id,
     } = rooms;
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
+    let listening = Listening::start(config, &lan, background);
     let rpc_settings = settings::rpc(config);
     let rpc = match raft {
         Some(raft) => Rpc::new(raft.clone(), rpc_settings, telemetry.metrics()),
@@ -247,6 +249,7 @@ async fn serve_rooms(
         local: &local,
     };
     social.begin(background);
+    let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
@@ -254,6 +257,8 @@ async fn serve_rooms(
         local: local.clone(),
         lan,
         wan,
+        events,
+        gossip_reports,
         telemetry: telemetry.clone(),
         control,
         agent: shared_facts(config, node_id),

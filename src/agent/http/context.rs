@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::params::ReadDefaults;
 use super::render_cache::RenderCache;
 use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, SharedFacts};
 use crate::agent::local::Local;
 use crate::agent::raft::Raft;
 use crate::agent::rpc::{Rpc, RpcError};
 use crate::agent::telemetry::Telemetry;
+use crate::agent::user_events::UserEvents;
 
 /// Facts of the configuration that endpoints need.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Facts {
     pub txn_max_req_len: usize,
     /// Whether the agent was started with `-bootstrap`.
     pub bootstrap: bool,
+    /// `disable_coordinates`.
+    pub disable_coordinates: bool,
     /// The token of requests that carry none (`acl.tokens.default`).
     pub default_token: String,
 }
@@ -42,6 +46,10 @@ pub struct Context {
     pub lan: GossipHandle,
     /// The WAN pool; servers only.
     pub wan: Option<GossipHandle>,
+    /// User events.
+    pub events: UserEvents,
+    /// What members say of their part in gossip.
+    pub gossip_reports: GossipReports,
     /// Log subscriptions and metrics.
     pub telemetry: Telemetry,
     /// Orders to the agent as a whole.

@@ -148,6 +148,11 @@ impl Parts<'_> {
         let file = |name: &str| self.folder.as_ref().map(|folder| folder.join(name));
         GossipSettings {
             pool: pool.name(),
+            log_prefix: if config.node.server {
+                "agent.server"
+            } else {
+                "agent.client"
+            },
             name: String::new(),
             bind: unset,
             advertise: unset,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::agent::acl::AllowAll;
 use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, AgentFacts};
 use crate::agent::http::{
     BindAddress, Context, Facts, NoObserver, RenderCache, Router, Server, TransportSettings,
@@ -20,6 +21,7 @@ use crate::agent::raft::{
 };
 use crate::agent::rpc::{Rpc, RpcSettings};
 use crate::agent::telemetry::{Metrics, Output, Telemetry, TelemetrySettings};
+use crate::agent::user_events::UserEvents;
 use crate::model::agent::SelfConfig;
 use crate::model::member::Member;
 use crate::model::node::StringMap;
@@ -76,16 +78,25 @@ async fn context() -> Context {
     let local = Local::start(LocalSettings::new(identity), Arc::new(rpc.clone()))
         .await
         .unwrap();
+    let lan = pool("n1");
+    let (events, _) = UserEvents::new(lan.clone(), "n1");
+    let (gossip_reports, asking) = GossipReports::new(lan.clone());
+    tokio::spawn(asking.run());
     Context {
         rpc,
         local,
         raft: Some(raft),
-        lan: pool("n1"),
+        lan,
+        events,
+        gossip_reports,
         wan: Some(pool("n1.dc1")),
         telemetry: Telemetry::init(quiet).unwrap(),
         control: AgentControl::new().0,
         agent: Arc::new(AgentFacts {
-            config: SelfConfig::default(),
+            config: SelfConfig {
+                server: true,
+                ..SelfConfig::default()
+            },
             debug_config: ArcSwap::from_pointee(Value::Null),
             meta: ArcSwap::default(),
             always_pretty: false,
@@ -118,6 +129,7 @@ fn facts() -> Facts {
         kv_max_value_size: 512 * 1024,
         txn_max_req_len: 512 * 1024,
         bootstrap: true,
+        disable_coordinates: false,
         default_token: String::new(),
     }
 }
