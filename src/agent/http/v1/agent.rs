@@ -48,7 +48,8 @@ pub(super) async fn self_(context: Arc<Context>, request: Request) -> Answer {
     let body = AgentSelf {
         config: context.agent.config.clone(),
         debug_config: serde_json::Value::clone(&context.agent.debug_config.load()),
-        coord: context.lan.coordinate().await.unwrap_or_default(),
+        // None when coordinates are disabled.
+        coord: context.lan.coordinate().await.ok().flatten(),
         member: context.lan.local(),
         stats: stats(&context).await,
         meta: Some(context.agent.meta.load().as_ref().clone()),
