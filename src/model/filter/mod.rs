@@ -23,6 +23,8 @@ pub use nouns::{
     AGENT_SERVICE, CATALOG_NODE, CATALOG_SERVICE, HEALTH_CHECK, HEALTH_ENTRY, MEMBER, NODE_SERVICE,
 };
 pub use parser::parse;
+/// Go's regular expressions, for whoever else takes them from peers.
+pub use pattern::compile as compile_pattern;
 pub use schema::{Field, Kind, Schema};
 
 #[cfg(test)]

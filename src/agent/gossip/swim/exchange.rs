@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::agent::gossip::wire::{Accusation, Alive, NodeState, PeerState, PushPull, Versions};
+use crate::agent::gossip::wire::{
+    Accusation, Alive, NodeState, PeerState, PushPull, Versions, encode_push_pull,
+};
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
+use super::detector::Swim;
 use super::io::{ExchangeId, Notice, Output, StreamId};
 use super::peer::Peer;
-use super::swim::Swim;
 
 /// Set in the ids of exchanges that nobody asked for.
 const OWN: ExchangeId = 1 << 63;
@@ -265,9 +267,4 @@ impl Understood {
         }
         Ok(())
     }
-}
-
-// Until the wire room encodes push/pulls.
-fn encode_push_pull(_: bool, _: impl ExactSizeIterator<Item = NodeState>, _: &[u8]) -> Bytes {
-    Bytes::new()
 }

@@ -8,9 +8,9 @@ use crate::agent::gossip::wire::{Message, PeerState};
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
+use super::detector::Swim;
 use super::io::{Output, Packet};
 use super::peers::PeerId;
-use super::swim::Swim;
 use super::timing::retransmit_limit;
 
 /// Type byte and count of a compound.

@@ -7,9 +7,9 @@ use crate::agent::gossip::wire::{Accusation, Alive, META_MAX, Message, PeerState
 use crate::model::mono::Mono;
 
 use super::delegate::{Change, Delegate};
+use super::detector::Swim;
 use super::io::{Notice, Output};
 use super::queue::Ticket;
-use super::swim::Swim;
 
 /// Whether we are going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

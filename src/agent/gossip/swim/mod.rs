@@ -3,6 +3,7 @@
 mod awareness;
 mod config;
 mod delegate;
+mod detector;
 mod exchange;
 mod gossip;
 mod io;
@@ -14,13 +15,14 @@ mod queue;
 mod relay;
 mod rules;
 mod suspicion;
-mod swim;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use config::{Config, LocalNode};
 pub use delegate::{Change, Delegate};
+pub use detector::Swim;
 pub use io::{ExchangeId, Input, Notice, Output, Packet, StreamId};
 pub use peer::Peer;
 pub use queue::{BroadcastQueue, Ticket};
-pub use swim::Swim;
 pub use timing::{ceil_log10, retransmit_limit};

@@ -6,9 +6,9 @@ use crate::agent::gossip::wire::{Accusation, Ack, IndirectPing, Message, PeerSta
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
+use super::detector::Swim;
 use super::io::{Notice, Output};
 use super::peers::{PeerId, is_present};
-use super::swim::Swim;
 
 /// What a probe is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use crate::agent::gossip::wire::{Ack, IndirectPing, Message, Nack, Ping, Source}
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
+use super::detector::Swim;
 use super::io::{Output, StreamId};
-use super::swim::Swim;
 
 /// Probes that are done for others at once; more are not.
 pub(super) const RELAYS_MAX: usize = 4096;

@@ -8,11 +8,11 @@ use crate::agent::gossip::wire::{
 use crate::model::mono::Mono;
 
 use super::delegate::{Change, Delegate};
+use super::detector::Swim;
 use super::io::Notice;
 use super::peer::Peer;
 use super::peers::{PeerId, is_present};
 use super::suspicion::Suspicion;
-use super::swim::Swim;
 use super::timing::{confirmations_wanted, suspicion_min};
 
 impl Swim {
@@ -84,7 +84,10 @@ impl Swim {
             return;
         }
         let Some(id) = known else {
-            // Not alive yet, so that coming alive is a change.
+            // Not alive yet, so that coming alive is a change. Members count from 1: 0 is less than nothing new.
+            if alive.incarnation == 0 {
+                return;
+            }
             peer.state = PeerState::Dead;
             peer.incarnation = 0;
             let id = self.peers.insert(peer, &mut self.rng);

@@ -56,7 +56,7 @@ pub enum WireError {
         /// Its kind.
         kind: &'static str,
         /// What is wrong with it.
-        source: Box<WireError>,
+        source: Box<Self>,
     },
     /// The CRC is another one.
     #[error("invalid checksum: sent {sent:#010x}, computed {computed:#010x}")]

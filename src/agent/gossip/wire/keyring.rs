@@ -91,7 +91,7 @@ pub enum KeyringError {
     File(String),
     /// One of the file's keys is none.
     #[error("Failed to decode key from keyring: {0}")]
-    FileKey(Box<KeyringError>),
+    FileKey(Box<Self>),
 }
 
 /// The keys of a pool; the first one encrypts. Never empty.

@@ -19,6 +19,8 @@ mod serf_state;
 mod stream;
 mod stream_reader;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use cipher::NONCE_LEN;

@@ -79,7 +79,7 @@ impl Security {
     /// # Errors
     /// When it is of another pool, or not encrypted with one of our keys.
     pub fn open_packet<'a>(&self, packet: &'a [u8]) -> Result<Cow<'a, [u8]>, WireError> {
-        let (label, rest) =
+        let Labelled { label, rest } =
             split_label(packet)?.ok_or(WireError::Label("label of the packet is cut off"))?;
         self.check_label(label)?;
         let Some(keyring) = &self.keyring else {
@@ -122,13 +122,21 @@ impl Security {
     }
 }
 
-/// The label of the header in front of a packet or stream, empty without one, and what follows. `None`
-/// when the header is not complete.
-pub(super) fn split_label(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, WireError> {
+/// A packet or stream, its label taken off.
+pub(super) struct Labelled<'a> {
+    /// Empty without one.
+    pub(super) label: &'a [u8],
+    pub(super) rest: &'a [u8],
+}
+
+/// Takes the label off a packet or stream. `None` when its header is not complete.
+pub(super) fn split_label(bytes: &[u8]) -> Result<Option<Labelled<'_>>, WireError> {
     match bytes {
         [kind::HAS_LABEL, 0, ..] => Err(WireError::Label("empty label")),
-        [kind::HAS_LABEL, length, rest @ ..] => Ok(rest.split_at_checked(usize::from(*length))),
+        [kind::HAS_LABEL, length, rest @ ..] => Ok(rest
+            .split_at_checked(usize::from(*length))
+            .map(|(label, rest)| Labelled { label, rest })),
         [kind::HAS_LABEL] => Ok(None),
-        plain => Ok(Some((&[], plain))),
+        rest => Ok(Some(Labelled { label: &[], rest })),
     }
 }

@@ -10,7 +10,7 @@ use super::error::WireError;
 use super::message::{NODES_MAX, NodeState, PushPull};
 use super::message_codec::{decode_ack, decode_node_state, decode_ping, kind};
 use super::reader::Reader;
-use super::security::{Security, split_label};
+use super::security::{Labelled, Security, split_label};
 use super::stream::{STREAM_MAX, STREAM_PART_MAX, StreamMessage, frame_header};
 
 /// Members that room is made for before they are there.
@@ -130,7 +130,7 @@ impl StreamReader {
                 Stage::Frame => self.frame()?,
                 Stage::Body => self.body()?,
                 Stage::PushPull(pending) => self.push_pull(pending)?,
-                Stage::User(length) => self.user(length)?,
+                Stage::User(length) => self.user(length),
                 Stage::Done => return Ok(None),
             };
             match step {
@@ -149,7 +149,7 @@ impl StreamReader {
         if self.buffer.is_empty() {
             return Ok(Step::Wait(Stage::Label));
         }
-        let Some((label, rest)) = split_label(&self.buffer)? else {
+        let Some(Labelled { label, rest }) = split_label(&self.buffer)? else {
             return Ok(Step::Wait(Stage::Label));
         };
         self.security.check_label(label)?;
@@ -273,11 +273,11 @@ impl StreamReader {
         })))
     }
 
-    fn user(&mut self, length: usize) -> Result<Step, WireError> {
-        Ok(match self.take(length) {
+    fn user(&mut self, length: usize) -> Step {
+        match self.take(length) {
             Some(user) => message(StreamMessage::User(user)),
             None => Step::Wait(Stage::User(length)),
-        })
+        }
     }
 
     /// The last part of the message, without a copy, when all of it is there.

@@ -29,15 +29,12 @@ pub fn encode_tags(tags: &Tags) -> Bytes {
 /// was read before the fault counts, as it does for serf.
 pub fn decode_tags(meta: &[u8]) -> Tags {
     let mut tags = Tags::new();
-    match meta.split_first() {
-        Some((&MAGIC, map)) => {
-            // The tags so far are the answer; the fault itself changes nothing.
-            let _fault = read_tags(&mut Reader::new(map), &mut tags);
-        }
-        _ => {
-            let role = String::from_utf8_lossy(meta).into_owned();
-            tags.insert("role".to_owned(), role);
-        }
+    if let Some((&MAGIC, map)) = meta.split_first() {
+        // The tags so far are the answer; the fault itself changes nothing.
+        let _fault = read_tags(&mut Reader::new(map), &mut tags);
+    } else {
+        let role = String::from_utf8_lossy(meta).into_owned();
+        tags.insert("role".to_owned(), role);
     }
     tags
 }
