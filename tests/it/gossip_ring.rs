@@ -1,5 +1,6 @@
 //! Walkthrough C as far as gossip carries it: five agents join, fail, leave and come back.
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -153,6 +154,11 @@ fn a_killed_agent_is_failed_and_comes_back_by_itself() {
     let lost = nodes.pop().unwrap();
     let marks: Vec<usize> = nodes.iter().map(|node| node.agent.line_count()).collect();
     let (ip, folder, name) = (lost.agent.ip, lost.folder, lost.name);
+    let file = folder.path().join("serf/local.snapshot");
+    until("it has written down whom it knows", || {
+        let lines = fs::read_to_string(&file).unwrap_or_default();
+        lines.matches("alive: ").count() == 5
+    });
     let killed = Instant::now();
     lost.agent.kill();
     for (node, mark) in nodes.iter().zip(marks) {
