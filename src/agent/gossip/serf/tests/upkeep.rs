@@ -42,6 +42,30 @@ fn a_failed_member_is_tried_again_and_comes_back() {
 }
 
 #[test]
+fn one_failed_member_is_tried_at_a_time() {
+    let mut rig = Rig::with_n2(S::Failed);
+    let tries = |rig: &mut Rig| {
+        rig.run(Duration::from_secs(30));
+        let told = rig.told().into_iter();
+        let tries = told.filter_map(|output| match output {
+            Output::Net(swim::Output::PushPull { exchange, to, .. }) => Some((exchange, to)),
+            _ => None,
+        });
+        tries.collect::<Vec<_>>()
+    };
+    let first = tries(&mut rig);
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0].1, address(2));
+    assert_eq!(tries(&mut rig), [], "the first try still runs");
+    let result = Err("connection refused".to_owned());
+    let exchange = first[0].0;
+    let queued = rig.serf.stats().intent_queue;
+    rig.net(swim::Input::PushPullReply { exchange, result });
+    assert_eq!(rig.serf.stats().intent_queue, queued, "nobody joined");
+    assert_eq!(tries(&mut rig).len(), 1);
+}
+
+#[test]
 fn queues_are_cut_to_their_bound() {
     let mut rig = Rig::with(|options| options.serf.min_queue_depth = 3);
     for n in 0..6 {
