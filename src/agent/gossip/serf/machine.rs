@@ -289,14 +289,11 @@ impl Serf {
     pub(super) fn settle(&mut self, now: Mono) {
         loop {
             self.gather();
-            self.advance_leave(now);
             if let Some(output) = self.swim.poll_output() {
                 self.take_swim_output(now, output);
             } else if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
-            } else if self.core.has_output() {
-                // A step of leaving told something.
-            } else {
+            } else if !self.advance_leave(now) {
                 break;
             }
         }

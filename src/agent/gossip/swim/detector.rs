@@ -144,14 +144,15 @@ impl Swim {
     }
 
     fn do_what_is_due(&mut self, now: Mono, above: &mut dyn Delegate) {
+        // Before the end of a probe, since that starts the one that is due.
+        if tick(&mut self.next_probe, self.config.probe_interval, now) {
+            self.probe_tick(now, above);
+        }
         while self.expire_relay(now, above) {}
         while self.probe.as_ref().is_some_and(|probe| probe.due() <= now) {
             self.probe_due(now, above);
         }
         while self.expire_suspicion(now, above) {}
-        if tick(&mut self.next_probe, self.config.probe_interval, now) {
-            self.probe_tick(now, above);
-        }
         if tick(&mut self.next_gossip, self.config.gossip_interval, now) {
             self.gossip_round(now, above);
         }

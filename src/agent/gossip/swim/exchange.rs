@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::agent::gossip::wire::{Accusation, Alive, NodeState, PeerState, PushPull, Versions};
+use crate::agent::gossip::wire::{
+    Accusation, Alive, NodeState, PeerState, PushPull, Versions, encode_push_pull,
+};
 use crate::model::mono::Mono;
 
 use super::delegate::Delegate;
@@ -265,9 +267,4 @@ impl Understood {
         }
         Ok(())
     }
-}
-
-// Until the wire room encodes push/pulls.
-fn encode_push_pull(_: bool, _: impl ExactSizeIterator<Item = NodeState>, _: &[u8]) -> Bytes {
-    Bytes::new()
 }

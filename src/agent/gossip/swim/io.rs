@@ -22,7 +22,7 @@ pub enum Input {
     Exchange {
         id: ExchangeId,
         to: SocketAddr,
-        /// Who is expected there, if known.
+        /// Who is expected there, if known. Whoever answers is taken.
         node: Option<NodeName>,
         join: bool,
     },
@@ -73,7 +73,7 @@ pub enum Output {
     StreamReply { stream: StreamId, body: Bytes },
     /// Close an inbound stream without a word.
     StreamClose { stream: StreamId },
-    /// An exchange that was asked for has ended, its state merged.
+    /// An exchange that was asked for has ended, its state merged. Once for each that was asked for.
     ExchangeDone {
         id: ExchangeId,
         result: Result<(), String>,

@@ -26,18 +26,18 @@ fn ack(ping: &Ping, payload: &'static [u8]) -> Message {
     })
 }
 
-fn own_source() -> Option<Source> {
-    Some(Source {
+fn own_source() -> Source {
+    Source {
         address: address(ME),
         node: ME.into(),
-    })
+    }
 }
 
 #[test]
 fn an_answer_in_time_is_all() {
     let (mut rig, to, ping) = probed(3);
     assert_eq!(address(&ping.node), to);
-    assert_eq!(ping.source, own_source());
+    assert_eq!(ping.source, Some(own_source()));
     rig.advance(millis(499));
     rig.hear_from(&ping.node, ack(&ping, b"there"));
     let expected = (ping.node.clone(), millis(499), Bytes::from_static(b"there"));
@@ -71,7 +71,7 @@ fn helpers_and_a_stream_are_tried_next() {
                     target: to,
                     node: ping.node.clone(),
                     nack: true,
-                    source: own_source(),
+                    source: Some(own_source()),
                 });
                 assert_eq!(Message::decode(part), Ok(expected));
                 asked.push(packet.to);
@@ -361,4 +361,48 @@ fn a_probe_timeout_as_long_as_the_interval_still_fails_in_time() {
         .filter(|p| p.state == PeerState::Suspect)
         .count();
     assert_eq!(suspects, 1);
+}
+
+#[test]
+fn only_the_living_are_asked_for_help() {
+    let mut rig = Rig::with_members(probing(), 5);
+    rig.hear(Message::Suspect(accusation("n1", 5, "n5")));
+    rig.hear(Message::Dead(accusation("n2", 5, "n5")));
+    rig.hear(Message::Dead(accusation("n3", 5, "n3")));
+    let mut asked = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        rig.advance(millis(500));
+        for (to, parts) in rig.packets() {
+            if let Message::IndirectPing(request) = &parts[0] {
+                assert_ne!(to, request.target);
+                asked.insert(to);
+                rig.hear(Message::Ack(Ack {
+                    seq_no: request.seq_no,
+                    payload: Bytes::new(),
+                }));
+            }
+        }
+    }
+    assert_eq!(asked, ["n4", "n5"].map(address).into());
+}
+
+#[test]
+fn one_probe_follows_a_slow_one_however_many_were_due() {
+    let (mut rig, _, ping) = probed(6);
+    rig.hear(ack(&ping, b""));
+    assert!(rig.swim.awareness.apply(3));
+    rig.advance(millis(3_500));
+    rig.packets();
+    let slow = rig.swim.seq_no;
+    rig.hear(Message::Ack(Ack {
+        seq_no: slow,
+        payload: Bytes::new(),
+    }));
+    let (_, next) = rig.ping();
+    assert_eq!(next.seq_no, slow + 1, "at once");
+    rig.hear(ack(&next, b""));
+    rig.advance(millis(499));
+    assert!(rig.packets().is_empty(), "the others were skipped");
+    rig.advance(millis(1));
+    rig.ping();
 }

@@ -36,10 +36,8 @@ fn versions() -> impl Strategy<Value = Versions> {
 }
 
 fn some_alive() -> impl Strategy<Value = Alive> {
-    let meta = prop::collection::vec(
-        any::<u8>(),
-        prop_oneof![9 => 0..4_usize, 1 => 500..600_usize],
-    );
+    let bytes = |length| prop::collection::vec(any::<u8>(), length);
+    let meta = prop_oneof![9 => bytes(0..4_usize), 1 => bytes(500..600_usize)];
     (name(), incarnation(), versions(), meta, 0..20_u8).prop_map(
         |(name, incarnation, versions, meta, moved)| {
             let mut address = address(name);
@@ -112,16 +110,15 @@ fn push_pull() -> impl Strategy<Value = PushPull> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let from = name().prop_map(address);
-    let heard =
-        (from.clone(), message()).prop_map(|(from, message)| Input::Message { from, message });
-    let ask = (0..4_u64, from.clone(), any::<bool>()).prop_map(|(id, to, join)| Input::Exchange {
+    let from = || name().prop_map(address);
+    let heard = (from(), message()).prop_map(|(from, message)| Input::Message { from, message });
+    let ask = (0..4_u64, from(), any::<bool>()).prop_map(|(id, to, join)| Input::Exchange {
         id,
         to,
         node: None,
         join,
     });
-    let asked = (from.clone(), push_pull()).prop_map(|(from, state)| Input::PushPullRequest {
+    let asked = (from(), push_pull()).prop_map(|(from, state)| Input::PushPullRequest {
         stream: 1,
         from,
         state,
@@ -130,7 +127,7 @@ fn step() -> impl Strategy<Value = Step> {
         20 => heard.prop_map(Step::Give),
         2 => ask.prop_map(Step::Give),
         2 => asked.prop_map(Step::Give),
-        2 => from.prop_map(|to| Step::Give(Input::Unreachable { to })),
+        2 => from().prop_map(|to| Step::Give(Input::Unreachable { to })),
         2 => (0..40_u32, any::<bool>())
             .prop_map(|(seq_no, answered)| Step::Give(Input::StreamPong { seq_no, answered })),
         1 => prop::collection::vec(any::<u8>(), 0..600).prop_map(|meta| Step::Give(Input::SetMeta(meta.into()))),

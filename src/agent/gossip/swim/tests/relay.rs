@@ -2,11 +2,11 @@ use super::*;
 use crate::agent::gossip::swim::relay::RELAYS_MAX;
 use crate::agent::gossip::wire::{Ack, IndirectPing, Nack, Source};
 
-fn source(name: &str) -> Option<Source> {
-    Some(Source {
+fn source(name: &str) -> Source {
+    Source {
         address: address(name),
         node: name.into(),
-    })
+    }
 }
 
 fn request(seq_no: u32, nack: bool) -> Message {
@@ -15,7 +15,7 @@ fn request(seq_no: u32, nack: bool) -> Message {
         target: address("n2"),
         node: "n2".into(),
         nack,
-        source: source("n1"),
+        source: Some(source("n1")),
     })
 }
 
@@ -41,10 +41,10 @@ fn pings_are_answered_where_the_asker_says() {
     });
     // Whom the ping means, who says to have sent it, and where the answer goes.
     let table = [
-        (ME, source("n1"), Some("n1")),
+        (ME, Some(source("n1")), Some("n1")),
         (ME, None, Some("n9")),
-        ("", source("n1"), Some("n1")),
-        ("n2", source("n1"), None),
+        ("", Some(source("n1")), Some("n1")),
+        ("n2", Some(source("n1")), None),
     ];
     for (node, source, to) in table {
         let mut rig = Rig::with_members(quiet(), 2);
@@ -84,13 +84,7 @@ fn an_answer_is_handed_on_under_the_askers_number() {
     rig.hear(request(41, true));
     let (to, ping) = rig.ping();
     assert_eq!((to, &*ping.node), (address("n2"), "n2"));
-    assert_eq!(
-        ping.source,
-        source(ME).map(|s| Source {
-            address: address(ME),
-            ..s
-        })
-    );
+    assert_eq!(ping.source, Some(source(ME)));
     rig.advance(millis(499));
     rig.hear_from("n2", acked(ping.seq_no));
     assert_eq!(rig.packets(), [(address("n1"), vec![acked(41)])]);

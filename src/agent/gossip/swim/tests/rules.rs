@@ -42,126 +42,12 @@ fn dead(incarnation: u32, from: &str) -> Message {
     Message::Dead(accusation("n1", incarnation, from))
 }
 
-#[test]
-fn what_is_said_of_others() {
-    let joined = Some(Change::Joined);
-    let updated = Some(Change::Updated);
-    let gone = |state| Some(Change::Gone(state));
-    // Known before; message; known after; change told; whether it is passed on.
-    let table = [
-        (Nothing, alive_with(1, "meta"), Some((Up, 1)), joined, true),
-        (
-            Nothing,
-            alive_with(u32::MAX, "meta"),
-            Some((Up, u32::MAX)),
-            joined,
-            true,
-        ),
-        (Nothing, alive_with(0, "meta"), None, None, false),
-        (Nothing, suspect(9, "n2"), None, None, false),
-        (Nothing, dead(9, "n2"), None, None, false),
-        (Is(Up), alive_with(4, "other"), Some((Up, 5)), None, false),
-        (Is(Up), alive_with(5, "other"), Some((Up, 5)), None, false),
-        (Is(Up), alive_with(6, "meta"), Some((Up, 6)), None, true),
-        (Is(Up), alive_with(6, "other"), Some((Up, 6)), updated, true),
-        (Is(Up), suspect(4, "n2"), Some((Up, 5)), None, false),
-        (Is(Up), suspect(5, "n2"), Some((Suspect, 5)), None, true),
-        (Is(Up), suspect(7, "n2"), Some((Suspect, 7)), None, true),
-        (Is(Up), dead(4, "n2"), Some((Up, 5)), None, false),
-        (Is(Up), dead(5, "n2"), Some((Dead, 5)), gone(Dead), true),
-        (Is(Up), dead(8, "n1"), Some((Left, 8)), gone(Left), true),
-        (
-            Is(Suspect),
-            alive_with(5, "meta"),
-            Some((Suspect, 5)),
-            None,
-            false,
-        ),
-        (
-            Is(Suspect),
-            alive_with(6, "meta"),
-            Some((Up, 6)),
-            None,
-            true,
-        ),
-        (
-            Is(Suspect),
-            alive_with(6, "other"),
-            Some((Up, 6)),
-            updated,
-            true,
-        ),
-        (
-            Is(Suspect),
-            suspect(4, "n3"),
-            Some((Suspect, 5)),
-            None,
-            false,
-        ),
-        (
-            Is(Suspect),
-            suspect(5, "n2"),
-            Some((Suspect, 5)),
-            None,
-            false,
-        ),
-        (
-            Is(Suspect),
-            suspect(5, "n3"),
-            Some((Suspect, 5)),
-            None,
-            true,
-        ),
-        (
-            Is(Suspect),
-            suspect(9, "n3"),
-            Some((Suspect, 5)),
-            None,
-            true,
-        ),
-        (Is(Suspect), dead(4, "n3"), Some((Suspect, 5)), None, false),
-        (
-            Is(Suspect),
-            dead(5, "n3"),
-            Some((Dead, 5)),
-            gone(Dead),
-            true,
-        ),
-        (
-            Is(Suspect),
-            dead(5, "n1"),
-            Some((Left, 5)),
-            gone(Left),
-            true,
-        ),
-        (
-            Is(Dead),
-            alive_with(5, "meta"),
-            Some((Dead, 5)),
-            None,
-            false,
-        ),
-        (Is(Dead), alive_with(6, "meta"), Some((Up, 6)), joined, true),
-        (Is(Dead), suspect(9, "n2"), Some((Dead, 5)), None, false),
-        (Is(Dead), dead(9, "n1"), Some((Dead, 5)), None, false),
-        (
-            Is(Left),
-            alive_with(5, "meta"),
-            Some((Left, 5)),
-            None,
-            false,
-        ),
-        (
-            Is(Left),
-            alive_with(6, "other"),
-            Some((Up, 6)),
-            joined,
-            true,
-        ),
-        (Is(Left), suspect(9, "n2"), Some((Left, 5)), None, false),
-        (Is(Left), dead(9, "n2"), Some((Left, 5)), None, false),
-    ];
-    for (known, message, after, change, passed_on) in table {
+/// Message; what is known after it; the change that is told; whether the message is passed on.
+type Line = (Message, Option<(PeerState, u32)>, Option<Change>, bool);
+
+/// Gives messages to a member that knows `n1` as said, one each time.
+fn check(known: Known, table: Vec<Line>) {
+    for (message, after, change, passed_on) in table {
         let what = format!("{known:?}, then {message:?}");
         let mut rig = rig(known);
         rig.hear(message.clone());
@@ -177,6 +63,90 @@ fn what_is_said_of_others() {
             "a suspicion runs while it is suspect: {what}"
         );
     }
+}
+
+const JOINED: Option<Change> = Some(Change::Joined);
+const UPDATED: Option<Change> = Some(Change::Updated);
+const FAILED: Option<Change> = Some(Change::Gone(Dead));
+const LEFT: Option<Change> = Some(Change::Gone(Left));
+
+#[test]
+fn what_is_said_of_the_unknown() {
+    check(
+        Nothing,
+        vec![
+            (alive_with(1, "meta"), Some((Up, 1)), JOINED, true),
+            (
+                alive_with(u32::MAX, "meta"),
+                Some((Up, u32::MAX)),
+                JOINED,
+                true,
+            ),
+            (alive_with(0, "meta"), None, None, false),
+            (suspect(9, "n2"), None, None, false),
+            (dead(9, "n2"), None, None, false),
+        ],
+    );
+}
+
+#[test]
+fn what_is_said_of_the_living() {
+    check(
+        Is(Up),
+        vec![
+            (alive_with(4, "other"), Some((Up, 5)), None, false),
+            (alive_with(5, "other"), Some((Up, 5)), None, false),
+            (alive_with(6, "meta"), Some((Up, 6)), None, true),
+            (alive_with(6, "other"), Some((Up, 6)), UPDATED, true),
+            (suspect(4, "n2"), Some((Up, 5)), None, false),
+            (suspect(5, "n2"), Some((Suspect, 5)), None, true),
+            (suspect(7, "n2"), Some((Suspect, 7)), None, true),
+            (dead(4, "n2"), Some((Up, 5)), None, false),
+            (dead(5, "n2"), Some((Dead, 5)), FAILED, true),
+            (dead(8, "n1"), Some((Left, 8)), LEFT, true),
+        ],
+    );
+}
+
+#[test]
+fn what_is_said_of_suspects() {
+    check(
+        Is(Suspect),
+        vec![
+            (alive_with(5, "meta"), Some((Suspect, 5)), None, false),
+            (alive_with(6, "meta"), Some((Up, 6)), None, true),
+            (alive_with(6, "other"), Some((Up, 6)), UPDATED, true),
+            (suspect(4, "n3"), Some((Suspect, 5)), None, false),
+            (suspect(5, "n2"), Some((Suspect, 5)), None, false),
+            (suspect(5, "n3"), Some((Suspect, 5)), None, true),
+            (suspect(9, "n3"), Some((Suspect, 5)), None, true),
+            (dead(4, "n3"), Some((Suspect, 5)), None, false),
+            (dead(5, "n3"), Some((Dead, 5)), FAILED, true),
+            (dead(5, "n1"), Some((Left, 5)), LEFT, true),
+        ],
+    );
+}
+
+#[test]
+fn what_is_said_of_the_gone() {
+    check(
+        Is(Dead),
+        vec![
+            (alive_with(5, "meta"), Some((Dead, 5)), None, false),
+            (alive_with(6, "meta"), Some((Up, 6)), JOINED, true),
+            (suspect(9, "n2"), Some((Dead, 5)), None, false),
+            (dead(9, "n1"), Some((Dead, 5)), None, false),
+        ],
+    );
+    check(
+        Is(Left),
+        vec![
+            (alive_with(5, "meta"), Some((Left, 5)), None, false),
+            (alive_with(6, "other"), Some((Up, 6)), JOINED, true),
+            (suspect(9, "n2"), Some((Left, 5)), None, false),
+            (dead(9, "n2"), Some((Left, 5)), None, false),
+        ],
+    );
 }
 
 #[test]

@@ -1,10 +1,8 @@
 use super::*;
 
-/// Probes are off; suspicions are as long as they are with an interval of a second, in a pool of seven.
+/// A pool of seven.
 fn rig() -> Rig {
-    let mut rig = Rig::with_members(quiet(), 6);
-    rig.swim.config.probe_interval = Duration::from_secs(1);
-    rig
+    Rig::with_members(quiet(), 6)
 }
 
 fn suspect(rig: &mut Rig, from: &str) {
@@ -66,7 +64,6 @@ fn without_confirmations_our_view_may_be_the_wrong_one() {
 #[test]
 fn small_pools_do_not_wait_for_confirmations() {
     let mut rig = Rig::with_members(quiet(), 2);
-    rig.swim.config.probe_interval = Duration::from_secs(1);
     let since = rig.now;
     suspect(&mut rig, "n2");
     assert_eq!(due_in(&rig, since), millis(4_000));
