@@ -85,7 +85,7 @@ async fn context() -> Context {
     Context {
         rpc,
         local,
-        raft,
+        raft: Some(raft),
         lan,
         events,
         gossip_reports,
