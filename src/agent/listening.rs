@@ -1,20 +1,23 @@
-//! What listens to the LAN pool beside the leader: user events, and the reports for the dashboard.
+//! What hears the LAN pool for operators: user events and reports of members.
 
-use super::config::Config;
-use super::gossip::GossipHandle;
-use super::gossip_report::{Answering, GossipReports};
-use super::local::Local;
+use crate::agent::config::Config;
+use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::{Answering, GossipReports};
+use crate::agent::local::Local;
+use crate::agent::user_events::{OwnService, OwnServices, Receiver, UserEvents};
+
 use super::run::Background;
-use super::user_events::{OwnService, OwnServices, Receiver, UserEvents};
 
-/// Made before a pool is joined, so that nothing is missed.
+/// What listens to the LAN pool besides the leader: made before the pool is joined, so that nothing is
+/// missed.
 pub(super) struct Listening {
-    pub(super) events: UserEvents,
-    pub(super) reports: GossipReports,
+    events: UserEvents,
     receiver: Receiver,
+    reports: GossipReports,
 }
 
 impl Listening {
+    /// Begins to listen; events are taken in once [`Self::receive`] is called.
     pub(super) fn start(config: &Config, lan: &GossipHandle, background: &Background) -> Self {
         let (events, receiver) = UserEvents::new(lan.clone(), &config.node.name);
         let (reports, asking) = GossipReports::new(lan.clone());
@@ -22,13 +25,17 @@ impl Listening {
         background.spawn(Answering::new(lan.clone()).run());
         Self {
             events,
-            reports,
             receiver,
+            reports,
         }
     }
 
-    /// Takes user events in, once this agent knows its services.
-    pub(super) fn receive(self, local: &Local, background: &Background) -> (UserEvents, GossipReports) {
+    /// Begins to take in user events; their filters look at this agent's services.
+    pub(super) fn receive(
+        self,
+        local: &Local,
+        background: &Background,
+    ) -> (UserEvents, GossipReports) {
         background.spawn(self.receiver.run(LocalServices(local.clone())));
         (self.events, self.reports)
     }

@@ -26,6 +26,7 @@ use crate::model::agent::{REVISION, VERSION};
 use super::banner;
 use super::listening::Listening;
 use super::dns_backend::LocalCatalog;
+use super::listening::Listening;
 use super::pools::RunningPools;
 use super::reserved;
 use super::run::{Background, Running, Signals};

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-
 use crate::model::go_base64;
 
 use super::metadata;

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
-
 use crate::api::KvWrite;
 use crate::cli::context::Context;
 use crate::cli::data;
