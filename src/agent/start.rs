@@ -24,7 +24,6 @@ use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
-use super::listening::Listening;
 use super::dns_backend::LocalCatalog;
 use super::listening::Listening;
 use super::pools::RunningPools;
