@@ -1,8 +1,6 @@
 //! Joining, events, queries, leaving and failing.
 
 use bytes::Bytes;
-use tokio::time::timeout;
-
 use super::*;
 use crate::agent::gossip::serf::{Policy, QueryRequest, RequestError};
 use crate::agent::gossip::{GossipError, JoinError, QueryReply};
@@ -10,7 +8,7 @@ use crate::agent::telemetry::metrics::MetricsSettings;
 
 #[tokio::test]
 async fn members_agree_and_the_list_is_sorted() {
-    let [a, b] = pair(settings("b"), settings("a")).await.map(|pool| pool);
+    let [a, b] = pair(settings("a"), settings("b")).await;
     let c = start(settings("c"));
     assert_eq!(c.1.join(&place(&b.1)).await, Ok(1));
     for pool in [&a.1, &b.1, &c.1] {

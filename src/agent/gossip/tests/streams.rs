@@ -145,7 +145,8 @@ async fn refusals_of_the_system_have_gos_words() {
             drop(listener.accept().await);
         }
     };
-    let joining = a.1.join(&at.to_string());
+    let at = at.to_string();
+    let joining = a.1.join(&at);
     let error = tokio::select! {
         () = closing => unreachable!("never ends"),
         joined = joining => joined.expect_err("is closed"),
