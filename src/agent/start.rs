@@ -227,16 +227,6 @@ async fn serve_rooms(
     };
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
-    if let Some(raft) = raft {
-        let leading = leader::run(
-            raft.clone(),
-            rpc.clone(),
-            lan.clone(),
-            settings::leader(config),
-            background.stop.clone(),
-        );
-        background.tasks.spawn(leading);
-    }
     let dir = data.as_ref().map(DataDir::path);
     let members = lan.clone();
     let size = Arc::new(move || members.members().len());
@@ -249,6 +239,17 @@ async fn serve_rooms(
         local: &local,
     };
     social.begin(background);
+    // After those who listen, so that they hear who leads.
+    if let Some(raft) = raft {
+        let leading = leader::run(
+            raft.clone(),
+            rpc.clone(),
+            lan.clone(),
+            settings::leader(config),
+            background.stop.clone(),
+        );
+        background.tasks.spawn(leading);
+    }
     let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
     let context = Context {

@@ -14,7 +14,7 @@ pub struct JoinErrors(pub Vec<JoinError>);
 
 impl fmt::Display for JoinErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count: usize = self.0.iter().map(JoinError::count).sum();
         let noun = if count == 1 { "error" } else { "errors" };
         write!(f, "{count} {noun} occurred:")?;
         for reason in &self.0 {

@@ -24,25 +24,33 @@ pub struct Watch {
     pub server_up: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// Follows the pools until they end, logs what Consul logs, and says when to compare with the catalog.
-pub async fn watch(lan: GossipHandle, wan: Option<GossipHandle>, settings: Watch) {
+/// Follows the pools until they end, logs what Consul logs, and says when to compare with the catalog. Hears what
+/// happens from the call on, not only from the first poll.
+pub fn watch(
+    lan: GossipHandle,
+    wan: Option<GossipHandle>,
+    settings: Watch,
+) -> impl Future<Output = ()> + Send {
     // Listening comes before looking, so that nobody who joins in between is missed.
-    let events = lan.subscribe();
-    let mut known = Known {
-        settings: settings.clone(),
-        servers: BTreeSet::new(),
-    };
-    for server in lan.members().iter().filter_map(ServerInfo::of) {
-        if server.is_present() {
-            known.joined(&server);
+    let near = lan.subscribe();
+    let far = wan.map(|wan| wan.subscribe());
+    async move {
+        let mut known = Known {
+            settings,
+            servers: BTreeSet::new(),
+        };
+        for server in lan.members().iter().filter_map(ServerInfo::of) {
+            if server.is_present() {
+                known.joined(&server);
+            }
         }
+        let far = async {
+            if let Some(far) = far {
+                report_wan(far).await;
+            }
+        };
+        tokio::join!(follow(lan, near, known), far);
     }
-    let far = async {
-        if let Some(wan) = wan {
-            report_wan(wan.subscribe()).await;
-        }
-    };
-    tokio::join!(follow(lan, events, known), far);
 }
 
 /// The servers of the LAN pool that have been reported.

@@ -9,12 +9,13 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tracing::{info, warn};
 
-use crate::agent::gossip::{GossipHandle, JoinError};
+use crate::agent::gossip::GossipHandle;
 use crate::agent::http::context::Context;
-use crate::agent::http::error::{HttpError, error_list};
+use crate::agent::http::error::HttpError;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::Response;
 use crate::agent::http::router::Answer;
+use crate::agent::membership::{self, PoolKind};
 use crate::agent::telemetry::Level;
 use crate::agent::telemetry::host::host_facts;
 use crate::model::access::{Requirement, Resource};
@@ -109,8 +110,7 @@ fn is_wan(request: &Request) -> bool {
 /// `/v1/agent/join/<address>`.
 pub(super) async fn join(context: Arc<Context>, request: Request) -> Answer {
     may_write(&context, &request)?;
-    let address = request.rest_text();
-    let joined = if is_wan(&request) {
+    let (pool, kind) = if is_wan(&request) {
         let wan = context.wan.as_ref().ok_or_else(|| {
             HttpError::internal(if context.agent.config.server {
                 "WAN Federation is disabled"
@@ -118,35 +118,15 @@ pub(super) async fn join(context: Arc<Context>, request: Request) -> Answer {
                 "Must be a server to join WAN cluster"
             })
         })?;
-        info!(target: "agent", wan_addresses = format!("[{address}]"), "(WAN) joining");
-        said("WAN", wan.join(&address).await)
+        (wan, PoolKind::Wan)
     } else {
-        info!(target: "agent", lan_addresses = format!("[{address}]"), "(LAN) joining");
-        said("LAN", context.lan.join(&address).await)
+        (&context.lan, PoolKind::Lan)
     };
-    joined.map_err(HttpError::internal)?;
+    let addresses = [request.rest_text().into_owned()];
+    membership::join(pool, kind, &addresses)
+        .await
+        .map_err(HttpError::failed)?;
     Ok(Response::empty(StatusCode::OK))
-}
-
-/// Logs how joining ended; the error as Consul lists it.
-fn said(pool: &str, joined: Result<usize, JoinError>) -> Result<(), String> {
-    match joined {
-        Ok(nodes) => {
-            info!(target: "agent", number_of_nodes = nodes, "({pool}) joined");
-            Ok(())
-        }
-        Err(err) => {
-            let error = match &err {
-                JoinError::Several(errors) => {
-                    let texts = errors.iter().map(JoinError::to_string);
-                    error_list(&texts.collect::<Vec<_>>())
-                }
-                single => error_list(&[single.to_string()]),
-            };
-            warn!(target: "agent", number_of_nodes = 0, error, "({pool}) couldn't join");
-            Err(error)
-        }
-    }
 }
 
 /// `/v1/agent/leave`.
