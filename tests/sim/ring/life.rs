@@ -153,12 +153,10 @@ impl Ring {
             .collect()
     }
 
-    /// Lets those join that could not, as an agent that retries does, with anybody who could.
+    /// Lets those join that could not, or that know nobody any longer, as an agent that retries does.
     pub(crate) fn retry_joins(&mut self) {
-        let (inside, outside): (Vec<_>, Vec<_>) = self
-            .running()
-            .into_iter()
-            .partition(|id| self.hosts[*id].joined);
+        let is_inside = |id: &HostId| self.hosts[*id].joined && !self.is_alone(*id);
+        let (inside, outside): (Vec<_>, Vec<_>) = self.running().into_iter().partition(is_inside);
         if let Some(first) = inside.first().or(outside.first()) {
             for id in &outside {
                 self.join(*id, *first);

@@ -24,6 +24,11 @@ impl Ring {
         self.status(by, of) == MemberStatus::Alive
     }
 
+    /// Whether a member thinks that it is the only one.
+    pub(crate) fn is_alone(&self, id: HostId) -> bool {
+        self.serf(id).swim().alive_count() == 1
+    }
+
     /// The first machine whose member has this name.
     pub(crate) fn host_of(&self, name: &str) -> HostId {
         self.hosts

@@ -45,14 +45,17 @@ impl Core {
         self.tell_member(now, MemberChange::Join, member);
     }
 
-    /// A member failed or left. What the failure detector calls it does not matter: who had said that it
-    /// leaves has left.
+    /// A member failed or left. Who had said that it leaves has left, whatever the failure detector calls
+    /// it; and so has who told the failure detector goodbye, of whose intent we may not have heard yet.
     pub(super) fn member_gone(&mut self, now: Mono, peer: &Peer) {
         let Some(entry) = self.members.get_mut(&peer.name) else {
             return;
         };
         let (status, change) = match entry.member.status {
             MemberStatus::Leaving => (MemberStatus::Left, MemberChange::Leave),
+            MemberStatus::Alive if peer.state == PeerState::Left => {
+                (MemberStatus::Left, MemberChange::Leave)
+            }
             MemberStatus::Alive => (MemberStatus::Failed, MemberChange::Failed),
             MemberStatus::None | MemberStatus::Left | MemberStatus::Failed => return,
         };
