@@ -1,10 +1,10 @@
 //! Joining, events, queries, leaving and failing.
 
-use bytes::Bytes;
 use super::*;
 use crate::agent::gossip::serf::{Policy, QueryRequest, RequestError};
 use crate::agent::gossip::{GossipError, JoinError, QueryReply};
 use crate::agent::telemetry::metrics::MetricsSettings;
+use bytes::Bytes;
 
 #[tokio::test]
 async fn members_agree_and_the_list_is_sorted() {
@@ -252,7 +252,13 @@ async fn metrics_are_counted() {
     let mut counted = settings("a");
     counted.metrics = metrics.clone();
     let [a, b] = pair(counted, settings("b")).await;
-    a.1.user_event("deploy", Bytes::new(), false).await.unwrap();
+    let mut events = a.1.subscribe();
+    let fired = b.1.user_event("deploy", Bytes::new(), false);
+    fired.await.unwrap();
+    event(&mut events, |event| {
+        matches!(event, Event::User { .. }).then_some(())
+    })
+    .await;
     drop(b);
     until_status(&a.1, "b", MemberStatus::Failed).await;
     let seen = metrics.prometheus().expect("is on");

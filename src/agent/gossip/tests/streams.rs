@@ -54,7 +54,7 @@ async fn what_makes_no_sense_is_answered_with_the_reason() {
     let a = start(settings("a"));
     for bytes in [
         &b"GET / HTTP/1.1\r\n\r\n"[..],
-        &[6, 0xc0, 0xff, 0xff, 0xff],
+        &[6, 1, 2, 3],
         &[10, 0, 0, 0, 1, 1],
     ] {
         match decode(&answer(&a.1, bytes).await) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use super::pool::{Pool, key, name};
 use super::rig::Rig;
 use crate::agent::gossip::serf::{
