@@ -1,8 +1,8 @@
-//! The ports of gossip, RPC and gRPC, held from the first day.
+//! Ports that are taken before anything is written.
 //!
-//! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and
-//! monitoring finds what it expects. Nothing is served there yet: a connection is closed, a datagram
-//! is left unread.
+//! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and leaves
+//! no trace of it. Gossip's are held until gossip takes them itself. RPC and gRPC are held for good: nothing is
+//! served there yet, connections are closed.
 
 use std::io;
 use std::net::SocketAddr;
@@ -44,7 +44,35 @@ impl ReserveError {
     }
 }
 
-/// Opens the ports and holds them until `stop`.
+/// Gossip's ports: dropping this frees them for gossip itself.
+#[must_use]
+pub(super) struct GossipPorts(
+    #[expect(dead_code, reason = "the sockets hold their ports by being there")]
+    Vec<(UdpSocket, TcpListener)>,
+);
+
+/// Opens the ports of gossip.
+///
+/// # Errors
+/// When one is taken.
+pub(super) async fn hold_gossip(config: &Config) -> Result<GossipPorts, ReserveError> {
+    let from = &config.addresses;
+    let wan = from.serf_wan_bind.filter(|_| config.node.server);
+    let ports = [(from.serf_lan_bind, "LAN gossip"), (wan, "WAN gossip")];
+    let mut held = Vec::new();
+    for (address, purpose) in ports.into_iter().filter_map(|(a, p)| Some((a?, p))) {
+        let datagrams = UdpSocket::bind(address)
+            .await
+            .map_err(failed("udp", address, purpose))?;
+        let streams = TcpListener::bind(address)
+            .await
+            .map_err(failed("tcp", address, purpose))?;
+        held.push((datagrams, streams));
+    }
+    Ok(GossipPorts(held))
+}
+
+/// Opens the ports of RPC (servers only) and gRPC, and holds them until `stop`.
 ///
 /// # Errors
 /// When one is taken.
@@ -54,31 +82,12 @@ pub(super) async fn hold(
     tasks: &TaskTracker,
 ) -> Result<(), ReserveError> {
     let from = &config.addresses;
-    let gossip = [
-        (from.serf_lan_bind, "LAN gossip"),
-        (from.serf_wan_bind, "WAN gossip"),
-    ];
-    for (address, purpose) in gossip.into_iter().filter_map(|(a, p)| Some((a?, p))) {
-        let socket = UdpSocket::bind(address)
-            .await
-            .map_err(failed("udp", address, purpose))?;
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            stop.cancelled().await;
-            drop(socket);
-        });
-    }
     let grpc = from.grpc.iter().filter_map(|address| match address {
         ListenAddr::Tcp(address) => Some((*address, "gRPC")),
         ListenAddr::Unix(_) => None,
     });
-    let rpc = from.rpc_bind.map(|address| (address, "RPC"));
-    let streams = gossip
-        .into_iter()
-        .filter_map(|(a, p)| Some((a?, p)))
-        .chain(rpc)
-        .chain(grpc);
-    for (address, purpose) in streams {
+    let rpc = from.rpc_bind.filter(|_| config.node.server);
+    for (address, purpose) in rpc.map(|address| (address, "RPC")).into_iter().chain(grpc) {
         let listener = TcpListener::bind(address)
             .await
             .map_err(failed("tcp", address, purpose))?;

@@ -9,7 +9,6 @@ mod eval;
 mod literal;
 mod nouns;
 mod parser;
-mod pattern;
 mod peg;
 mod schema;
 mod validate;
@@ -24,7 +23,6 @@ pub use nouns::{
 };
 pub use parser::parse;
 /// Go's regular expressions, for whoever else takes them from peers.
-pub use pattern::compile as compile_pattern;
 pub use schema::{Field, Kind, Schema};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::agent::gossip::wire::{Filter, Tags};
-use crate::model::filter::compile_pattern;
+use crate::model::regexp;
 
 /// Whether all filters let this member through. What cannot be read, or is no expression, lets nobody through.
 pub(super) fn all_match(filters: &[Bytes], name: &str, tags: &Tags) -> bool {
@@ -11,7 +11,7 @@ pub(super) fn all_match(filters: &[Bytes], name: &str, tags: &Tags) -> bool {
         Ok(Filter::Nodes(nodes)) => nodes.iter().any(|node| node == name),
         Ok(Filter::Tag { tag, expr }) => {
             let value = tags.get(&tag).map_or("", String::as_str);
-            compile_pattern(&expr).is_ok_and(|pattern| pattern.is_match(value))
+            regexp::compile(&expr).is_ok_and(|pattern| pattern.is_match(value))
         }
         Err(_) => false,
     })

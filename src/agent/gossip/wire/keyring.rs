@@ -6,6 +6,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::model::go_base64;
+
 use super::cipher::Cipher;
 
 /// One AES key: 16, 24 or 32 bytes.
@@ -30,11 +32,8 @@ impl Key {
     /// # Errors
     /// When it is no base64, or has another length.
     pub fn from_base64(text: &str) -> Result<Self, KeyringError> {
-        let bytes = STANDARD.decode(text).map_err(|err| match err {
-            base64::DecodeError::InvalidByte(at, _)
-            | base64::DecodeError::InvalidLastSymbol(at, _) => KeyringError::Base64(at),
-            _ => KeyringError::Base64(text.len()),
-        })?;
+        let bytes = go_base64::decode(text.as_bytes())
+            .map_err(|illegal| KeyringError::Base64(illegal.at))?;
         Self::new(&bytes).ok_or(KeyringError::KeySize)
     }
 
