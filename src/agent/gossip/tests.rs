@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A loopback address that no other pool of these tests has.
 fn address() -> IpAddr {
-    static LAST: AtomicU8 = AtomicU8::new(10);
+    static LAST: AtomicU8 = AtomicU8::new(11);
     IpAddr::V4(Ipv4Addr::new(
         127,
         0,
@@ -107,7 +107,7 @@ async fn until(handle: &GossipHandle, what: &str, wanted: impl Fn(&[Member]) -> 
     );
 }
 
-/// Waits until these members, and no others, are there and alive.
+/// Waits until these members, sorted by name, and no others are there and alive.
 async fn until_alive(handle: &GossipHandle, names: &[&str]) {
     let alive = MemberStatus::Alive as i64;
     until(handle, "all alive", |members| {
@@ -147,7 +147,8 @@ async fn event<T>(
 /// Two pools that know each other.
 async fn pair(one: GossipSettings, two: GossipSettings) -> [(Gossip, GossipHandle); 2] {
     let names = [one.name.clone(), two.name.clone()];
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
     let (one, two) = (start(one), start(two));
     assert_eq!(two.1.join(&place(&one.1)).await, Ok(1));
     until_alive(&one.1, &names).await;
