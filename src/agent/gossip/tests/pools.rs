@@ -1,10 +1,10 @@
 //! Joining, events, queries, leaving and failing.
 
-use bytes::Bytes;
 use super::*;
 use crate::agent::gossip::serf::{Policy, QueryRequest, RequestError};
 use crate::agent::gossip::{GossipError, JoinError, QueryReply};
 use crate::agent::telemetry::metrics::MetricsSettings;
+use bytes::Bytes;
 
 #[tokio::test]
 async fn members_agree_and_the_list_is_sorted() {
