@@ -376,11 +376,8 @@ impl Serf {
     }
 
     fn reconnect(&mut self, now: Mono) {
-        let wanted = self.core.reconnect(now);
-        if let Some((node, to)) = wanted
-            && self.reconnecting.is_none()
-            && self.phase == Phase::Here
-        {
+        let may = self.reconnecting.is_none() && self.phase == Phase::Here;
+        if let Some((node, to)) = self.core.reconnect(now, may) {
             let id = self.next_exchange();
             self.reconnecting = Some(id);
             self.exchange(now, id, to, Some(node));

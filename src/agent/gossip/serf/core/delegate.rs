@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::agent::gossip::swim::{Change, Delegate, Peer, retransmit_limit};
 use crate::agent::gossip::wire::{
-    JoinIntent, LeaveIntent, NodeName, SerfMessage, SerfState, UserEvent, decode_coordinate,
+    JoinIntent, LamportTime, LeaveIntent, NodeName, SerfMessage, SerfState, UserEvent, decode_coordinate,
     encode_coordinate,
 };
 use crate::model::member::MemberStatus;
@@ -142,6 +142,9 @@ impl Core {
         }
         let ltime_of = |node: &NodeName| state.status_ltimes.get(node).copied().unwrap_or_default();
         for node in &state.left_members {
+            if !self.may_have_left(node) {
+                continue;
+            }
             let intent = LeaveIntent {
                 ltime: ltime_of(node).saturating_add(1),
                 node: node.clone(),
@@ -149,12 +152,16 @@ impl Core {
             };
             self.leave_intent(now, &intent);
         }
+        let contradict = !self.leaving && self.is_dated(ltime_of(&self.name));
         let left: std::collections::BTreeSet<&NodeName> = state.left_members.iter().collect();
         for (node, &ltime) in &state.status_ltimes {
             if !left.contains(node) {
                 let node = node.clone();
                 self.join_intent(now, &JoinIntent { ltime, node });
             }
+        }
+        if contradict {
+            self.broadcast_join(now);
         }
         if join && self.joining {
             self.recent_events.raise_min(state.event_ltime);
@@ -169,5 +176,21 @@ impl Core {
                 });
             }
         }
+    }
+
+    /// Whether to believe another member's list of who left. The failure detectors have compared what they
+    /// know just before: who is alive here has come back since, and who is new here was not there. Were it
+    /// marked as leaving, at a time after its joining, nothing would ever unmark it. Of ourselves we hear, to
+    /// contradict it.
+    fn may_have_left(&self, node: &NodeName) -> bool {
+        let status = self.members.get(node).map(|entry| entry.member.status);
+        *node == self.name || status == Some(MemberStatus::Failed)
+    }
+
+    /// Whether something was said of us at this time, of which we know nothing: an earlier life of ours, of
+    /// which we have no snapshot, said it, and whoever heard of it did not hear of our joining.
+    fn is_dated(&self, time: LamportTime) -> bool {
+        let own = self.members.get(&self.name);
+        own.is_some_and(|entry| entry.status_ltime < time)
     }
 }

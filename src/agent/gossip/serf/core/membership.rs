@@ -21,6 +21,7 @@ impl Core {
         let intent = self.intents.get(&peer.name);
         let flap_timeout = self.config.flap_timeout;
         let mut flapped = false;
+        self.prunes.remove(&peer.name);
         if let Some(entry) = self.members.get_mut(&peer.name) {
             let failed = entry.member.status == MemberStatus::Failed;
             flapped = failed && now - entry.gone_at < flap_timeout;
@@ -44,14 +45,17 @@ impl Core {
         self.tell_member(now, MemberChange::Join, member);
     }
 
-    /// A member failed or left. What the failure detector calls it does not matter: who had said that it
-    /// leaves has left.
+    /// A member failed or left. Who had said that it leaves has left, whatever the failure detector calls
+    /// it; and so has who told the failure detector goodbye, of whose intent we may not have heard yet.
     pub(super) fn member_gone(&mut self, now: Mono, peer: &Peer) {
         let Some(entry) = self.members.get_mut(&peer.name) else {
             return;
         };
         let (status, change) = match entry.member.status {
             MemberStatus::Leaving => (MemberStatus::Left, MemberChange::Leave),
+            MemberStatus::Alive if peer.state == PeerState::Left => {
+                (MemberStatus::Left, MemberChange::Leave)
+            }
             MemberStatus::Alive => (MemberStatus::Failed, MemberChange::Failed),
             MemberStatus::None | MemberStatus::Left | MemberStatus::Failed => return,
         };

@@ -88,8 +88,9 @@ impl Core {
             Novelty::Known => return false,
             Novelty::TooOld | Novelty::Full => {
                 let Query { name, ltime, .. } = query;
-                let reason =
-                    format!("received old query {name} from time {ltime} (current: {clock})");
+                let reason = format!(
+                    "received old query {name} from time {ltime} (current: {clock}), or too many of it"
+                );
                 self.ignored("query", reason);
                 return false;
             }

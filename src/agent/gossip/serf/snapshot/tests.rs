@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn at(port: u16) -> SocketAddr {
@@ -104,4 +106,21 @@ fn files_are_compacted_when_they_are_much_larger_than_needed() {
     }
     assert!(!remembered.is_too_large(256_000));
     assert!(remembered.is_too_large(256_001));
+}
+
+proptest! {
+    #[test]
+    fn any_name_without_a_line_break_is_kept(name in "[^\n]*", port in any::<u16>()) {
+        let line = alive(&name, port);
+        prop_assert_eq!(SnapshotLine::parse(&line.to_string()), Some(line));
+        let gone = SnapshotLine::NotAlive { name: name.as_str().into() };
+        prop_assert_eq!(SnapshotLine::parse(&gone.to_string()), Some(gone));
+    }
+
+    #[test]
+    fn any_text_is_read(text in "((alive|not-alive|clock|leave|#)?[: a-z0-9.]{0,20}\n)*", rejoin in any::<bool>()) {
+        let remembered = Remembered::replay(&text, rejoin);
+        let lines: Vec<String> = remembered.lines().map(|line| line.to_string()).collect();
+        prop_assert_eq!(replay(&lines.join("\n"), rejoin), remembered.restored());
+    }
 }

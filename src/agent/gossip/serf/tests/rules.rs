@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use crate::agent::gossip::serf::MemberChange::{Failed, Join, Leave, Reap, Update};
-use crate::agent::gossip::serf::{Notice, Output, Remembered, SnapshotLine};
+use crate::agent::gossip::serf::{Input, Notice, Output, Remembered, SnapshotLine};
 use crate::agent::gossip::wire::{SerfState, Tags};
 use crate::model::member::MemberStatus as S;
 
@@ -14,6 +14,9 @@ type Outcome = (
     Vec<(super::super::MemberChange, String)>,
     bool,
 );
+
+/// Intents in the order in which they are heard: whether to join, and when.
+type Heard = &'static [(bool, u64)];
 
 fn outcome(before: S, act: impl FnOnce(&mut Rig)) -> Outcome {
     let mut rig = Rig::with_n2(before);
@@ -94,8 +97,16 @@ fn who_contradicts_its_pruning_stays() {
     let mut rig = Rig::with_n2(S::Alive);
     rig.leave_intent("n2", 6, true);
     rig.join_intent("n2", 7);
-    rig.run(Duration::from_secs(9));
-    assert_eq!(rig.status("n2").map(|(status, _)| status), Some(S::Alive));
+    rig.now += Duration::from_secs(9);
+    rig.serf.handle(rig.now, Input::Tick);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 7)));
+    let mut rig = Rig::with_n2(S::Leaving);
+    rig.leave_intent("n2", 6, true);
+    rig.dead("n2", 1, "n2");
+    rig.alive("n2", 2);
+    rig.now += Duration::from_secs(9);
+    rig.serf.handle(rig.now, Input::Tick);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 6)));
 }
 
 #[test]
@@ -157,7 +168,7 @@ fn updates_keep_the_state() {
 #[test]
 fn intents_that_overtake_the_news_of_a_member() {
     // What is heard before; state and time when the member comes.
-    let table: [(&[(bool, u64)], S, u64); 5] = [
+    let table: [(Heard, S, u64); 5] = [
         (&[], S::Alive, 0),
         (&[(true, 4)], S::Alive, 4),
         (&[(false, 4)], S::Leaving, 4),
@@ -272,8 +283,7 @@ fn members_that_are_gone_are_forgotten_in_time() {
         // Nobody is probed, so that nobody fails meanwhile.
         let mut pass = |time: Duration| {
             rig.now += time;
-            rig.serf
-                .handle(rig.now, crate::agent::gossip::serf::Input::Tick);
+            rig.serf.handle(rig.now, Input::Tick);
             rig.serf.members().count()
         };
         assert_eq!(pass(hours(after)), 2, "{status:?}");

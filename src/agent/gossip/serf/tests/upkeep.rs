@@ -22,6 +22,8 @@ fn a_failed_member_is_tried_again_and_comes_back() {
     for n in 0..2 {
         pool.run_until("n3 fails", |pool| pool.status(n, 2) == Some(S::Failed));
     }
+    // Longer than the dead are told that they are.
+    pool.run(Duration::from_mins(1));
     pool.nodes[2].cut_off = false;
     for n in 0..3 {
         pool.run_until("n3 is back", |pool| {
@@ -37,6 +39,30 @@ fn a_failed_member_is_tried_again_and_comes_back() {
     assert!((0..3).any(trying));
     let failed = |event: &Event| matches!(event, Event::Members(MemberChange::Failed, _));
     assert_eq!(pool.events(0).filter(|event| failed(event)).count(), 1);
+}
+
+#[test]
+fn one_failed_member_is_tried_at_a_time() {
+    let mut rig = Rig::with_n2(S::Failed);
+    let tries = |rig: &mut Rig| {
+        rig.run(Duration::from_secs(30));
+        let told = rig.told().into_iter();
+        let tries = told.filter_map(|output| match output {
+            Output::Net(swim::Output::PushPull { exchange, to, .. }) => Some((exchange, to)),
+            _ => None,
+        });
+        tries.collect::<Vec<_>>()
+    };
+    let first = tries(&mut rig);
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0].1, address(2));
+    assert_eq!(tries(&mut rig), [], "the first try still runs");
+    let result = Err("connection refused".to_owned());
+    let exchange = first[0].0;
+    let queued = rig.serf.stats().intent_queue;
+    rig.net(swim::Input::PushPullReply { exchange, result });
+    assert_eq!(rig.serf.stats().intent_queue, queued, "nobody joined");
+    assert_eq!(tries(&mut rig).len(), 1);
 }
 
 #[test]
@@ -91,7 +117,7 @@ fn member_events_are_told_together_when_wished() {
         .collect()
     };
     assert!(members(&mut rig).is_empty());
-    rig.run(Duration::from_millis(1000));
+    rig.run(Duration::from_secs(1));
     let events = members(&mut rig);
     assert!(
         matches!(&events[..], [Event::Members(MemberChange::Join, who)] if who.len() == 2),
@@ -236,8 +262,9 @@ fn acknowledged_probes_place_us_in_the_network() {
         rig.now += Duration::from_millis(20);
         rig.message(Message::Ack(Ack { seq_no, payload }));
         let told = rig.told().into_iter().find_map(|output| match output {
-            Output::Notice(notice @ Notice::CoordinateUpdated { .. }) => Some(notice),
-            Output::Notice(notice @ Notice::CoordinateRejected { .. }) => Some(notice),
+            Output::Notice(
+                notice @ (Notice::CoordinateUpdated { .. } | Notice::CoordinateRejected { .. }),
+            ) => Some(notice),
             _ => None,
         });
         told.map(|notice| matches!(notice, Notice::CoordinateUpdated { .. }))
