@@ -286,3 +286,40 @@ fn an_encrypted_stream() {
     assert_eq!(Message::Ack(read), ack());
     assert_eq!(golden.names().count(), 4, "each vector has a test");
 }
+
+#[test]
+fn bytes_of_running_agents() {
+    let golden = Golden::agents();
+    let (messages, cut_off) = unpack(golden.get("packet of serf 0.8.2")).unwrap();
+    let [Message::Ack(ack), Message::Alive(alive)] = &messages[..] else {
+        panic!("not an ack and an alive: {messages:?}");
+    };
+    assert_eq!((ack.seq_no, cut_off), (77, 0));
+    assert_eq!(
+        decode_coordinate(&ack.payload).unwrap(),
+        crate::model::coordinate::Coordinate::default()
+    );
+    assert_eq!(&*alive.node, "k1");
+    assert_eq!(alive.versions.as_slice(), [1, 5, 2, 2, 5, 5]);
+    assert_eq!(decode_tags(&alive.meta), Tags::new());
+
+    let response = golden.get("conflict response of serf 0.8.2");
+    let member = decode_conflict_response(response).unwrap().unwrap();
+    assert_eq!(
+        (&*member.name, &*member.addr, member.port, member.status),
+        ("live", "127.0.61.5", 7946, 1)
+    );
+    assert_eq!(member.tags["build"], "1.10.0:");
+    let ours = encode_conflict_response(Some(&member));
+    assert_eq!(ours.len(), response.len());
+    let tags = response.windows(4).position(|at| at == b"Tags").unwrap();
+    assert_eq!(ours[..tags], response[..tags], "all but the tags, in order");
+
+    let Ok(Message::Alive(alive)) = Message::decode(golden.get("alive of Consul 1.8.7")) else {
+        panic!("not alive");
+    };
+    let tags = decode_tags(&alive.meta);
+    assert_eq!((tags.len(), &*tags["build"]), (13, "1.8.7:"));
+    assert_eq!(tags["id"], "429120e3-f04f-cf8a-f76e-c8cfb07f9d99");
+    assert_eq!(golden.names().count(), 3, "each vector has a test");
+}

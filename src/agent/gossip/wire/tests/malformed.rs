@@ -124,10 +124,40 @@ fn many_small_bombs_in_one_packet() {
     assert_eq!(seen, 1, "the room is for the whole packet");
 }
 
+/// Compressed zeros, a few more than the bound: each code stands for one zero more than the one before,
+/// until there are no more codes, and the longest follows again and again.
+fn lzw_bomb() -> Vec<u8> {
+    let longest = 4095 - 256;
+    let repeated = (STREAM_MAX - longest * (longest + 1) / 2) / longest + 1;
+    let codes = [256, 0]
+        .into_iter()
+        .chain(258..=4095)
+        .chain(std::iter::repeat_n(4095, repeated))
+        .chain([257]);
+    let (mut out, mut bits, mut pending) = (Vec::new(), 0_u32, 0);
+    let mut widest = 9;
+    for code in codes {
+        widest = widest.max(u32::BITS - u32::leading_zeros(code));
+        bits |= code << pending;
+        pending += widest;
+        while pending >= 8 {
+            out.push(bits.to_le_bytes()[0]);
+            bits >>= 8;
+            pending -= 8;
+        }
+    }
+    out.push(bits.to_le_bytes()[0]);
+    let length = u32::try_from(out.len()).unwrap().to_be_bytes();
+    [&hex("09 81 a3 427566 db"), &length[..], &out].concat()
+}
+
 #[test]
 fn a_bomb_in_a_stream() {
-    let bomb = compress(&vec![8; STREAM_MAX + 1]);
-    assert!(matches!(stream_error(&bomb), WireError::TooLarge { .. }));
+    let bomb = lzw_bomb();
+    assert!(bomb.len() < 24 * 1024, "{}", bomb.len());
+    let err = stream_error(&bomb);
+    let what = "decompressed message";
+    assert!(matches!(err, WireError::TooLarge { what: found, .. } if found == what));
 }
 
 #[test]

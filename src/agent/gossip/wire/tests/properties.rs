@@ -1,6 +1,7 @@
 //! Anything at all: no decoder panics, and what was written is read back.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,8 @@ fn decode_everything(bytes: &[u8]) {
 }
 
 /// Something valid of every kind.
+static VALID: LazyLock<Vec<Vec<u8>>> = LazyLock::new(valid);
+
 fn valid() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for golden in [
@@ -45,6 +48,7 @@ fn valid() -> Vec<Vec<u8>> {
         Golden::packets(),
         Golden::serf(),
         Golden::encryption(),
+        Golden::agents(),
     ] {
         all.extend(golden.names().map(|name| golden.get(name).to_vec()));
     }
@@ -271,8 +275,7 @@ proptest! {
         cut in option::weighted(0.3, any::<prop::sample::Index>()),
         extra in vec(any::<u8>(), 0..4),
     ) {
-        let valid = valid();
-        let mut bytes = which.get(&valid).clone();
+        let mut bytes = which.get(&VALID).clone();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
             bytes[at] = byte;
@@ -292,8 +295,7 @@ proptest! {
         marker in prop::sample::select(vec![0xc9_u8, 0xc6, 0xdb, 0xdd, 0xdf, 0xcf, 0xd3, 0x8f, 0x9f]),
         announced in any::<u64>(),
     ) {
-        let valid = valid();
-        let bytes = which.get(&valid);
+        let bytes = which.get(&VALID);
         let at = at.index(bytes.len());
         let announced = announced.to_be_bytes();
         decode_everything(&[&bytes[..at], &[marker], &announced[..], &bytes[at..]].concat());
@@ -303,6 +305,38 @@ proptest! {
     fn messages_come_back(message in messages()) {
         prop_assert_eq!(Message::decode(&message.encode()), Ok(message));
     }
+
+    #[test]
+    fn serf_messages_come_back(message in serf_messages()) {
+        prop_assert_eq!(SerfMessage::decode(&message.encode()), Ok(message));
+    }
+
+    #[test]
+    fn filters_come_back(names in vec(".{0,20}", 0..20), tag in ".{0,20}", expr in ".{0,40}") {
+        for filter in [Filter::Nodes(names), Filter::Tag { tag, expr }] {
+            prop_assert_eq!(Filter::decode(&filter.encode()), Ok(filter));
+        }
+    }
+
+    #[test]
+    fn key_messages_come_back(
+        key in vec(any::<u8>(), 0..40),
+        result in any::<bool>(),
+        message in ".{0,40}",
+        keys in vec(".{0,40}", 0..20),
+        primary_key in ".{0,40}",
+    ) {
+        let request = encode_key_request(&key);
+        prop_assert_eq!(decode_key_request(&request), Ok(&key[..]));
+        let response = KeyResponse { result, message, keys, primary_key };
+        prop_assert_eq!(KeyResponse::decode(&response.encode()), Ok(response));
+    }
+
+}
+
+proptest! {
+    // Large values: fewer of them.
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn packets_come_back(
@@ -317,11 +351,6 @@ proptest! {
         let sealed = security.seal_packet(&plain, nonce);
         let opened = security.open_packet(&sealed).unwrap();
         prop_assert_eq!(unpack(&opened), Ok((sent, 0)));
-    }
-
-    #[test]
-    fn serf_messages_come_back(message in serf_messages()) {
-        prop_assert_eq!(SerfMessage::decode(&message.encode()), Ok(message));
     }
 
     #[test]
@@ -360,27 +389,6 @@ proptest! {
     #[test]
     fn tags_come_back(tags in btree_map(".{0,20}", ".{0,40}", 0..40)) {
         prop_assert_eq!(decode_tags(&encode_tags(&tags)), tags);
-    }
-
-    #[test]
-    fn filters_come_back(names in vec(".{0,20}", 0..20), tag in ".{0,20}", expr in ".{0,40}") {
-        for filter in [Filter::Nodes(names), Filter::Tag { tag, expr }] {
-            prop_assert_eq!(Filter::decode(&filter.encode()), Ok(filter));
-        }
-    }
-
-    #[test]
-    fn key_messages_come_back(
-        key in vec(any::<u8>(), 0..40),
-        result in any::<bool>(),
-        message in ".{0,40}",
-        keys in vec(".{0,40}", 0..20),
-        primary_key in ".{0,40}",
-    ) {
-        let request = encode_key_request(&key);
-        prop_assert_eq!(decode_key_request(&request), Ok(&key[..]));
-        let response = KeyResponse { result, message, keys, primary_key };
-        prop_assert_eq!(KeyResponse::decode(&response.encode()), Ok(response));
     }
 
     #[test]

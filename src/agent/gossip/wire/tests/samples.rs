@@ -52,6 +52,12 @@ impl Golden {
         ))
     }
 
+    pub(super) fn agents() -> Self {
+        Self::parse(include_str!(
+            "../../../../../tests/golden/gossip/agents.txt"
+        ))
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
