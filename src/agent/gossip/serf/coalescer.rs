@@ -53,7 +53,10 @@ impl Coalescer {
 
     /// When to flush; `None` when nothing is held.
     pub(super) fn due(&self) -> Option<Mono> {
-        [self.period_ends, self.quiet_at].into_iter().flatten().min()
+        [self.period_ends, self.quiet_at]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What is to be told now: members by change.
@@ -78,6 +81,7 @@ impl Coalescer {
 
 #[cfg(test)]
 mod tests {
+    use super::MemberChange::{Failed, Join, Reap, Update};
     use super::*;
     use crate::agent::gossip::serf::tests::member;
 
@@ -88,7 +92,9 @@ mod tests {
     fn flushed(coalescer: &mut Coalescer) -> Vec<(MemberChange, Vec<String>)> {
         let names = |members: Vec<Member>| members.iter().map(|m| m.name.to_string()).collect();
         let events = coalescer.flush().into_iter();
-        events.map(|(change, members)| (change, names(members))).collect()
+        events
+            .map(|(change, members)| (change, names(members)))
+            .collect()
     }
 
     #[test]
@@ -123,7 +129,6 @@ mod tests {
             }
             flushed(&mut coalescer)
         };
-        use MemberChange::{Failed, Join, Reap, Update};
         assert_eq!(hear(&[Join]), [(Join, a())]);
         assert_eq!(hear(&[Failed, Join]), [], "it is as alive as before");
         assert_eq!(hear(&[Update]), [(Update, a())]);

@@ -190,7 +190,9 @@ fn push(own: &mut Coordinate, force: f64, other: &Coordinate, rng: &mut impl Rng
         direction.fill(0.0);
         direction[0] = 1.0;
     } else {
-        direction.iter_mut().for_each(|x| *x /= length);
+        for x in &mut direction {
+            *x /= length;
+        }
     }
     for (x, step) in own.vec.iter_mut().zip(direction) {
         *x += step * force;

@@ -26,6 +26,7 @@ use super::coalescer::Coalescer;
 use super::config::Config;
 use super::coordinate::Position;
 use super::io::{Event, MemberChange, Notice, Output};
+use super::machine::Options;
 use super::member::Member;
 use super::members::Members;
 use super::own_queries::OwnQueries;
@@ -34,7 +35,6 @@ use super::questions::Questions;
 use super::queues::Queues;
 use super::recent_events::{RecentEvents, RecentQueries};
 use super::recent_intents::RecentIntents;
-use super::machine::Options;
 use super::snapshot::SnapshotLine;
 use super::snapshot_log::SnapshotLog;
 
@@ -102,10 +102,7 @@ impl Core {
             members: Members::default(),
             intents: RecentIntents::default(),
             prunes: BTreeMap::new(),
-            recent_events: RecentEvents::new(
-                config.buffer,
-                restored.event_clock.saturating_add(1),
-            ),
+            recent_events: RecentEvents::new(config.buffer, restored.event_clock.saturating_add(1)),
             recent_queries: RecentQueries::new(
                 config.buffer,
                 restored.query_clock.saturating_add(1),
@@ -170,11 +167,6 @@ impl Core {
     /// What is to be told next.
     pub(super) fn pop_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
-    }
-
-    /// Whether something is to be told.
-    pub(super) fn has_output(&self) -> bool {
-        !self.outputs.is_empty()
     }
 
     /// A message that is to be sent to one member next.

@@ -129,12 +129,8 @@ fn read(payload: &Bytes) -> Result<KeyResponse, String> {
             go_bytes(payload)
         ));
     }
-    KeyResponse::decode(payload).map_err(|_| {
-        format!(
-            "Failed to decode key query response: {}",
-            go_bytes(payload)
-        )
-    })
+    KeyResponse::decode(payload)
+        .map_err(|_| format!("Failed to decode key query response: {}", go_bytes(payload)))
 }
 
 /// Bytes as Go prints them: `[8 132 164]`.
@@ -158,24 +154,40 @@ mod tests {
 
     fn refusal(text: &str) -> Bytes {
         let message = text.to_owned();
-        KeyResponse { message, ..KeyResponse::default() }.encode()
+        KeyResponse {
+            message,
+            ..KeyResponse::default()
+        }
+        .encode()
     }
 
     #[test]
     fn requests_carry_the_key() {
         let request = KeyOperation::Use(KEY.to_owned()).request(3).unwrap();
-        assert_eq!((request.name.as_str(), request.relay_factor), ("_serf_use-key", 3));
+        assert_eq!(
+            (request.name.as_str(), request.relay_factor),
+            ("_serf_use-key", 3)
+        );
         let key: Vec<u8> = (0..16).collect();
         assert_eq!(request.payload, encode_key_request(&key));
         let list = KeyOperation::List.request(0).unwrap();
-        assert_eq!((list.name.as_str(), list.payload), ("_serf_list-keys", encode_key_request(&[])));
+        assert_eq!(
+            (list.name.as_str(), list.payload),
+            ("_serf_list-keys", encode_key_request(&[]))
+        );
     }
 
     #[test]
     fn a_key_that_is_none_is_refused_in_serfs_words() {
         let table = [
-            ("!AECAwQFBgcICQoLDA0ODw==", "illegal base64 data at input byte 0"),
-            ("AAEC*wQFBgcICQoLDA0ODw==", "illegal base64 data at input byte 4"),
+            (
+                "!AECAwQFBgcICQoLDA0ODw==",
+                "illegal base64 data at input byte 0",
+            ),
+            (
+                "AAEC*wQFBgcICQoLDA0ODw==",
+                "illegal base64 data at input byte 4",
+            ),
             ("AAECAwQ=", "key size must be 16, 24 or 32 bytes"),
             ("", "key size must be 16, 24 or 32 bytes"),
         ];
@@ -206,7 +218,10 @@ mod tests {
         assert_eq!(report.outcome(), Ok(()));
         let count = |text: &str, n| (text.to_owned(), n);
         assert_eq!(report.keys, BTreeMap::from([count("a", 2), count("b", 2)]));
-        assert_eq!(report.primary_keys, BTreeMap::from([count("a", 2), count("b", 1)]));
+        assert_eq!(
+            report.primary_keys,
+            BTreeMap::from([count("a", 2), count("b", 1)])
+        );
         assert!(report.messages.is_empty());
     }
 

@@ -33,22 +33,17 @@ impl Phase {
         }
     }
 
-    /// The failure detector has told all.
+    /// The failure detector has told all, or its time to do so is up.
     pub(super) fn swim_left(&mut self, now: Mono, config: &Config) {
         if let Self::Leaving { alone, .. } = *self {
-            *self = Self::Propagating {
-                until: propagated(now, alone, config),
+            // Where nobody is, nobody needs time to hear of it. (Serf waits even then.)
+            let until = if alone {
+                now
+            } else {
+                now + config.leave_propagate_delay
             };
+            *self = Self::Propagating { until };
         }
-    }
-}
-
-/// Nobody needs time to hear of it where nobody is. (Serf waits even then.)
-fn propagated(now: Mono, alone: bool, config: &Config) -> Mono {
-    if alone {
-        now
-    } else {
-        now + config.leave_propagate_delay
     }
 }
 
@@ -71,27 +66,26 @@ impl Serf {
     fn leave_swim(&mut self, now: Mono, alone: bool) {
         let until = now + self.core.config().broadcast_timeout;
         self.phase = Phase::Leaving { alone, until };
-        self.swim
-            .handle(now, swim::Input::Leave, &mut self.core);
+        self.swim.handle(now, swim::Input::Leave, &mut self.core);
     }
 
-    /// Goes on with leaving when the phase is over.
-    pub(super) fn advance_leave(&mut self, now: Mono) {
+    /// Goes on with leaving when the phase is over; whether it was. [`Output::Left`] is the last output.
+    pub(super) fn advance_leave(&mut self, now: Mono) -> bool {
         let finished = self.core.pop_finished();
         let is_late = self.phase.deadline().is_some_and(|until| until <= now);
         match self.phase {
             Phase::Intending { told, .. } if is_late || finished == Some(told) => {
                 self.leave_swim(now, false);
             }
-            Phase::Leaving { alone, .. } if is_late => {
-                let until = propagated(now, alone, self.core.config());
-                self.phase = Phase::Propagating { until };
+            Phase::Leaving { .. } if is_late => {
+                self.phase.swim_left(now, self.core.config());
             }
             Phase::Propagating { .. } if is_late => {
                 self.phase = Phase::Left;
                 self.outputs.push_back(Output::Left);
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 }

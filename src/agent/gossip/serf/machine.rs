@@ -289,14 +289,11 @@ impl Serf {
     pub(super) fn settle(&mut self, now: Mono) {
         loop {
             self.gather();
-            self.advance_leave(now);
             if let Some(output) = self.swim.poll_output() {
                 self.take_swim_output(now, output);
             } else if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
-            } else if self.core.has_output() {
-                // A step of leaving told something.
-            } else {
+            } else if !self.advance_leave(now) {
                 break;
             }
         }
@@ -379,11 +376,8 @@ impl Serf {
     }
 
     fn reconnect(&mut self, now: Mono) {
-        let wanted = self.core.reconnect(now);
-        if let Some((node, to)) = wanted
-            && self.reconnecting.is_none()
-            && self.phase == Phase::Here
-        {
+        let may = self.reconnecting.is_none() && self.phase == Phase::Here;
+        if let Some((node, to)) = self.core.reconnect(now, may) {
             let id = self.next_exchange();
             self.reconnecting = Some(id);
             self.exchange(now, id, to, Some(node));

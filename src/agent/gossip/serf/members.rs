@@ -51,7 +51,8 @@ impl Members {
     }
 
     pub(super) fn with_status(&self, status: MemberStatus) -> impl Iterator<Item = &Entry> {
-        self.iter().filter(move |entry| entry.member.status == status)
+        self.iter()
+            .filter(move |entry| entry.member.status == status)
     }
 
     /// Whether anybody but `own` is alive.

@@ -92,7 +92,9 @@ impl OwnQueries {
 
     /// Forgets queries whose time is up, and names them.
     pub(super) fn expire(&mut self, now: Mono) -> Vec<QueryKey> {
-        let over = self.running.extract_if(.., |_, running| running.deadline <= now);
+        let over = self
+            .running
+            .extract_if(.., |_, running| running.deadline <= now);
         over.map(|(key, _)| key).collect()
     }
 

@@ -86,7 +86,9 @@ impl RecentEvents {
         let seen = match slot {
             Some(seen) if seen.ltime == ltime => seen,
             _ => {
-                let old = slot.take().map_or(0, |old| old.events.iter().map(size).sum());
+                let old = slot
+                    .take()
+                    .map_or(0, |old| old.events.iter().map(size).sum());
                 self.bytes = self.bytes.saturating_sub(old);
                 slot.insert(EventsAt {
                     ltime,
@@ -157,13 +159,18 @@ mod tests {
     fn events_are_told_apart_by_name_and_payload_in_a_logical_time() {
         let mut recent = RecentEvents::new(4, 1);
         let payload = Bytes::from_static(b"p");
-        let mut see = |ltime, name: &str, payload: &Bytes| recent.see(ltime + 1, ltime, name, payload);
+        let mut see =
+            |ltime, name: &str, payload: &Bytes| recent.see(ltime + 1, ltime, name, payload);
         assert_eq!(see(1, "deploy", &payload), Novelty::New);
         assert_eq!(see(1, "deploy", &payload), Novelty::Known);
         assert_eq!(see(1, "deploy", &Bytes::new()), Novelty::New);
         assert_eq!(see(1, "restart", &payload), Novelty::New);
         assert_eq!(see(2, "deploy", &payload), Novelty::New);
-        assert_eq!(see(5, "deploy", &payload), Novelty::New, "the slot of 1 again");
+        assert_eq!(
+            see(5, "deploy", &payload),
+            Novelty::New,
+            "the slot of 1 again"
+        );
         assert_eq!(recent.slots()[1].as_ref().map(|slot| slot.ltime), Some(5));
     }
 
@@ -181,7 +188,11 @@ mod tests {
         ];
         for (ltime, clock, expected) in table {
             let mut events = RecentEvents::new(4, 3);
-            assert_eq!(events.see(clock, ltime, "e", &Bytes::new()), expected, "{ltime}");
+            assert_eq!(
+                events.see(clock, ltime, "e", &Bytes::new()),
+                expected,
+                "{ltime}"
+            );
             let mut queries = RecentQueries::new(4, 3);
             assert_eq!(queries.see(clock, ltime, 1), expected, "{ltime}");
         }
@@ -209,7 +220,11 @@ mod tests {
         assert_eq!(events.see(2, 1, "a", &large), Novelty::New);
         assert_eq!(events.see(2, 1, "b", &large), Novelty::Full);
         assert_eq!(events.see(3, 2, "small", &Bytes::new()), Novelty::New);
-        assert_eq!(events.see(6, 5, "b", &large), Novelty::New, "in place of the first");
+        assert_eq!(
+            events.see(6, 5, "b", &large),
+            Novelty::New,
+            "in place of the first"
+        );
         let mut queries = RecentQueries::new(4, 0);
         let max = u32::try_from(QUERIES_AT_MAX).unwrap();
         assert!((0..max).all(|id| queries.see(2, 1, id) == Novelty::New));

@@ -81,7 +81,9 @@ mod tests {
         assert!(!hear(Intention::Join, 4), "older");
         assert!(!hear(Intention::Join, 5), "as old");
         assert!(hear(Intention::Join, 6));
-        let known = intents.get("n1").map(|known| (known.intention, known.ltime));
+        let known = intents
+            .get("n1")
+            .map(|known| (known.intention, known.ltime));
         assert_eq!(known, Some((Intention::Join, 6)));
         assert_eq!(intents.get("n2"), None);
     }

@@ -147,10 +147,13 @@ impl Remembered {
 
     /// The shortest file that says the same.
     pub fn lines(&self) -> impl Iterator<Item = SnapshotLine> + '_ {
-        let members = self.alive.iter().map(|(name, address)| SnapshotLine::Alive {
-            name: name.clone(),
-            address: *address,
-        });
+        let members = self
+            .alive
+            .iter()
+            .map(|(name, address)| SnapshotLine::Alive {
+                name: name.clone(),
+                address: *address,
+            });
         members.chain([
             SnapshotLine::Clock(self.clock),
             SnapshotLine::EventClock(self.event_clock),

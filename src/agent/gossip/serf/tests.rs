@@ -1,5 +1,15 @@
 //! Tests of serf as a whole, and what the tests of its parts share.
 
+mod events;
+mod keys;
+mod leaving;
+mod pool;
+mod queries;
+mod random;
+mod rig;
+mod rules;
+mod upkeep;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,7 +19,7 @@ use crate::model::member::MemberStatus;
 use super::member::Member;
 
 /// The address of a test member.
-pub(super) fn address(port: u16) -> SocketAddr {
+fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], port))
 }
 

@@ -68,9 +68,8 @@ impl Delegate for Core {
     }
 
     fn local_state(&mut self, _join: bool) -> Bytes {
-        let status = |entry: &super::super::members::Entry| {
-            (entry.member.name.clone(), entry.status_ltime)
-        };
+        let status =
+            |entry: &super::super::members::Entry| (entry.member.name.clone(), entry.status_ltime);
         let left = self.members.with_status(MemberStatus::Left);
         let state = SerfState {
             ltime: self.clock.time(),

@@ -113,12 +113,19 @@ impl Core {
     }
 
     /// A failed member that is to be tried again now. So many are tried that each one is tried about once
-    /// an interval by somebody.
-    pub(in super::super) fn reconnect(&mut self, now: Mono) -> Option<(NodeName, SocketAddr)> {
+    /// an interval by somebody. A turn in which we may not is skipped.
+    pub(in super::super) fn reconnect(
+        &mut self,
+        now: Mono,
+        may: bool,
+    ) -> Option<(NodeName, SocketAddr)> {
         if !is_due(self.timers.reconnect, now) {
             return None;
         }
         self.timers.reconnect = after(now, self.config.reconnect_interval);
+        if !may {
+            return None;
+        }
         let failed = self.members.with_status(MemberStatus::Failed).count();
         let left = self.members.with_status(MemberStatus::Left).count();
         let others = (self.members.len() - failed - left).max(1);

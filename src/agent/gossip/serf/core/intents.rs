@@ -25,6 +25,7 @@ impl Core {
         // The leave that we heard of was of an earlier time.
         if entry.member.status == MemberStatus::Leaving {
             entry.member.status = MemberStatus::Alive;
+            self.prunes.remove(&intent.node);
         }
         true
     }
@@ -74,7 +75,7 @@ impl Core {
         }
     }
 
-    /// Forgets leaving members whose time is up, unless they came back.
+    /// Forgets leaving members whose time is up; those that came back are not among them any more.
     pub(super) fn prune_due(&mut self, now: Mono) {
         let due: Vec<NodeName> = self
             .prunes
@@ -82,10 +83,7 @@ impl Core {
             .map(|(node, _)| node)
             .collect();
         for node in due {
-            let status = self.members.get(&node).map(|entry| entry.member.status);
-            if status != Some(MemberStatus::Alive) {
-                self.erase(now, &node);
-            }
+            self.erase(now, &node);
         }
     }
 

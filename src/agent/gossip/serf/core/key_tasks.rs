@@ -89,7 +89,13 @@ impl KeyTasks {
 
 impl Core {
     /// A query of serf's own, without its prefix.
-    pub(super) fn internal_query(&mut self, now: Mono, query: QueryKey, name: &str, payload: &Bytes) {
+    pub(super) fn internal_query(
+        &mut self,
+        now: Mono,
+        query: QueryKey,
+        name: &str,
+        payload: &Bytes,
+    ) {
         match name {
             // Only the acknowledgement is wanted.
             "ping" => {}

@@ -21,6 +21,7 @@ impl Core {
         let intent = self.intents.get(&peer.name);
         let flap_timeout = self.config.flap_timeout;
         let mut flapped = false;
+        self.prunes.remove(&peer.name);
         if let Some(entry) = self.members.get_mut(&peer.name) {
             let failed = entry.member.status == MemberStatus::Failed;
             flapped = failed && now - entry.gone_at < flap_timeout;

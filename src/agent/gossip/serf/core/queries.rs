@@ -88,7 +88,9 @@ impl Core {
             Novelty::Known => return false,
             Novelty::TooOld | Novelty::Full => {
                 let Query { name, ltime, .. } = query;
-                let reason = format!("received old query {name} from time {ltime} (current: {clock})");
+                let reason = format!(
+                    "received old query {name} from time {ltime} (current: {clock}), or too many of it"
+                );
                 self.ignored("query", reason);
                 return false;
             }
@@ -196,9 +198,13 @@ impl Core {
             self.ignored("relay", reason);
             return;
         }
-        let able = self.members.with_status(MemberStatus::Alive).filter(|entry| {
-            entry.member.name != self.name && entry.member.versions.protocol_max() >= RELAYS_FROM
-        });
+        let able = self
+            .members
+            .with_status(MemberStatus::Alive)
+            .filter(|entry| {
+                entry.member.name != self.name
+                    && entry.member.versions.protocol_max() >= RELAYS_FROM
+            });
         let chosen = able.sample(&mut self.rng, wanted);
         let addresses = chosen.into_iter().map(|entry| entry.member.address);
         self.sends

@@ -58,7 +58,8 @@ impl Core {
             Novelty::New => {}
             Novelty::Known => return false,
             Novelty::TooOld => {
-                let reason = format!("received old event {name} from time {ltime} (current: {clock})");
+                let reason =
+                    format!("received old event {name} from time {ltime} (current: {clock})");
                 self.ignored("event", reason);
                 return false;
             }

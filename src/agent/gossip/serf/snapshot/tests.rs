@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn at(port: u16) -> SocketAddr {
@@ -30,9 +32,15 @@ fn lines_are_read_as_they_are_written() {
     let table = [
         (alive("web", 7946), "alive: web 127.0.0.1:7946"),
         (alive("my web 1", 1), "alive: my web 1 127.0.0.1:1"),
-        (SnapshotLine::NotAlive { name: "a b".into() }, "not-alive: a b"),
+        (
+            SnapshotLine::NotAlive { name: "a b".into() },
+            "not-alive: a b",
+        ),
         (SnapshotLine::Clock(1), "clock: 1"),
-        (SnapshotLine::EventClock(u64::MAX), "event-clock: 18446744073709551615"),
+        (
+            SnapshotLine::EventClock(u64::MAX),
+            "event-clock: 18446744073709551615",
+        ),
         (SnapshotLine::QueryClock(0), "query-clock: 0"),
         (SnapshotLine::Leave, "leave"),
     ];
@@ -48,7 +56,10 @@ fn lines_are_read_as_they_are_written() {
 fn the_last_word_about_a_member_counts() {
     let restored = replay(FILE, false);
     let expected = Restored {
-        alive: vec![("v6".into(), "[::1]:7948".parse().unwrap()), ("web 1".into(), at(7950))],
+        alive: vec![
+            ("v6".into(), "[::1]:7948".parse().unwrap()),
+            ("web 1".into(), at(7950)),
+        ],
         clock: 15,
         event_clock: 3,
         query_clock: 4,
@@ -69,7 +80,8 @@ fn a_leave_forgets_everything_unless_we_rejoin() {
 
 #[test]
 fn damaged_lines_are_counted_and_passed_over() {
-    let text = "alive: nobody\nclock: x\nclock: -1\nalive:\nhello\nalive: a 127.0.0.1\nclock: 7\nlea";
+    let text =
+        "alive: nobody\nclock: x\nclock: -1\nalive:\nhello\nalive: a 127.0.0.1\nclock: 7\nlea";
     let remembered = Remembered::replay(text, false);
     assert_eq!(remembered.unrecognized(), 7);
     assert_eq!(remembered.restored().clock, 7);
@@ -94,4 +106,21 @@ fn files_are_compacted_when_they_are_much_larger_than_needed() {
     }
     assert!(!remembered.is_too_large(256_000));
     assert!(remembered.is_too_large(256_001));
+}
+
+proptest! {
+    #[test]
+    fn any_name_without_a_line_break_is_kept(name in "[^\n]*", port in any::<u16>()) {
+        let line = alive(&name, port);
+        prop_assert_eq!(SnapshotLine::parse(&line.to_string()), Some(line));
+        let gone = SnapshotLine::NotAlive { name: name.as_str().into() };
+        prop_assert_eq!(SnapshotLine::parse(&gone.to_string()), Some(gone));
+    }
+
+    #[test]
+    fn any_text_is_read(text in "((alive|not-alive|clock|leave|#)?[: a-z0-9.]{0,20}\n)*", rejoin in any::<bool>()) {
+        let remembered = Remembered::replay(&text, rejoin);
+        let lines: Vec<String> = remembered.lines().map(|line| line.to_string()).collect();
+        prop_assert_eq!(replay(&lines.join("\n"), rejoin), remembered.restored());
+    }
 }
