@@ -335,6 +335,15 @@ impl Ring {
 
     fn send_datagram(&mut self, id: HostId, packet: swim::Packet) {
         self.sent.count(&packet);
+        let size: usize = 2 + packet
+            .parts
+            .iter()
+            .map(|part| 2 + part.len())
+            .sum::<usize>();
+        assert!(
+            size <= self.spec.swim.udp_buffer_size,
+            "a datagram of {size} bytes: {packet:?}"
+        );
         let Some(to) = self.at(packet.to) else {
             return;
         };
