@@ -322,7 +322,6 @@ impl Ring {
             swim::Output::StreamClose { stream } => self.hang_up(stream, "EOF"),
             swim::Output::ExchangeDone { result, .. } => {
                 self.hosts[id].joined |= result.is_ok();
-                self.hear(id, What::Joined(result));
             }
             swim::Output::Notice(notice) => {
                 if self.keep_notices {
