@@ -11,7 +11,9 @@ const SEEDS: u64 = 200;
 /// How long a ring may take to have one view again. Serf tries to reach a failed member every 30 seconds, with
 /// a probability of failed through alive members, and needs about three such rounds: one to hear that it is
 /// said to be dead, one to be heard denying it, one for whom the first ones missed.
-const HEALED: Duration = Duration::from_mins(5);
+const HEALED: Duration = Duration::from_mins(2);
+/// How long the one view is looked at: longer than the suspicions that the tearing may have left behind.
+const KEPT: Duration = Duration::from_mins(1);
 /// Between two looks.
 const STEP: Duration = Duration::from_millis(500);
 
@@ -47,6 +49,8 @@ fn heals(ring: &mut Ring, torn: &str) -> Duration {
     let Some(took) = took else {
         panic!("{torn}: {}", ring.few_errors());
     };
+    ring.run_for(KEPT);
+    assert!(ring.agrees(), "{torn}, healed once: {}", ring.few_errors());
     took
 }
 

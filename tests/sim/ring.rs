@@ -320,15 +320,12 @@ impl Ring {
             }
             swim::Output::StreamReply { stream, body } => self.reply(id, stream, body),
             swim::Output::StreamClose { stream } => self.hang_up(stream, "EOF"),
-            swim::Output::ExchangeDone { result, .. } => {
-                self.hosts[id].joined |= result.is_ok();
-            }
             swim::Output::Notice(notice) => {
                 if self.keep_notices {
                     self.hear(id, What::Notice(notice));
                 }
             }
-            swim::Output::Left => {}
+            swim::Output::ExchangeDone { .. } | swim::Output::Left => {}
         }
     }
 

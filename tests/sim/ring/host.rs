@@ -63,8 +63,6 @@ pub(crate) struct Host {
     /// Counts the members that ran here: what was meant for an earlier one does not reach a later one.
     pub(crate) life: u32,
     pub(crate) stall: Option<Stall>,
-    /// Whether an exchange that was asked for has succeeded in this life, or somebody has joined here.
-    pub(crate) joined: bool,
     inbox: VecDeque<Arrival>,
     inbox_bytes: usize,
     inbox_streams: usize,
@@ -84,7 +82,6 @@ impl Host {
             serf: None,
             life: 0,
             stall: None,
-            joined: false,
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             inbox_streams: 0,

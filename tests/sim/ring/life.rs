@@ -96,7 +96,6 @@ impl Ring {
             keyring: None,
             restored: Restored::default(),
         };
-        host.joined = false;
         let mut serf = Serf::new(options, self.now).expect("there are no tags");
         serf.start(self.now);
         host.serf = Some(Box::new(serf));
@@ -197,14 +196,15 @@ impl Ring {
             .collect()
     }
 
-    /// Lets those join that could not, or that know nobody any longer, as an agent that retries does.
-    pub(crate) fn retry_joins(&mut self) {
-        let is_inside = |id: &HostId| self.hosts[*id].joined && !self.is_alone(*id);
-        let (inside, outside): (Vec<_>, Vec<_>) = self.running().into_iter().partition(is_inside);
-        if let Some(first) = inside.first().or(outside.first()) {
-            for id in &outside {
-                self.join(*id, *first);
-            }
+    /// Joins parts of the ring of which nobody knows anybody in the others: no gossip ever brings those
+    /// together, only whoever operates them does.
+    pub(crate) fn join_strangers(&mut self) {
+        let Some((first, rest)) = self.parts().split_first().map(|(f, r)| (f[0], r.to_vec()))
+        else {
+            return;
+        };
+        for part in rest {
+            self.join(part[0], first);
         }
     }
 

@@ -24,17 +24,37 @@ impl Ring {
         self.status(by, of) == MemberStatus::Alive
     }
 
-    /// Whether a member thinks that it is the only one.
-    pub(crate) fn is_alone(&self, id: HostId) -> bool {
-        self.serf(id).swim().alive_count() == 1
-    }
-
     /// The first machine whose member has this name.
     pub(crate) fn host_of(&self, name: &str) -> HostId {
         self.hosts
             .iter()
             .position(|host| *host.name == *name)
             .expect("the ring named all of them")
+    }
+
+    /// The members that run, in parts: from each member of a part to each other one there is a way along those
+    /// who know the next one, alive or failed, by its present address.
+    pub(crate) fn parts(&self) -> Vec<Vec<HostId>> {
+        let mut parts: Vec<Vec<HostId>> = Vec::new();
+        for id in self.running() {
+            let (mut near, far): (Vec<_>, Vec<_>) = std::mem::take(&mut parts)
+                .into_iter()
+                .partition(|part| part.iter().any(|other| self.know_each_other(id, *other)));
+            near.push(vec![id]);
+            parts = far;
+            parts.push(near.concat());
+        }
+        parts
+    }
+
+    /// Whether one of them would talk to the other.
+    fn know_each_other(&self, one: HostId, other: HostId) -> bool {
+        let knows = |by: HostId, of: HostId| {
+            self.member(by, &self.hosts[of].name).is_some_and(|member| {
+                member.address == self.hosts[of].address && member.status != MemberStatus::Left
+            })
+        };
+        knows(one, other) || knows(other, one)
     }
 
     /// Whether all that run know the tags of all that run.
