@@ -69,7 +69,7 @@ impl Agent {
     }
 
     /// Waits until it can be asked.
-    async fn ready(&self) {
+    async fn ready(&mut self) {
         let asking = async {
             let mut again = tokio::time::interval(Duration::from_millis(100));
             while !self.tell("members", &[]).await.0 {
@@ -77,6 +77,8 @@ impl Agent {
             }
         };
         timeout(PATIENCE, asking).await.expect("serf gets ready");
+        let ended = self.child.try_wait().unwrap();
+        assert!(ended.is_none(), "{ended:?}: {}", self.log());
     }
 
     /// Waits until what it says of its members holds.
@@ -184,7 +186,7 @@ async fn serf_joins_us_sees_us_leave_and_fail() {
         eprintln!("serf is not installed: skipped");
         return;
     };
-    let theirs = Agent::start(program, "theirs", &["-profile=local"]);
+    let mut theirs = Agent::start(program, "theirs", &["-profile=local"]);
     theirs.ready().await;
     let leaving = start(settings("leaving"));
     let failing = start(settings("failing"));
