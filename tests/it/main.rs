@@ -26,3 +26,4 @@ mod kv;
 mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;
+mod walkthrough_c;

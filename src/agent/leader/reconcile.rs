@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::agent::membership::is_agent_of;
+use crate::agent::membership::tags::is_agent_of;
 use crate::agent::store::State;
 use crate::model::catalog::RegisterRequest;
 use crate::model::check::{

@@ -8,7 +8,7 @@ mod pool_kind;
 mod pools;
 mod retry;
 mod server_tags;
-mod tags;
+pub mod tags;
 mod watch;
 
 pub use census::{known_datacenters, known_servers};
@@ -19,5 +19,5 @@ pub use pool_kind::PoolKind;
 pub use pools::{KeyError, Pools, encrypts, pools};
 pub use retry::{RetryExhausted, RetryJoin, retry_join};
 pub use server_tags::ServerInfo;
-pub use tags::{NEW_LEADER, is_agent_of};
+pub use tags::NEW_LEADER;
 pub use watch::{Watch, watch};
