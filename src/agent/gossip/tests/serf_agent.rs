@@ -81,6 +81,13 @@ impl Agent {
         assert!(ended.is_none(), "{ended:?}: {}", self.log());
     }
 
+    /// Has it join a pool of ours.
+    async fn joins(&self, ours: &GossipHandle) {
+        let (ok, text) = self.tell("join", &[&place(ours)]).await;
+        assert!(ok, "{text}");
+        until_status(ours, "theirs", MemberStatus::Alive).await;
+    }
+
     /// Waits until what it says of its members holds.
     async fn until(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let mut last = String::new();
@@ -188,22 +195,17 @@ async fn serf_joins_us_sees_us_leave_and_fail() {
     };
     let mut theirs = Agent::start(program, "theirs", &["-profile=local"]);
     theirs.ready().await;
-    let leaving = start(settings("leaving"));
+    // One after the other: with two others a suspicion lasts until somebody else confirms it.
     let failing = start(settings("failing"));
-    for pool in [&leaving, &failing] {
-        let (ok, text) = theirs.tell("join", &[&place(&pool.1)]).await;
-        assert!(ok, "{text}");
-        until(&pool.1, "theirs is alive", |members| {
-            members.iter().any(|member| member.name == "theirs")
-        })
-        .await;
-    }
-    leaving.1.leave().await.unwrap();
-    theirs
-        .until("it left", |members| says(members, "leaving", "left"))
-        .await;
+    theirs.joins(&failing.1).await;
     drop(failing);
     theirs
         .until("it failed", |members| says(members, "failing", "failed"))
+        .await;
+    let leaving = start(settings("leaving"));
+    theirs.joins(&leaving.1).await;
+    leaving.1.leave().await.unwrap();
+    theirs
+        .until("it left", |members| says(members, "leaving", "left"))
         .await;
 }
