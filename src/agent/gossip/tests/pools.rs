@@ -83,7 +83,7 @@ async fn a_query_is_answered() {
         name: "load".to_owned(),
         payload: Bytes::from_static(b"?"),
         ack: true,
-        timeout: Some(Duration::from_secs(5)),
+        timeout: Some(Duration::from_secs(3)),
         ..QueryRequest::default()
     };
     let mut replies = a.1.query(request).await.unwrap();
