@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::agent::gossip::swim::{Change, Delegate, Peer, retransmit_limit};
 use crate::agent::gossip::wire::{
-    JoinIntent, LamportTime, LeaveIntent, NodeName, SerfMessage, SerfState, UserEvent, decode_coordinate,
-    encode_coordinate,
+    JoinIntent, LamportTime, LeaveIntent, NodeName, SerfMessage, SerfState, UserEvent,
+    decode_coordinate, encode_coordinate,
 };
 use crate::model::member::MemberStatus;
 use crate::model::mono::Mono;
