@@ -2,7 +2,7 @@
 
 use crate::agent::config::Config;
 use crate::agent::gossip::GossipHandle;
-use crate::agent::gossip_report::{Answering, GossipReports};
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::local::Local;
 use crate::agent::user_events::{OwnService, OwnServices, Receiver, UserEvents};
 
@@ -20,9 +20,9 @@ impl Listening {
     /// Begins to listen; events are taken in once [`Self::receive`] is called.
     pub(super) fn start(config: &Config, lan: &GossipHandle, background: &Background) -> Self {
         let (events, receiver) = UserEvents::new(lan.clone(), &config.node.name);
-        let (reports, asking) = GossipReports::new(lan.clone());
+        let (reports, asking, answering) = GossipReports::new(lan.clone());
         background.spawn(asking.run());
-        background.spawn(Answering::new(lan.clone()).run());
+        background.spawn(answering.run());
         Self {
             events,
             receiver,

@@ -188,7 +188,7 @@ fn an_encrypted_ring_changes_its_key() {
         "{removed}"
     );
     let listed = s1.cli_ok(&["keys", "-list"]);
-    assert!(listed.contains(&format!("{SECOND_KEY} [2/2]")), "{listed}");
+    assert!(listed.contains(&format!("{SECOND_KEY}  [2/2]")), "{listed}");
     assert!(!listed.contains(FIRST_KEY), "{listed}");
     // And back, all by ours.
     for action in ["-install", "-use"] {
@@ -196,7 +196,7 @@ fn an_encrypted_ring_changes_its_key() {
     }
     a1.cli_ok(&["keyring", "-remove", SECOND_KEY]);
     let listed = s1.cli_ok(&["keys", "-list"]);
-    assert!(listed.contains(&format!("{FIRST_KEY} [2/2]")), "{listed}");
+    assert!(listed.contains(&format!("{FIRST_KEY}  [2/2]")), "{listed}");
     agree(&a1, &s1, 2);
     s1.0.kill();
     a1.wait_line(0, "EventMemberFailed: s1 ");

@@ -42,8 +42,7 @@ fn late(ring: &mut Ring, is_it: impl Fn(&What) -> bool) -> usize {
 /// Members that were late, and pairs of member and change.
 fn changes(seed: u64) -> (usize, usize) {
     let mut ring = Ring::new(seed, Spec::lan());
-    ring.grow(MEMBERS);
-    ring.calm_down();
+    ring.acquainted(MEMBERS);
     let (mut missing, mut pairs) = (0, 0);
     for n in 0..CHANGES {
         let value = n.to_string();

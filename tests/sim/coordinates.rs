@@ -39,7 +39,7 @@ fn coordinates_converge() {
             jitter: Duration::from_millis(1),
             ..Conditions::lan()
         };
-        ring.grow(MEMBERS);
+        ring.acquainted(MEMBERS);
         let before = errors(&ring);
         ring.run_for(Duration::from_mins(10));
         let after = errors(&ring);

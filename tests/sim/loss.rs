@@ -18,8 +18,7 @@ fn nobody_fails(seed: u64, tcp_pings: bool) {
         ..Conditions::lan()
     };
     let mut ring = Ring::new(seed, spec);
-    ring.grow(MEMBERS);
-    ring.calm_down();
+    ring.acquainted(MEMBERS);
     ring.heard.clear();
     ring.run_for(Duration::from_mins(10));
     let failed = ring

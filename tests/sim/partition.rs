@@ -67,8 +67,7 @@ fn a_torn_ring_heals() {
 fn a_ring_torn_for_longer_than_any_suspicion_heals() {
     seeds::each(4, |seed| {
         let mut ring = Ring::new(seed, Spec::lan());
-        ring.grow(60);
-        ring.calm_down();
+        ring.acquainted(60);
         let parts = ring.dice.within(2, 5);
         let group = ring.groups(parts);
         ring.network.split(group.clone());

@@ -12,8 +12,7 @@ const MEMBERS: usize = 200;
 
 fn quiet_ring(seed: u64) -> Ring {
     let mut ring = Ring::new(seed, Spec::lan());
-    ring.grow(MEMBERS);
-    ring.calm_down();
+    ring.acquainted(MEMBERS);
     ring
 }
 

@@ -322,7 +322,6 @@ impl Ring {
             swim::Output::StreamClose { stream } => self.hang_up(stream, "EOF"),
             swim::Output::ExchangeDone { result, .. } => {
                 self.hosts[id].joined |= result.is_ok();
-                self.hear(id, What::Joined(result));
             }
             swim::Output::Notice(notice) => {
                 if self.keep_notices {
@@ -335,6 +334,15 @@ impl Ring {
 
     fn send_datagram(&mut self, id: HostId, packet: swim::Packet) {
         self.sent.count(&packet);
+        let size: usize = 2 + packet
+            .parts
+            .iter()
+            .map(|part| 2 + part.len())
+            .sum::<usize>();
+        assert!(
+            size <= self.spec.swim.udp_buffer_size,
+            "a datagram of {size} bytes: {packet:?}"
+        );
         let Some(to) = self.at(packet.to) else {
             return;
         };

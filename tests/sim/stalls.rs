@@ -1,8 +1,9 @@
 //! Members that stall must not make others look dead: what Lifeguard is for.
 //!
-//! Five of a hundred members stall again and again, as in the experiments of the Lifeguard paper: stalls of 1
-//! to 32 seconds, and between two of them a moment to breathe, each doubling of the length being as likely
-//! as the next.
+//! Five of a hundred members stall again and again, as in the experiments of the Lifeguard paper: for 1 to 32
+//! seconds, and between two stalls there is a moment to breathe, from a millisecond to 16 seconds, each
+//! doubling of a length being as likely as the next. What stalls is sending and receiving, as there; a stall
+//! of the whole process is told apart in the second test.
 //!
 //! "Switched off" means two settings. `awareness_max_multiplier: 1` keeps the health score at 0, so that a
 //! member that does not get its own answers in time goes on probing at full speed and accusing others.
@@ -23,11 +24,11 @@ use crate::seeds;
 const MEMBERS: usize = 100;
 const STALLING: usize = 5;
 /// How long the stalls go on.
-const LASTING: Duration = Duration::from_mins(5);
+const LASTING: Duration = Duration::from_mins(3);
 /// How many times fewer false failures there must be.
 const FEWER: usize = 50;
 /// Rings, each from a seed of its own, with and without.
-const SEEDS: u64 = 4;
+const SEEDS: u64 = 3;
 
 /// Failures that members told their applications.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,7 +81,7 @@ fn plan(ring: &mut Ring, seed: u64, stall: Stall) {
         while at < LASTING {
             let lasts = dice.log_span(second, 32 * second);
             ring.plan_stall(host, stall, at, lasts);
-            at += lasts + dice.log_span(64 * millisecond, 16 * second);
+            at += lasts + dice.log_span(millisecond, 16 * second);
         }
     }
 }
@@ -92,39 +93,43 @@ fn run(seed: u64, stall: Stall, lifeguard: bool) -> Failures {
         spec.swim.suspicion_max_timeout_mult = 1;
     }
     let mut ring = Ring::new(seed, spec);
-    ring.grow(MEMBERS);
-    ring.calm_down();
+    ring.acquainted(MEMBERS);
     plan(&mut ring, seed, stall);
     ring.run_for(LASTING);
     Failures::of(&ring, |host| host < STALLING)
 }
 
-/// Failures with and without Lifeguard over all seeds.
-fn compare(stall: Stall) -> (Failures, Failures) {
-    seeds::each(SEEDS, |seed| {
-        (run(seed, stall, true), run(seed, stall, false))
-    })
-    .into_iter()
-    .fold(
-        (Failures::default(), Failures::default()),
-        |sum, (with, without)| (sum.0.plus(with), sum.1.plus(without)),
-    )
+/// Sums over all seeds.
+fn sum(outcomes: impl IntoIterator<Item = Failures>) -> Failures {
+    outcomes
+        .into_iter()
+        .fold(Failures::default(), Failures::plus)
 }
 
-fn hold(stall: Stall) {
-    let (with, without) = compare(stall);
+#[test]
+fn stalls_of_messages_accuse_fifty_times_fewer_with_lifeguard() {
+    let outcomes = seeds::each(SEEDS, |seed| {
+        let with = run(seed, Stall::Messages, true);
+        (with, run(seed, Stall::Messages, false))
+    });
+    let with = sum(outcomes.iter().map(|(with, _)| *with));
+    let without = sum(outcomes.iter().map(|(_, without)| *without));
     assert!(
         without.false_ones() >= FEWER * with.false_ones().max(1),
-        "{stall:?}: with {with:?}, without {without:?}"
+        "with {with:?}, without {without:?}"
+    );
+    // Who is silent for long is found out all the same.
+    assert!(
+        2 * with.stalling >= without.stalling,
+        "with {with:?}, without {without:?}"
     );
 }
 
+/// A process that gets no time at all harms nobody but itself: it has no timers that could run out before it
+/// has read what waits for it, but for those of the one probe and the few suspicions that it slept over.
 #[test]
-fn processes_that_stall_accuse_fifty_times_fewer_with_lifeguard() {
-    hold(Stall::Process);
-}
-
-#[test]
-fn messages_that_stall_accuse_fifty_times_fewer_with_lifeguard() {
-    hold(Stall::Messages);
+fn stalls_of_processes_accuse_nobody_else() {
+    let failures = sum(seeds::each(SEEDS, |seed| run(seed, Stall::Process, true)));
+    assert_eq!(failures.false_ones(), 0, "{failures:?}");
+    assert!(failures.stalling > 0, "{failures:?}");
 }

@@ -29,13 +29,15 @@ use super::roster::Roster;
 use super::serf::{self, Event, QueryKey, QueryReply, Serf};
 use super::snapshot_file::Snapshot;
 use super::sockets::Datagrams;
+use super::streams::in_their_words;
 use super::swim::{self, StreamId};
 use super::wire::{Message, Security, decode_packet};
 use crate::model::mono::Mono;
 
 use joins::Joins;
 
-/// Datagrams that are taken in before anything else gets its turn.
+/// Datagrams that are taken in before what they bring about is done: when many come, the list of members
+/// is published once for all of them.
 const DATAGRAMS_AT_ONCE: usize = 64;
 /// Largest datagram, in bytes.
 const DATAGRAM_MAX: usize = 64 * 1024;
@@ -179,7 +181,6 @@ impl Driver {
                 Ok(Some((length, from))) => {
                     self.meters.udp_received.add(amount(length));
                     self.datagram(&buffer[..length], from);
-                    self.execute();
                 }
                 Ok(None) => break,
                 Err(error) => self.complain(format_args!("Error reading UDP packet: {error}")),
@@ -193,7 +194,8 @@ impl Driver {
         let plain = match security.open_packet(packet) {
             Ok(plain) => plain,
             Err(error) => {
-                let text = format_args!("Decrypt packet failed: {error} from={from}");
+                let reason = in_their_words(&error, from);
+                let text = format_args!("Decrypt packet failed: {reason} from={from}");
                 self.log.memberlist(Level::ERROR, text);
                 return;
             }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::model::coordinate::Coordinate;
-use crate::model::member::Member;
+use crate::model::member::{Member, MemberStatus};
 use crate::model::node::StringMap;
 
 use super::serf::{
@@ -32,7 +32,7 @@ pub enum GossipError {
     /// The pool has ended.
     #[error("Serf is shut down")]
     Stopped,
-    /// A key is no base64 text of 16, 24 or 32 bytes.
+    /// A key is no base64.
     #[error("{0}")]
     BadKey(String),
 }
@@ -300,7 +300,13 @@ impl GossipHandle {
         let request = operation
             .request(relay_factor)
             .map_err(GossipError::BadKey)?;
-        let mut report = KeyReport::new(self.members().len());
+        // Those that failed or left cannot answer.
+        let present = |member: &&Member| {
+            let status = member.member_status();
+            matches!(status, MemberStatus::Alive | MemberStatus::Leaving)
+        };
+        let asked = self.members().iter().filter(present).count();
+        let mut report = KeyReport::new(asked);
         let mut replies = self.query(request).await?;
         while let Some(reply) = replies.recv().await {
             if report.add(reply) {

@@ -161,7 +161,8 @@ impl Inbound {
 
     /// As it goes over the wire; what is larger than peers accept is not sent.
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let sealed = self.security.load().seal_stream(plain, nonce(), false);
+        let security = self.security.load();
+        let sealed = security.seal_stream(plain, nonce(&security), false);
         if let Err(error) = &sealed {
             self.log.memberlist(
                 Level::ERROR,

@@ -90,7 +90,7 @@ impl Outbound {
 
     fn seal(&self, body: &[u8], from: SocketAddr) -> Result<Vec<u8>, StreamError> {
         self.security
-            .seal_stream(body, nonce(), true)
+            .seal_stream(body, nonce(&self.security), true)
             .map_err(|error| StreamError::Wire { error, from })
     }
 

@@ -139,13 +139,7 @@ fn run(
         accepted: meters.tcp_accept.clone(),
         sent: meters.tcp_sent.clone(),
     });
-    let accepting = accept(
-        sockets.streams,
-        inbound.clone(),
-        tasks.clone(),
-        stop.clone(),
-    );
-    tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
+    listen(sockets.streams, &inbound, &tasks, &stop);
     let mut driver = Driver {
         serf,
         clock,
@@ -220,7 +214,17 @@ fn options(
     }
 }
 
-/// Takes connections until it is dropped.
+/// Takes connections until the pool ends.
+fn listen(
+    listener: TcpListener,
+    inbound: &Arc<Inbound>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let accepting = accept(listener, Arc::clone(inbound), tasks.clone(), stop.clone());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(accepting));
+}
+
 async fn accept(
     listener: TcpListener,
     inbound: Arc<Inbound>,

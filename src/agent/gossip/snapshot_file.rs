@@ -145,6 +145,8 @@ impl Snapshot {
             SnapshotLine::Alive { .. } | SnapshotLine::NotAlive { .. } => self.append(line),
             SnapshotLine::Leave => {
                 self.left = true;
+                // What comes after this line counts again at the next start.
+                self.append_clocks();
                 self.append(line);
             }
         }

@@ -73,7 +73,7 @@ pub(super) enum StreamError {
 }
 
 /// What memberlist says where our texts differ from its.
-fn in_their_words(error: &WireError, from: SocketAddr) -> String {
+pub(super) fn in_their_words(error: &WireError, from: SocketAddr) -> String {
     match error {
         WireError::NoKeyFits => "No installed keys could decrypt the message".to_owned(),
         WireError::UnexpectedEncryption => {

@@ -23,15 +23,13 @@ use crate::model::member::{Member, MemberStatus};
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A loopback address that no other pool of these tests has.
+/// A loopback address that no other pool has: of these tests by the second byte, of other processes that
+/// run them by the last two.
 fn address() -> IpAddr {
-    static LAST: AtomicU8 = AtomicU8::new(10);
-    IpAddr::V4(Ipv4Addr::new(
-        127,
-        0,
-        61,
-        LAST.fetch_add(1, Ordering::Relaxed),
-    ))
+    static LAST: AtomicU8 = AtomicU8::new(60);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let count = LAST.fetch_add(1, Ordering::Relaxed);
+    IpAddr::V4(Ipv4Addr::new(127, count, high, low))
 }
 
 /// Fast timings, no files, no key.
@@ -107,7 +105,7 @@ async fn until(handle: &GossipHandle, what: &str, wanted: impl Fn(&[Member]) -> 
     );
 }
 
-/// Waits until these members, and no others, are there and alive.
+/// Waits until these members, sorted by name, and no others are there and alive.
 async fn until_alive(handle: &GossipHandle, names: &[&str]) {
     let alive = MemberStatus::Alive as i64;
     until(handle, "all alive", |members| {
@@ -147,7 +145,8 @@ async fn event<T>(
 /// Two pools that know each other.
 async fn pair(one: GossipSettings, two: GossipSettings) -> [(Gossip, GossipHandle); 2] {
     let names = [one.name.clone(), two.name.clone()];
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    names.sort_unstable();
     let (one, two) = (start(one), start(two));
     assert_eq!(two.1.join(&place(&one.1)).await, Ok(1));
     until_alive(&one.1, &names).await;

@@ -1,32 +1,26 @@
 //! Answers other agents.
 
-use std::time::Instant;
-
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{debug, warn};
 
 use crate::agent::gossip::serf::QueryKey;
-use crate::agent::gossip::{Event, GossipError, GossipHandle};
-use crate::model::agent::{REVISION, VERSION};
-use crate::model::gossip::GossipReport;
+use crate::agent::gossip::{Event, GossipError};
 
+use super::own::Own;
 use super::payload::{self, QUERY};
 
 /// Hears the pool's queries from the moment on in which it is made; [`Self::run`] answers them.
 pub struct Answering {
-    pool: GossipHandle,
+    own: Own,
     events: broadcast::Receiver<Event>,
-    started: Instant,
 }
 
 impl Answering {
-    /// Counts the agent's uptime from now on.
-    pub fn new(pool: GossipHandle) -> Self {
+    pub(super) fn new(own: Own) -> Self {
         Self {
-            events: pool.subscribe(),
-            pool,
-            started: Instant::now(),
+            events: own.pool().subscribe(),
+            own,
         }
     }
 
@@ -49,27 +43,9 @@ impl Answering {
     }
 
     async fn answer(&self, key: QueryKey) -> Result<(), AnswerError> {
-        let stats = self.pool.stats().await?;
-        let report = GossipReport {
-            health_score: stats.health_score,
-            intent_queue: stats.intent_queue as u64,
-            event_queue: stats.event_queue as u64,
-            query_queue: stats.query_queue as u64,
-            version: version(),
-            uptime_seconds: self.started.elapsed().as_secs(),
-        };
-        self.pool
-            .respond(key, payload::encode(&report)?.into())
-            .await?;
+        let payload = payload::encode(&self.own.report().await?)?;
+        self.own.pool().respond(key, payload.into()).await?;
         Ok(())
-    }
-}
-
-/// The version as the tag `build` has it, without the colon where there is no commit.
-fn version() -> String {
-    match REVISION {
-        "" => VERSION.to_owned(),
-        revision => format!("{VERSION}:{revision}"),
     }
 }
 

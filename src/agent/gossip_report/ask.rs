@@ -10,7 +10,9 @@ use tracing::debug;
 use crate::agent::gossip::{GossipError, GossipHandle, QueryRequest};
 use crate::model::gossip::GossipMember;
 
+use super::answer::Answering;
 use super::gathering::{Gathering, Missing};
+use super::own::Own;
 use super::payload::{QUERY, question};
 
 /// For how long an answer is shared. An agent asks the ring no more than once in this time.
@@ -33,19 +35,21 @@ pub struct GossipReports {
 
 /// Does the asking; [`Self::run`] is its task.
 pub struct Asking {
-    pool: GossipHandle,
+    own: Own,
     requests: mpsc::Receiver<oneshot::Sender<Answer>>,
 }
 
 impl GossipReports {
-    /// A handle, and the task that asks this pool.
-    pub fn new(pool: GossipHandle) -> (Self, Asking) {
+    /// A handle, the task that asks this pool, and the one that answers others. The agent's uptime counts
+    /// from here.
+    pub fn new(pool: GossipHandle) -> (Self, Asking, Answering) {
+        let own = Own::new(pool);
         let (requests, arriving) = mpsc::channel(WAITING);
         let asking = Asking {
-            pool,
+            own: own.clone(),
             requests: arriving,
         };
-        (Self { requests }, asking)
+        (Self { requests }, asking, Answering::new(own))
     }
 
     /// All members with what they said within the last [`ANSWERS_FOR`], or say now.
@@ -69,7 +73,7 @@ impl Asking {
         while let Some(done) = self.requests.recv().await {
             let answer = match &last {
                 Some(shared) if Instant::now() < shared.until => shared.answer.clone(),
-                _ => last.insert(Shared::ask(&self.pool).await).answer.clone(),
+                _ => last.insert(Shared::ask(&self.own).await).answer.clone(),
             };
             // Whoever asked may have gone.
             let _ = done.send(answer);
@@ -84,17 +88,28 @@ struct Shared {
 }
 
 impl Shared {
-    async fn ask(pool: &GossipHandle) -> Self {
+    async fn ask(own: &Own) -> Self {
         let asked = Instant::now();
-        let answer = ask(pool).await;
+        let answer = ask(own).await;
         // Those who came while it was gathered get it even when that took long.
         let until = (asked + ANSWERS_FOR).max(Instant::now() + ANSWERS_FOR / 2);
         Self { answer, until }
     }
 }
 
-async fn ask(pool: &GossipHandle) -> Answer {
+async fn ask(own: &Own) -> Answer {
+    let pool = own.pool();
     let mut gathering = Gathering::new(&pool.members());
+    // A query that nobody else can hear would stay in the queue.
+    gathering.report(pool.name(), own.report().await?);
+    if gathering.missing() != Missing::Nothing {
+        hear(pool, &mut gathering).await?;
+    }
+    Ok(Arc::new(gathering.finish(&pool.members())))
+}
+
+/// Asks the others.
+async fn hear(pool: &GossipHandle, gathering: &mut Gathering) -> Result<(), GossipError> {
     let mut replies = pool
         .query(QueryRequest {
             name: QUERY.to_owned(),
@@ -119,5 +134,5 @@ async fn ask(pool: &GossipHandle) -> Answer {
     for reason in gathering.unreadable() {
         debug!(target: "agent", query = QUERY, reason, "an answer cannot be read");
     }
-    Ok(Arc::new(gathering.finish(&pool.members())))
+    Ok(())
 }

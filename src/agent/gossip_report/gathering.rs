@@ -58,11 +58,17 @@ impl Gathering {
                 self.silent.remove(&**from);
                 self.asked.remove(&**from);
                 match payload::decode(payload) {
-                    Ok(report) => drop(self.reports.insert(from.to_string(), report)),
+                    Ok(report) => self.report(from, report),
                     Err(err) => self.unreadable.push(format!("{from}: {err}")),
                 }
             }
         }
+    }
+
+    /// Takes in what a member says.
+    pub(super) fn report(&mut self, member: &str, report: GossipReport) {
+        self.silent.remove(member);
+        self.reports.insert(member.to_owned(), report);
     }
 
     /// Whether waiting makes sense.

@@ -4,6 +4,7 @@
 mod answer;
 mod ask;
 mod gathering;
+mod own;
 mod payload;
 
 pub use answer::Answering;

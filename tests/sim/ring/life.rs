@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use consulctl::agent::gossip::serf::{AnyMember, Options, Restored, Serf};
-use consulctl::agent::gossip::wire::{NodeName, Tags};
+use bytes::Bytes;
+use consulctl::agent::gossip::serf::{self, AnyMember, Options, Restored, Serf};
+use consulctl::agent::gossip::swim;
+use consulctl::agent::gossip::wire::{NodeName, NodeState, PushPull, Tags};
 use consulctl::model::mono::Mono;
 
 use super::{Event, Host, HostId, Ring, Stall};
@@ -33,6 +35,48 @@ impl Ring {
             let known = self.dice.within(first, id - 1);
             self.join(id, known);
             self.run_for(Duration::from_millis(20));
+        }
+    }
+
+    /// A ring of this many members that have known each other for long and have nothing to say. What they know
+    /// they took in as they take in the state of a peer.
+    pub(crate) fn acquainted(&mut self, members: usize) {
+        let first = self.hosts.len();
+        for _ in 0..members {
+            self.add();
+        }
+        let all = first..first + members;
+        let nodes: Vec<NodeState> = all.clone().map(|id| self.own_state(id)).collect();
+        for id in all {
+            let state = PushPull {
+                join: false,
+                nodes: nodes.clone(),
+                user_state: Bytes::new(),
+            };
+            let input = swim::Input::PushPullRequest {
+                stream: 0,
+                from: self.hosts[id].address,
+                state,
+            };
+            let now = self.now;
+            let serf = self.hosts[id].serf.as_mut().expect("it was just started");
+            serf.handle(now, serf::Input::Net(input));
+            serf.drop_broadcasts();
+            while serf.poll_output().is_some() {}
+        }
+        self.heard.clear();
+    }
+
+    /// What a member says of itself in an exchange of states.
+    fn own_state(&self, id: HostId) -> NodeState {
+        let own = self.serf(id).swim().local();
+        NodeState {
+            node: NodeName::clone(&own.name),
+            address: own.address,
+            meta: own.meta.clone(),
+            incarnation: own.incarnation,
+            state: own.state,
+            versions: own.versions,
         }
     }
 

@@ -19,8 +19,6 @@ pub(crate) struct Heard {
 pub(crate) enum What {
     Member(MemberChange, Member),
     User(String),
-    /// An exchange that the host asked for has ended.
-    Joined(Result<(), String>),
     /// It has left, and its process ended.
     Left,
     Notice(swim::Notice),

@@ -16,6 +16,7 @@ use crate::agent::gossip::meters::amount;
 use crate::agent::gossip::nonce::nonce;
 use crate::agent::gossip::serf::{Input, Output, QueryKey, QueryReply, SnapshotLine};
 use crate::agent::gossip::snapshot_file::{self, FLUSH_INTERVAL, RECOVERY_INTERVAL};
+use crate::agent::gossip::streams::StreamError;
 use crate::agent::gossip::swim::{self, ExchangeId, Packet};
 use crate::agent::gossip::wire::{Keyring, Ping, Security, encode_packet};
 
@@ -26,8 +27,8 @@ impl Driver {
             match output {
                 Output::Net(output) => self.net_output(output),
                 Output::Event(event) => {
-                    // Whoever hears of a change finds it in the list.
-                    self.state.unpublished = true;
+                    // Whoever hears of a change finds it in the list. Inputs are taken in as a whole, so that
+                    // the first event of many publishes for all.
                     self.publish();
                     self.notices.of_event(&mut self.meters, &event);
                     // Nobody has to listen.
@@ -70,7 +71,7 @@ impl Driver {
     fn send(&mut self, packet: &Packet) {
         let security = self.security();
         let plain = encode_packet(&packet.parts, packet.crc, security.compress);
-        let sealed = security.seal_packet(&plain, nonce());
+        let sealed = security.seal_packet(&plain, nonce(&security));
         self.meters.udp_sent.add(amount(sealed.len()));
         if let Err(error) = self.datagrams.send(packet.to, sealed) {
             self.not_sent(packet.to, &error);
@@ -112,8 +113,11 @@ impl Driver {
         self.spawn(async move {
             let seq_no = ping.seq_no;
             let answer = outbound.ping(to, ping, timeout).await;
-            if let Err(error) = &answer {
-                log.memberlist(Level::DEBUG, format_args!("Failed fallback ping: {error}"));
+            // That whoever is gone cannot be dialled is no news.
+            if let Err(error) = &answer
+                && !matches!(error, StreamError::Dial { .. })
+            {
+                log.memberlist(Level::ERROR, format_args!("Failed fallback ping: {error}"));
             }
             let answered = answer.is_ok();
             // The driver may have ended.

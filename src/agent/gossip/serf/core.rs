@@ -166,7 +166,7 @@ impl Core {
 
     /// What is to be told next.
     pub(super) fn pop_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        swim::pop_or_shrink(&mut self.outputs)
     }
 
     /// A message that is to be sent to one member next.

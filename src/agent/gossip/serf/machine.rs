@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rand::seq::SliceRandom;
 
-use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim};
+use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim, pop_or_shrink};
 use crate::agent::gossip::wire::{
     Keyring, LamportTime, META_MAX, NodeName, Tags, Versions, encode_tags,
 };
@@ -126,7 +126,7 @@ impl Serf {
 
     /// The next thing to do, in the order in which it must be done.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        pop_or_shrink(&mut self.outputs)
     }
 
     /// When [`Input::Tick`] is to be given, unless something else happens first.
@@ -278,6 +278,11 @@ impl Serf {
     /// This member's name.
     pub const fn name(&self) -> &NodeName {
         self.core.name()
+    }
+
+    /// Drops what waits to be gossiped of the members' states: see [`Swim::drop_broadcasts`].
+    pub fn drop_broadcasts(&mut self) {
+        self.swim.drop_broadcasts();
     }
 
     /// The failure detector, to look at.

@@ -14,7 +14,7 @@ use super::awareness::Awareness;
 use super::config::{Config, LocalNode};
 use super::delegate::{Change, Delegate};
 use super::exchange::Exchange;
-use super::io::{ExchangeId, Input, Notice, Output};
+use super::io::{ExchangeId, Input, Notice, Output, pop_or_shrink};
 use super::leave::Leaving;
 use super::peer::Peer;
 use super::peers::{PeerId, Peers};
@@ -164,7 +164,7 @@ impl Swim {
 
     /// The next thing to do, in the order in which it must be done.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        pop_or_shrink(&mut self.outputs)
     }
 
     /// When [`Input::Tick`] is to be given, unless something else happens first.

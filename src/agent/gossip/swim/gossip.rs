@@ -32,6 +32,12 @@ impl Swim {
         self.send_parts(to, parts, false);
     }
 
+    /// Drops what waits to be gossiped, as if it had been told often enough. Simulations of large pools begin
+    /// with one that has been calm for long.
+    pub fn drop_broadcasts(&mut self) {
+        self.broadcasts.prune(0);
+    }
+
     /// Sends a message with as many broadcasts as fit into the packet.
     pub(super) fn send(&mut self, to: SocketAddr, message: &Message, above: &mut dyn Delegate) {
         let first = message.encode();

@@ -1,5 +1,6 @@
 //! What goes into the failure detector and what comes out.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,6 +13,19 @@ pub type StreamId = u64;
 /// Names an exchange of state; chosen by whoever asks for one. Those with the highest bit set are the
 /// state machine's own.
 pub type ExchangeId = u64;
+
+/// Outputs that an empty queue keeps room for. One exchange of states with a large pool makes thousands, and
+/// may be the only one that ever does.
+const QUIET_OUTPUTS: usize = 32;
+
+/// Takes the first output; an empty queue gives back the room that it does not usually need.
+pub(in super::super) fn pop_or_shrink<T>(outputs: &mut VecDeque<T>) -> Option<T> {
+    let first = outputs.pop_front();
+    if first.is_none() {
+        outputs.shrink_to(QUIET_OUTPUTS);
+    }
+    first
+}
 
 /// What happened.
 #[derive(Debug, Clone)]

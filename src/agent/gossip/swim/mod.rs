@@ -22,6 +22,7 @@ mod timing;
 pub use config::{Config, LocalNode};
 pub use delegate::{Change, Delegate};
 pub use detector::Swim;
+pub(super) use io::pop_or_shrink;
 pub use io::{ExchangeId, Input, Notice, Output, Packet, StreamId};
 pub use peer::Peer;
 pub use queue::{BroadcastQueue, Ticket};

@@ -83,7 +83,7 @@ async fn a_query_is_answered() {
         name: "load".to_owned(),
         payload: Bytes::from_static(b"?"),
         ack: true,
-        timeout: Some(Duration::from_secs(5)),
+        timeout: Some(Duration::from_secs(3)),
         ..QueryRequest::default()
     };
     let mut replies = a.1.query(request).await.unwrap();
@@ -252,7 +252,13 @@ async fn metrics_are_counted() {
     let mut counted = settings("a");
     counted.metrics = metrics.clone();
     let [a, b] = pair(counted, settings("b")).await;
-    a.1.user_event("deploy", Bytes::new(), false).await.unwrap();
+    let mut events = a.1.subscribe();
+    let fired = b.1.user_event("deploy", Bytes::new(), false);
+    fired.await.unwrap();
+    event(&mut events, |event| {
+        matches!(event, Event::User { .. }).then_some(())
+    })
+    .await;
     drop(b);
     until_status(&a.1, "b", MemberStatus::Failed).await;
     let seen = metrics.prometheus().expect("is on");

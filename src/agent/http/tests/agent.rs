@@ -11,7 +11,7 @@ use crate::agent::acl::AllowAll;
 use crate::agent::gossip::serf::AnyMember;
 use crate::agent::gossip::wire::Key;
 use crate::agent::gossip::{Gossip, GossipHandle, GossipSettings, serf, swim};
-use crate::agent::gossip_report::{Answering, GossipReports};
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, AgentFacts};
 use crate::agent::http::{
     BindAddress, Context, Facts, NoObserver, RenderCache, Router, Server, TransportSettings,
@@ -86,8 +86,8 @@ async fn context(key: Option<&Key>) -> Context {
     let lan = pool("lan", "n1", key);
     let (events, receiver) = UserEvents::new(lan.clone(), "n1");
     tokio::spawn(receiver.run(OneService));
-    tokio::spawn(Answering::new(lan.clone()).run());
-    let (gossip_reports, asking) = GossipReports::new(lan.clone());
+    let (gossip_reports, asking, answering) = GossipReports::new(lan.clone());
+    tokio::spawn(answering.run());
     tokio::spawn(asking.run());
     Context {
         rpc,
@@ -114,7 +114,7 @@ async fn context(key: Option<&Key>) -> Context {
 }
 
 /// A real pool of one on a free port. It ends with the test's runtime.
-fn pool(pool: &'static str, name: &str, key: Option<&Key>) -> GossipHandle {
+pub(super) fn pool(pool: &'static str, name: &str, key: Option<&Key>) -> GossipHandle {
     let tags = [
         ("id", NODE_ID),
         ("build", "1.10.0:"),

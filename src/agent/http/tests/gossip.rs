@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::agent::{start, start_with};
+use super::agent::{pool, start, start_with};
 use super::support::{ask, body_of, get, status_of};
 use crate::agent::gossip::wire::Key;
+use crate::agent::gossip_report::GossipReports;
 use crate::model::event::index_of_id;
 
 /// Longer than anything here takes on a busy machine.
@@ -292,4 +293,27 @@ async fn members_report_on_themselves() {
             .starts_with(env!("CARGO_PKG_VERSION"))
     );
     assert!(own.get("Unknown").is_none());
+}
+
+#[tokio::test]
+async fn members_that_do_not_know_the_question_are_unknown() {
+    let (_server, address) = start().await;
+    let (answers, silent) = (pool("lan", "n2", None), pool("lan", "n3", None));
+    let (_reports, _asking, answering) = GossipReports::new(answers.clone());
+    tokio::spawn(answering.run());
+    for member in [&answers, &silent] {
+        let target = format!("/v1/agent/join/127.0.0.1:{}", member.local().port);
+        assert_eq!(status_of(&put(address, &target, "").await), "200");
+    }
+    let found = tokio::time::timeout(PATIENCE, get(address, "/v1/consulctl/gossip")).await;
+    let found = json_of(&found.expect("an answer"));
+    let scores: Vec<&Value> = (0..3)
+        .map(|at| &found[at]["Report"]["HealthScore"])
+        .collect();
+    assert_eq!(scores, [&json!(0), &json!(0), &Value::Null], "{found}");
+    let last = json!({
+        "Name": "n3", "Addr": "127.0.0.1", "Port": silent.local().port,
+        "Status": "alive", "Unknown": true,
+    });
+    assert_eq!(found[2], last);
 }

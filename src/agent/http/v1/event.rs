@@ -30,9 +30,11 @@ pub(super) async fn fire(context: Arc<Context>, mut request: Request) -> Answer 
     let event = Firing { payload, ..firing }
         .into_event()
         .map_err(HttpError::failed)?;
-    context
-        .rpc
-        .route(&request.datacenter(&context.facts.datacenter))?;
+    // Gossip reaches every agent of this datacenter; only another one needs its servers.
+    let datacenter = request.datacenter(&context.facts.datacenter);
+    if datacenter != context.facts.datacenter {
+        context.rpc.route(&datacenter)?;
+    }
     let token = context.token_or_default(&request.token());
     let requirement = Requirement::write(Resource::Event, event.name.as_bytes());
     context.rpc.authorize(&token, &requirement)?;

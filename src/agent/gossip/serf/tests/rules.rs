@@ -134,9 +134,9 @@ fn the_failure_detectors_news() {
         let outcome = outcome(before, |rig| rig.dead("n2", 2, "n3"));
         assert_eq!(outcome, (Some((after, 5)), changes, false), "{before:?}");
     }
-    // Whoever goes without having said so has failed, even if memberlist calls it left.
+    // A goodbye to the failure detector may overtake the intent.
     let outcome = outcome(S::Alive, |rig| rig.dead("n2", 1, "n2"));
-    assert_eq!(outcome, (Some((S::Failed, 5)), n2(Failed), false));
+    assert_eq!(outcome, (Some((S::Left, 5)), n2(Leave), false));
 }
 
 #[test]
@@ -233,12 +233,15 @@ fn a_pushed_state_tells_who_left_first() {
         left_members: vec!["n2".into()],
         ..SerfState::default()
     };
-    // Before; the time in the state; after. The leave is dated one later than the state.
+    // Before; the time in the state; after. The leave is dated one later than the state. Who is alive here
+    // came back since, and must not be marked at a time after its joining.
     let table = [
-        (S::Alive, 5, S::Leaving, 6),
+        (S::Alive, 5, S::Alive, 5),
         (S::Alive, 4, S::Alive, 5),
+        (S::Failed, 4, S::Failed, 5),
         (S::Failed, 7, S::Left, 8),
-        (S::Left, 5, S::Left, 6),
+        (S::Leaving, 7, S::Leaving, 5),
+        (S::Left, 7, S::Left, 5),
     ];
     for (before, ltime, after, stored) in table {
         let mut rig = Rig::with_n2(before);
@@ -258,6 +261,26 @@ fn a_pushed_state_tells_who_left_first() {
     };
     rig.pushed(&without_time);
     assert_eq!(rig.status("n2"), Some((S::Alive, 5)));
+}
+
+#[test]
+fn what_an_earlier_life_said_is_contradicted() {
+    let state = |ltime| SerfState {
+        ltime,
+        status_ltimes: [("n1".into(), ltime)].into(),
+        ..SerfState::default()
+    };
+    let mut rig = Rig::new();
+    rig.pushed(&state(0));
+    assert_eq!(rig.serf.stats().intent_queue, 0, "nothing new of us");
+    rig.pushed(&state(30));
+    assert_eq!(rig.serf.stats().intent_queue, 1, "we are here, now");
+    let Some((S::Alive, contradicted)) = rig.status("n1") else {
+        panic!("we are alive");
+    };
+    assert!(contradicted > 30, "{contradicted}");
+    rig.pushed(&state(contradicted));
+    assert_eq!(rig.serf.stats().intent_queue, 1, "that is our own time");
 }
 
 #[test]
