@@ -23,7 +23,7 @@ mod gossip_consul;
 mod gossip_ring;
 mod gossip_serf;
 mod kv;
+mod membership;
 mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;
-mod walkthrough_c;

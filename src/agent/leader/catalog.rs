@@ -26,12 +26,15 @@ impl CatalogKeeper {
         }
     }
 
-    /// Compares all members with the catalog, both ways.
-    pub(super) async fn compare(&self) {
+    /// Compares all members with the catalog; `both_ways` also removes nodes that serf does not know.
+    pub(super) async fn compare(&self, both_ways: bool) {
         let members = self.gossip.members();
         for member in members.iter() {
             let step = step_for(member, self.place(), &self.raft.state());
             self.take(&member.name, step).await;
+        }
+        if !both_ways {
+            return;
         }
         for step in steps_for_forgotten(&members, self.place(), &self.raft.state()) {
             let name = match &step {

@@ -95,17 +95,23 @@ async fn lead(keeper: &CatalogKeeper, settings: &LeaderSettings) {
     let mut hearing = true;
     loop {
         tokio::select! {
-            _ = reconcile_tick.tick() => keeper.compare().await,
+            _ = reconcile_tick.tick() => keeper.compare(is_settled(started)).await,
             _ = tombstone_tick.tick() => reap(raft, rpc, &mut tombstones, started.elapsed()).await,
-            () = rpc.replaced() => keeper.compare().await,
+            () = rpc.replaced() => keeper.compare(is_settled(started)).await,
             event = events.recv(), if hearing => match event {
                 Ok(event) => keeper.hear(event).await,
-                Err(RecvError::Lagged(_)) => keeper.compare().await,
+                Err(RecvError::Lagged(_)) => keeper.compare(false).await,
                 // The pool has ended, the agent is about to.
                 Err(RecvError::Closed) => hearing = false,
             },
         }
     }
+}
+
+/// Whether serf has had time to find the members again that it knew before a restart: until then, a node
+/// without a member is no reason to remove it.
+fn is_settled(leads_since: Instant) -> bool {
+    leads_since.elapsed() >= RECONCILE_INTERVAL
 }
 
 /// Tells all agents who leads, so that they compare their services with the catalog.
