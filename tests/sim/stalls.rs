@@ -28,7 +28,7 @@ const LASTING: Duration = Duration::from_mins(3);
 /// How many times fewer false failures there must be.
 const FEWER: usize = 50;
 /// Rings, each from a seed of its own, with and without.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 2;
 
 /// Failures that members told their applications.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
