@@ -2,7 +2,7 @@
 
 use tracing::error;
 
-use crate::agent::gossip::{Gossip, GossipHandle, GossipSettings};
+use crate::agent::gossip::{BoundGossip, Gossip, GossipHandle};
 use crate::agent::membership::{PoolKind, Pools};
 use crate::model::member::{Member, MemberStatus};
 
@@ -20,30 +20,50 @@ pub(super) struct RunningPools {
     wan: Option<Pool>,
 }
 
-fn start(kind: PoolKind, settings: GossipSettings) -> Result<Pool, StartError> {
-    let pool = kind.label();
-    let (gossip, handle) =
-        Gossip::start(settings).map_err(|source| StartError::Gossip { pool, source })?;
-    Ok(Pool { gossip, handle })
+/// The pools with their ports open, before they gossip.
+pub(super) struct BoundPools {
+    lan: BoundGossip,
+    wan: Option<BoundGossip>,
 }
 
-impl RunningPools {
-    /// Opens the ports and begins to gossip. The WAN pool comes first: the LAN pool's servers are brought into it.
+impl BoundPools {
+    /// Opens the ports, and writes nothing.
     ///
     /// # Errors
-    /// When a port, a file or a tag is not as it has to be; then neither pool runs.
-    pub(super) fn start(settings: Pools) -> Result<Self, StartError> {
+    /// When a port is switched off that must be there, or is taken.
+    pub(super) fn bind(settings: Pools) -> Result<Self, StartError> {
         let lan = settings.lan.ok_or_else(|| StartError::Setting {
             key: "ports.serf_lan",
             reason: "every agent gossips with its datacenter: give it a port".to_owned(),
         })?;
-        let wan = settings.wan.map(|wan| start(PoolKind::Wan, wan));
         Ok(Self {
-            wan: wan.transpose()?,
-            lan: start(PoolKind::Lan, lan)?,
+            lan: Gossip::bind(lan)?,
+            wan: settings.wan.map(Gossip::bind).transpose()?,
         })
     }
 
+    /// Begins to gossip. The WAN pool comes first: the LAN pool's servers are brought into it.
+    ///
+    /// # Errors
+    /// When a file or a tag is not as it has to be; then neither pool runs.
+    pub(super) fn start(self) -> Result<RunningPools, StartError> {
+        let wan = self.wan.map(|wan| start(PoolKind::Wan, wan));
+        Ok(RunningPools {
+            wan: wan.transpose()?,
+            lan: start(PoolKind::Lan, self.lan)?,
+        })
+    }
+}
+
+fn start(kind: PoolKind, bound: BoundGossip) -> Result<Pool, StartError> {
+    let pool = kind.label();
+    let (gossip, handle) = bound
+        .start()
+        .map_err(|source| StartError::Gossip { pool, source })?;
+    Ok(Pool { gossip, handle })
+}
+
+impl RunningPools {
     /// The pool of the datacenter's agents.
     pub(super) fn lan(&self) -> &GossipHandle {
         &self.lan.handle

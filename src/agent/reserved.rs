@@ -1,14 +1,13 @@
-//! Ports that are taken before anything is written.
+//! The ports of RPC and gRPC, held from the first day.
 //!
-//! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and leaves
-//! no trace of it. Gossip's are held until gossip takes them itself. RPC and gRPC are held for good: nothing is
-//! served there yet, connections are closed.
+//! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and
+//! monitoring finds what it expects. Nothing is served there yet: a connection is closed.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -20,9 +19,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a port cannot be held.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {network} {address} for {purpose}: {source}; {hint}", hint = self.hint())]
+#[error("cannot listen on tcp {address} for {purpose}: {source}; {hint}", hint = self.hint())]
 pub struct ReserveError {
-    network: &'static str,
     address: SocketAddr,
     purpose: &'static str,
     #[source]
@@ -44,34 +42,6 @@ impl ReserveError {
     }
 }
 
-/// Gossip's ports: dropping this frees them for gossip itself.
-#[must_use]
-pub(super) struct GossipPorts(
-    #[expect(dead_code, reason = "the sockets hold their ports by being there")]
-    Vec<(UdpSocket, TcpListener)>,
-);
-
-/// Opens the ports of gossip.
-///
-/// # Errors
-/// When one is taken.
-pub(super) async fn hold_gossip(config: &Config) -> Result<GossipPorts, ReserveError> {
-    let from = &config.addresses;
-    let wan = from.serf_wan_bind.filter(|_| config.node.server);
-    let ports = [(from.serf_lan_bind, "LAN gossip"), (wan, "WAN gossip")];
-    let mut held = Vec::new();
-    for (address, purpose) in ports.into_iter().filter_map(|(a, p)| Some((a?, p))) {
-        let datagrams = UdpSocket::bind(address)
-            .await
-            .map_err(failed("udp", address, purpose))?;
-        let streams = TcpListener::bind(address)
-            .await
-            .map_err(failed("tcp", address, purpose))?;
-        held.push((datagrams, streams));
-    }
-    Ok(GossipPorts(held))
-}
-
 /// Opens the ports of RPC (servers only) and gRPC, and holds them until `stop`.
 ///
 /// # Errors
@@ -90,7 +60,7 @@ pub(super) async fn hold(
     for (address, purpose) in rpc.map(|address| (address, "RPC")).into_iter().chain(grpc) {
         let listener = TcpListener::bind(address)
             .await
-            .map_err(failed("tcp", address, purpose))?;
+            .map_err(failed(address, purpose))?;
         let closing = async move {
             loop {
                 match listener.accept().await {
@@ -107,13 +77,8 @@ pub(super) async fn hold(
     Ok(())
 }
 
-fn failed(
-    network: &'static str,
-    address: SocketAddr,
-    purpose: &'static str,
-) -> impl FnOnce(io::Error) -> ReserveError {
+fn failed(address: SocketAddr, purpose: &'static str) -> impl FnOnce(io::Error) -> ReserveError {
     move |source| ReserveError {
-        network,
         address,
         purpose,
         source,

@@ -26,7 +26,7 @@ use crate::model::agent::{REVISION, VERSION};
 use super::banner;
 use super::dns_backend::LocalCatalog;
 use super::listening::Listening;
-use super::pools::RunningPools;
+use super::pools::{BoundPools, RunningPools};
 use super::reserved;
 use super::run::{Background, Running, Signals};
 use super::social::{Social, join_at_start};
@@ -88,14 +88,11 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     let pools = membership::pools(config, &node_id, dir, telemetry.metrics())?;
     let background = Background::default();
     // Before anything is written: a second agent on the same address leaves no trace.
-    let gossip_ports = reserved::hold_gossip(config).await?;
+    let bound = BoundPools::bind(pools)?;
     reserved::hold(config, &background.stop, &background.tasks).await?;
     let listeners = http_listeners(config)?;
     let raft = start_raft(config, &node_id, dir).await?;
-    // Nothing is awaited between the two, so that nobody else gets the ports.
-    drop(gossip_ports);
-    let pools = RunningPools::start(pools);
-    let rooms = match pools {
+    let rooms = match bound.start() {
         Ok(pools) => Rooms {
             raft,
             pools,

@@ -61,7 +61,10 @@ pub enum StartError {
     /// Consensus.
     #[error("Failed to start raft: {0}")]
     Raft(#[from] raft::StartError),
-    /// A port of gossip, RPC or gRPC.
+    /// A port of gossip.
+    #[error(transparent)]
+    GossipPort(#[from] crate::agent::gossip::BindError),
+    /// A port of RPC or gRPC.
     #[error(transparent)]
     Reserve(#[from] ReserveError),
     /// The API.

@@ -23,7 +23,7 @@ pub mod wire;
 
 pub use handle::{GossipError, GossipHandle, JoinError};
 pub use keyring_file::KeyringFileError;
-pub use pool::{Gossip, GossipStartError};
+pub use pool::{BoundGossip, Gossip, GossipStartError};
 pub use serf::{Event, KeyOperation, KeyReport, MemberChange, QueryReply, QueryRequest};
 pub use settings::GossipSettings;
 pub use snapshot_file::SnapshotFileError;

@@ -48,6 +48,29 @@ pub enum GossipStartError {
     Refused(#[from] RequestError),
 }
 
+/// A pool whose port is open, and that does nothing yet: peers that connect wait.
+pub struct BoundGossip {
+    settings: GossipSettings,
+    sockets: Sockets,
+}
+
+impl BoundGossip {
+    /// Reads the keyring and the snapshot, and runs the pool. Members of the snapshot are joined in the
+    /// background. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the tags are too large.
+    pub fn start(self) -> Result<(Gossip, GossipHandle), GossipStartError> {
+        let Self { settings, sockets } = self;
+        let keyring = open_keyring(&settings)?;
+        let snapshot = match &settings.snapshot_file {
+            Some(path) => Some(Snapshot::open(path, settings.rejoin_after_leave)?),
+            None => None,
+        };
+        run(settings, sockets, keyring, snapshot)
+    }
+}
+
 /// A running pool. Dropping it ends the pool at once, as a crash would; see [`Gossip::shutdown`].
 #[derive(Debug)]
 pub struct Gossip {
@@ -57,19 +80,21 @@ pub struct Gossip {
 }
 
 impl Gossip {
-    /// Opens the port, reads the keyring and the snapshot, and runs the pool. Members of the snapshot are
-    /// joined in the background. Must be called within a tokio runtime.
+    /// Opens the port, and writes nothing. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the port cannot be opened.
+    pub fn bind(settings: GossipSettings) -> Result<BoundGossip, BindError> {
+        let sockets = bind(settings.bind, settings.pool)?;
+        Ok(BoundGossip { settings, sockets })
+    }
+
+    /// [`Self::bind`] and [`BoundGossip::start`] at once.
     ///
     /// # Errors
     /// When the port cannot be opened, a file cannot be read, or the tags are too large.
     pub fn start(settings: GossipSettings) -> Result<(Self, GossipHandle), GossipStartError> {
-        let sockets = bind(settings.bind, settings.pool)?;
-        let keyring = open_keyring(&settings)?;
-        let snapshot = match &settings.snapshot_file {
-            Some(path) => Some(Snapshot::open(path, settings.rejoin_after_leave)?),
-            None => None,
-        };
-        run(settings, sockets, keyring, snapshot)
+        Self::bind(settings)?.start()
     }
 
     /// Ends the pool: nothing is told to the others (see [`GossipHandle::leave`] for that), files are
