@@ -478,3 +478,22 @@ fn timeouts_that_are_negative_are_over() {
     };
     assert_eq!(query.timeout, std::time::Duration::ZERO);
 }
+
+#[test]
+fn odd_names_in_a_state_take_only_themselves_with_them() {
+    let names = hex(
+        "ac 5374617475734c54696d6573 82 a2ff61 01 a161 02 ab 4c6566744d656d62657273 92 a1fe a162",
+    );
+    let events = hex("a6 4576656e7473 91 82 a5 4c54696d65 05 a6 4576656e7473 92");
+    let event = |name: &str| [hex("81 a4 4e616d65"), hex(name)].concat();
+    let bytes = [hex("02 83"), names, events, event("a1ff"), event("a163")].concat();
+    let state = SerfState::decode(&bytes).unwrap();
+    let ltimes: Vec<_> = state.status_ltimes.into_iter().collect();
+    assert_eq!(ltimes, [(name("a"), 2)]);
+    assert_eq!(state.left_members, [name("b")]);
+    let at = EventsAt {
+        ltime: 5,
+        events: vec![("c".to_owned(), bytes::Bytes::new())],
+    };
+    assert_eq!(state.events, [Some(at)]);
+}
