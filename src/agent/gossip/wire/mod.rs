@@ -30,8 +30,8 @@ pub use error::WireError;
 pub use key_message::{decode_key_request, encode_key_request};
 pub use keyring::{Key, Keyring, KeyringError};
 pub use message::{
-    Accusation, Ack, Alive, IndirectPing, META_MAX, Message, NODES_MAX, Nack, NodeName, NodeState,
-    PeerState, Ping, PushPull, Source, Versions,
+    Accusation, Ack, Alive, IndirectPing, META_MAX, Message, NAME_MAX, NODES_MAX, Nack, NodeName,
+    NodeState, PeerState, Ping, PushPull, Source, Versions,
 };
 pub use packet::{decode_packet, encode_packet};
 pub use security::{LABEL_MAX, Security};

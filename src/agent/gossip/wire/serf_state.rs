@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::error::WireError;
-use super::message::{NODES_MAX, NodeName};
+use super::message::{NAME_MAX, NODES_MAX, NodeName};
 use super::reader::Reader;
 use super::serf_codec::kind;
-use super::serf_message::{EventsAt, SerfState};
+use super::serf_message::{EventsAt, SerfState, USER_EVENT_HARD_MAX};
 use super::writer::Writer;
 
 /// Most slots of a peer's ring of events. Peers have 512 unless told otherwise.
@@ -131,9 +131,10 @@ fn decode_ltimes(reader: &mut Reader<'_>) -> Result<BTreeMap<NodeName, u64>, Wir
     Ok(ltimes)
 }
 
-/// A member's name that is UTF-8.
+/// A member's name that is UTF-8 and not too long.
 fn held(name: &[u8]) -> Option<NodeName> {
-    std::str::from_utf8(name).ok().map(NodeName::from)
+    let name = std::str::from_utf8(name).ok()?;
+    (name.len() <= NAME_MAX).then(|| NodeName::from(name))
 }
 
 fn decode_slots(reader: &mut Reader<'_>) -> Result<Vec<Option<EventsAt>>, WireError> {
@@ -169,7 +170,7 @@ fn decode_events(reader: &mut Reader<'_>, room: usize) -> Result<EventsAt, WireE
     Ok(EventsAt { ltime, events })
 }
 
-/// `None` for an event whose name is not UTF-8.
+/// `None` for an event whose name is not UTF-8, and for one that is too large.
 fn decode_event(reader: &mut Reader<'_>) -> Result<Option<(String, Bytes)>, WireError> {
     let (mut event, mut payload): (&[u8], &[u8]) = (&[], &[]);
     reader.fields(|name, value| {
@@ -180,6 +181,7 @@ fn decode_event(reader: &mut Reader<'_>) -> Result<Option<(String, Bytes)>, Wire
         }
         Ok(())
     })?;
-    let event = std::str::from_utf8(event).ok();
+    let fits = event.len() + payload.len() <= USER_EVENT_HARD_MAX;
+    let event = std::str::from_utf8(event).ok().filter(|_| fits);
     Ok(event.map(|event| (event.to_owned(), Bytes::copy_from_slice(payload))))
 }

@@ -497,3 +497,94 @@ fn odd_names_in_a_state_take_only_themselves_with_them() {
     };
     assert_eq!(state.events, [Some(at)]);
 }
+
+#[test]
+fn names_that_are_too_long() {
+    let long = |length: usize| NodeName::from("n".repeat(length));
+    let messages = |node: NodeName| {
+        [
+            Message::Ping(Ping {
+                seq_no: 1,
+                node: node.clone(),
+                source: None,
+            }),
+            Message::Suspect(Accusation {
+                incarnation: 1,
+                node: name("a"),
+                from: node,
+            }),
+        ]
+    };
+    let intent = |node| {
+        let join = JoinIntent { ltime: 1, node };
+        SerfMessage::decode(&SerfMessage::Join(join).encode())
+    };
+    for message in messages(long(NAME_MAX)) {
+        assert_eq!(Message::decode(&message.encode()), Ok(message));
+    }
+    assert!(intent(long(NAME_MAX)).is_ok());
+    let too_long = WireError::TooLarge {
+        what: "name",
+        size: 513,
+        limit: 512,
+    };
+    for message in messages(long(NAME_MAX + 1)) {
+        let err = Message::decode(&message.encode()).unwrap_err();
+        assert_eq!(kind_of(&err), &too_long);
+    }
+    let err = intent(long(NAME_MAX + 1)).unwrap_err();
+    assert_eq!(kind_of(&err), &too_long);
+    let state = SerfState {
+        status_ltimes: [(long(NAME_MAX + 1), 1), (name("a"), 1)].into(),
+        left_members: vec![long(NAME_MAX + 1)],
+        ..SerfState::default()
+    };
+    let state = SerfState::decode(&state.encode()).unwrap();
+    assert_eq!(state.status_ltimes, [(name("a"), 1)].into());
+    assert_eq!(state.left_members, []);
+}
+
+#[test]
+fn events_and_queries_that_no_member_sends() {
+    let event = |size: usize| UserEvent {
+        ltime: 1,
+        name: "e".to_owned(),
+        payload: vec![1; size - 1].into(),
+        coalesce: false,
+    };
+    let heard = |message: SerfMessage| SerfMessage::decode(&message.encode());
+    assert!(heard(SerfMessage::UserEvent(event(USER_EVENT_HARD_MAX))).is_ok());
+    let err = heard(SerfMessage::UserEvent(event(USER_EVENT_HARD_MAX + 1))).unwrap_err();
+    assert!(matches!(
+        kind_of(&err),
+        WireError::TooLarge { size: 9217, .. }
+    ));
+    let events = [USER_EVENT_HARD_MAX + 1, 9].map(|size| ("e".to_owned(), event(size).payload));
+    let state = SerfState {
+        events: vec![Some(EventsAt {
+            ltime: 1,
+            events: events.to_vec(),
+        })],
+        ..SerfState::default()
+    };
+    let state = SerfState::decode(&state.encode()).unwrap();
+    assert_eq!(state.events[0].as_ref().unwrap().events, events[1..]);
+
+    let response = |size: usize| {
+        SerfMessage::QueryResponse(QueryResponse {
+            ltime: 1,
+            id: 1,
+            from: name("a"),
+            flags: 0,
+            payload: vec![1; size].into(),
+        })
+    };
+    let around = response(2000).encode().len() - 2000;
+    assert!(heard(response(4096 - around)).is_ok());
+    assert!(heard(response(4097 - around)).is_err());
+    let Ok(SerfMessage::Query(mut query)) = SerfMessage::decode(Golden::serf().get("query")) else {
+        panic!("not a query");
+    };
+    query.payload = vec![1; 5000].into();
+    assert!(heard(SerfMessage::Query(query)).is_err());
+}
