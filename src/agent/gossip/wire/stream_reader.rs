@@ -32,6 +32,7 @@ pub struct StreamReader {
     /// Whether all of the message is in the buffer, because it was decrypted or decompressed as a whole.
     complete: bool,
     overflow: bool,
+    skipped: usize,
 }
 
 /// What comes next.
@@ -81,6 +82,7 @@ impl StreamReader {
             stage: if dialer { Stage::Frame } else { Stage::Label },
             complete: false,
             overflow: false,
+            skipped: 0,
         }
     }
 
@@ -93,6 +95,7 @@ impl StreamReader {
             stage: Stage::Body,
             complete: true,
             overflow: false,
+            skipped: 0,
         }
     }
 
@@ -106,6 +109,11 @@ impl StreamReader {
         } else {
             self.buffer.extend_from_slice(bytes);
         }
+    }
+
+    /// Members of a push/pull that were left out, because their names, addresses, metadata or states are none.
+    pub fn skipped(&self) -> usize {
+        self.skipped
     }
 
     /// The message, once; `None` while more bytes are needed and after it was given out.
@@ -255,8 +263,17 @@ impl StreamReader {
     fn push_pull(&mut self, mut pending: Pending) -> Result<Step, WireError> {
         while pending.missing > 0 {
             let mut reader = Reader::new(&self.buffer[self.at..]);
-            match decode_node_state(&mut reader) {
-                Ok(node) => pending.nodes.push(node),
+            let node = match decode_node_state(&mut reader) {
+                Err(WireError::Truncated) => Err(WireError::Truncated),
+                Ok(node) => Ok(Some(node)),
+                Err(_) => {
+                    reader = Reader::new(&self.buffer[self.at..]);
+                    pass_over(&mut reader).map(|()| None)
+                }
+            };
+            match node {
+                Ok(Some(node)) => pending.nodes.push(node),
+                Ok(None) => self.skipped += 1,
                 Err(WireError::Truncated) => return Ok(Step::Wait(Stage::PushPull(pending))),
                 Err(err) => return Err(WireError::of("node state")(err)),
             }
@@ -289,6 +306,11 @@ impl StreamReader {
         let buffer = Bytes::from(std::mem::take(&mut self.buffer));
         Some(buffer.slice(self.at..end))
     }
+}
+
+/// Reads over a member that makes no sense to us: one odd member must not keep the others from us.
+fn pass_over(reader: &mut Reader<'_>) -> Result<(), WireError> {
+    reader.fields(|_, value| value.skip())
 }
 
 fn message(message: StreamMessage) -> Step {

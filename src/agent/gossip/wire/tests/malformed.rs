@@ -301,7 +301,7 @@ fn metadata_that_is_too_long() {
     );
     let mut state = push_pull(1);
     state.nodes[0].meta = vec![1; META_MAX + 1].into();
-    assert!(PushPull::decode(&state.encode()).is_err());
+    assert_eq!(PushPull::decode(&state.encode()).unwrap().nodes, []);
 }
 
 #[test]
@@ -390,7 +390,8 @@ fn states_that_nobody_knows() {
         ("ff", false),
     ] {
         let state = [&header, &bytes[..at], &hex(number), &bytes[at + 1..]].concat();
-        assert_eq!(PushPull::decode(&state).is_ok(), fine, "{number}");
+        let nodes = PushPull::decode(&state).unwrap().nodes;
+        assert_eq!(nodes.len(), usize::from(fine), "{number}");
     }
 }
 

@@ -241,3 +241,52 @@ fn a_layer_in_a_layer_is_refused() {
     reader.feed(&twice.unwrap());
     assert!(reader.next().is_err());
 }
+
+#[test]
+fn an_odd_member_does_not_take_the_others_with_it() {
+    let good = |index| {
+        let mut state = push_pull(0);
+        state.nodes = vec![node_state(index)];
+        // Without the header: type byte, map of three, and its fields.
+        let empty = push_pull(0);
+        let header = empty.encode().len() - empty.user_state.len();
+        let encoded = state.encode();
+        encoded[header..encoded.len() - state.user_state.len()].to_vec()
+    };
+    let address = "a4 41646472 a4 0a000001";
+    let odd = [
+        format!("82 {address} a4 4e616d65 a2ff61"),
+        format!("82 {address} a5 5374617465 04"),
+        format!("82 {address} a4 506f7274 ce 00010000"),
+        format!("82 {address} a4 4e616d65 81 a161 93 01 02 c0"),
+        "81 a4 41646472 a3 0a0000".to_owned(),
+        "80".to_owned(),
+    ];
+    let mut bytes = hex("06 82 a5 4e6f646573 08 ac 557365725374617465 4c656e 02");
+    bytes.extend(good(0));
+    for odd in odd {
+        bytes.extend(hex(&odd));
+    }
+    bytes.extend(good(1));
+    bytes.extend(b"us");
+    for piece in [1, 7, bytes.len()] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        let mut read = None;
+        for piece in bytes.chunks(piece) {
+            assert_eq!(read, None);
+            reader.feed(piece);
+            read = reader.next().unwrap();
+        }
+        let Some(StreamMessage::PushPull(state)) = read else {
+            panic!("no state");
+        };
+        assert_eq!(state.nodes, [node_state(0), node_state(1)]);
+        assert_eq!(state.user_state, &b"us"[..]);
+        assert_eq!(reader.skipped(), 6);
+    }
+    for broken in ["a161", "93 010203", "81 a4 4e616d65 c1", "81 01 02"] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        reader.feed(&[hex("06 81 a5 4e6f646573 01"), hex(broken)].concat());
+        assert!(reader.next().is_err(), "{broken}");
+    }
+}
