@@ -7,6 +7,13 @@ use super::message::NAME_MAX;
 /// its depth, because each level has a value.
 const SKIPPED_MAX: u64 = 16 * 1024;
 
+/// Most bytes of a stream that are waited for before a message's fields are all there, those apart that
+/// hold the message's content. They are read from their beginning whenever more arrives.
+pub(super) const HEAD_MAX: usize = 64 * 1024;
+
+/// Most fields of a struct. The largest has eleven; unknown ones and repeated ones count.
+const FIELDS_MAX: usize = 64;
+
 /// Nothing that peers announce as one text, byte array or list is larger, in bytes or elements.
 const LENGTH_MAX: usize = 40 * 1024 * 1024;
 
@@ -59,7 +66,9 @@ impl<'a> Reader<'a> {
         &mut self,
         mut each: impl FnMut(&'a [u8], &mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
-        for _ in 0..self.map()? {
+        let pairs = self.map()?;
+        within("fields", pairs, FIELDS_MAX)?;
+        for _ in 0..pairs {
             let name = self.raw()?;
             each(name, self)?;
         }

@@ -9,7 +9,7 @@ use super::compress::{compressed_bytes, inflate};
 use super::error::WireError;
 use super::message::{NODES_MAX, NodeState, PushPull};
 use super::message_codec::{decode_ack, decode_node_state, decode_ping, kind};
-use super::reader::Reader;
+use super::reader::{HEAD_MAX, Reader, within};
 use super::security::{Labelled, Security, split_label};
 use super::stream::{STREAM_MAX, STREAM_PART_MAX, StreamMessage, frame_header};
 
@@ -255,7 +255,10 @@ impl StreamReader {
                 self.at += 1 + reader.position();
                 Ok(step)
             }
-            Err(err) if err.is_truncated() => Ok(Step::Wait(Stage::Body)),
+            Err(err) if err.is_truncated() => {
+                within("stream message's head", body.len(), HEAD_MAX)?;
+                Ok(Step::Wait(Stage::Body))
+            }
             Err(err) => Err(err),
         }
     }
@@ -274,7 +277,10 @@ impl StreamReader {
             match node {
                 Ok(Some(node)) => pending.nodes.push(node),
                 Ok(None) => self.skipped += 1,
-                Err(WireError::Truncated) => return Ok(Step::Wait(Stage::PushPull(pending))),
+                Err(WireError::Truncated) => {
+                    within("node state", self.buffer.len() - self.at, HEAD_MAX)?;
+                    return Ok(Step::Wait(Stage::PushPull(pending)));
+                }
                 Err(err) => return Err(WireError::of("node state")(err)),
             }
             self.at += reader.position();

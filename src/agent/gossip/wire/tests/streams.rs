@@ -290,3 +290,64 @@ fn an_odd_member_does_not_take_the_others_with_it() {
         assert!(reader.next().is_err(), "{broken}");
     }
 }
+
+/// Feeds pieces of 16 KiB until the reader gives up, and tells how much it took.
+fn given_up_after(head: &str, repeated: &str) -> usize {
+    let mut reader = StreamReader::new(Security::default().into(), true);
+    reader.feed(&hex(head));
+    let piece = hex(repeated).repeat(16 * 1024 / hex(repeated).len());
+    for fed in 1..1024 {
+        reader.feed(&piece);
+        match reader.next() {
+            Ok(None) => {}
+            Ok(Some(message)) => panic!("{message:?}"),
+            Err(_) => return fed * piece.len(),
+        }
+    }
+    panic!("waits for ever");
+}
+
+#[test]
+fn heads_without_an_end_are_not_waited_for() {
+    let bound = 80 * 1024;
+    // Maps of a million pairs, and texts and lists of many megabytes.
+    for head in ["00", "02", "06", "08", "0d", "09", "06 81 a5 4e6f646573 01"] {
+        let took = given_up_after(&format!("{head} df 00100000"), "a1 78 01");
+        assert!(took <= bound, "{head}: {took}");
+        for value in ["db 02000000", "dd 00003000"] {
+            let took = given_up_after(
+                &format!("{head} 81 a1 78 {value}"),
+                &format!("af {}", "78".repeat(15)),
+            );
+            assert!(took <= bound, "{head} {value}: {took}");
+        }
+    }
+    let took = given_up_after("02 82 a7 5061796c6f6164 db 02000000", "78");
+    assert!(took <= bound, "an ack's payload: {took}");
+    let long = vec![8; 1024 * 1024];
+    for plain in [encode_user(&long), push_pull(5000).encode()] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        let (last, first) = plain.split_last().unwrap();
+        for piece in first.chunks(16 * 1024) {
+            reader.feed(piece);
+            assert_eq!(reader.next(), Ok(None), "content is waited for");
+        }
+        reader.feed(&[*last]);
+        assert!(matches!(reader.next(), Ok(Some(_))));
+    }
+}
+
+#[test]
+fn structs_have_a_bound() {
+    let fields = |count: u8| {
+        [
+            vec![2, 0xde, 0, count],
+            hex("a1 78 01").repeat(count.into()),
+        ]
+        .concat()
+    };
+    assert!(StreamMessage::decode(&fields(64)).is_ok());
+    assert!(Message::decode(&fields(64)).is_ok());
+    assert!(StreamMessage::decode(&fields(65)).is_err());
+    assert!(Message::decode(&fields(65)).is_err());
+}
