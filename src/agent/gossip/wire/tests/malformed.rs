@@ -77,12 +77,46 @@ fn a_compound_with_an_empty_part() {
 #[test]
 fn a_bomb_of_compounds() {
     let mut packet = ack().encode().to_vec();
-    for _ in 0..9 {
+    for _ in 0..3 {
         let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
         packet = [&[7, 1], &length[..], &packet].concat();
     }
     assert_eq!(unpack(&packet), Err(WireError::TooDeep));
     assert!(unpack(&packet[4..]).is_ok());
+}
+
+#[test]
+fn a_bomb_of_small_messages() {
+    let empty = bytes::Bytes::from_static(&[8]);
+    let inner = bytes::Bytes::from(encode_packet(&vec![empty.clone(); 255], false, false));
+    let hollow = vec![bytes::Bytes::from(compress(&[7, 0])); 255];
+    let hollow = bytes::Bytes::from(encode_packet(&hollow, false, false));
+    for (hollows, reached) in [(2, 1), (3, 0)] {
+        let parts = [vec![hollow.clone(); hollows], vec![empty.clone()]].concat();
+        let mut messages = 0;
+        let packet = encode_packet(&parts, false, false);
+        assert!(decode_packet(&packet, &mut |_| messages += 1).is_err());
+        assert_eq!(messages, reached, "what holds nothing counts");
+    }
+    for faulty in [false, true] {
+        let mut inner = inner.to_vec();
+        if faulty {
+            // Unknown types cost time, too.
+            let parts = inner.len() - 255;
+            inner[parts..].fill(99);
+        }
+        let packet = encode_packet(&vec![inner.into(); 83], false, true);
+        let mut messages = 0;
+        let result = decode_packet(&packet, &mut |_| messages += 1);
+        if faulty {
+            assert_eq!(messages, 0);
+            assert!(result.is_err());
+        } else {
+            assert_eq!(messages, 512);
+            // The rest of the third compound, and the compounds after it.
+            assert_eq!(result, Ok(253 + 80));
+        }
+    }
 }
 
 #[test]
