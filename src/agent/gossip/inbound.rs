@@ -26,6 +26,7 @@ pub(super) struct Inbound {
     pub(super) log: Log,
     /// Written by the driver when the keys change; what is opened and sealed by it, too.
     pub(super) security: ArcSwap<Security>,
+    /// Places for large messages of peers that dialled; those that we dialled have their own.
     pub(super) large: Arc<Semaphore>,
     pub(super) push_pulls: Semaphore,
     pub(super) arrive: mpsc::Sender<Arrival>,
@@ -105,7 +106,11 @@ impl Inbound {
                 }
             }
             StreamMessage::Ping(ping) => Arrival::StreamPing { ping, answer },
-            StreamMessage::User(message) => Arrival::User { from, message },
+            StreamMessage::User(message) => {
+                // Nothing is answered; the driver may have ended.
+                _ = self.arrive.send(Arrival::User { from, message }).await;
+                return;
+            }
             StreamMessage::Ack(_) | StreamMessage::Err(_) => {
                 let kind = if matches!(message, StreamMessage::Ack(_)) {
                     2

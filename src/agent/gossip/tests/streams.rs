@@ -7,7 +7,8 @@ use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
 use crate::agent::gossip::wire::{
-    Message, Ping, Security, StreamMessage, StreamReader, encode_push_pull,
+    Message, Ping, Security, SerfMessage, StreamMessage, StreamReader, UserEvent, encode_push_pull,
+    encode_user,
 };
 
 /// What a pool answers to these bytes on a stream.
@@ -72,6 +73,26 @@ async fn a_state_is_answered_with_ours() {
         Some(StreamMessage::PushPull(state)) => assert_eq!(&*state.nodes[0].node, "a"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_user_message_is_delivered_and_its_stream_closed() {
+    let mut patient = settings("a");
+    patient.swim.tcp_timeout = PATIENCE * 3;
+    let a = start(patient);
+    let mut events = a.1.subscribe();
+    let sent = SerfMessage::UserEvent(UserEvent {
+        ltime: 7,
+        name: "deploy".to_owned(),
+        payload: "now".into(),
+        coalesce: false,
+    });
+    assert_eq!(answer(&a.1, &encode_user(&sent.encode())).await, b"");
+    let payload = event(&mut events, |event| match event {
+        Event::User { name, payload, .. } if name == "deploy" => Some(payload),
+        _ => None,
+    });
+    assert_eq!(payload.await, "now");
 }
 
 #[tokio::test]
