@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -74,6 +74,8 @@ pub(super) struct Driver {
     pub(super) datagrams: Datagrams,
     /// Streams that peers open; it has the keys, which are written here.
     pub(super) streams: Arc<Inbound>,
+    /// Places for large messages of peers that we dialled: those that dial us cannot take them.
+    pub(super) large: Arc<Semaphore>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) arrive: mpsc::Sender<Arrival>,
@@ -274,7 +276,7 @@ impl Driver {
     fn outbound(&self) -> Outbound {
         Outbound {
             security: self.security(),
-            large: Arc::clone(&self.streams.large),
+            large: Arc::clone(&self.large),
             limit: self.streams.limit,
             connected: self.meters.tcp_connect.clone(),
             sent: self.meters.tcp_sent.clone(),

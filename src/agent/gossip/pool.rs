@@ -148,6 +148,7 @@ fn run(
         meters,
         datagrams: sockets.datagrams,
         streams: inbound,
+        large: Arc::new(Semaphore::new(LARGE_STREAMS)),
         requests: asked,
         arrivals,
         arrive,

@@ -18,7 +18,7 @@ use super::wire::{Ack, Message, Ping, PushPull, Security, StreamMessage, StreamR
 const READ_CHUNK: usize = 16 * 1024;
 /// A message that is larger needs one of [`LARGE_STREAMS`] places, in bytes.
 const LARGE: usize = 256 * 1024;
-/// Large messages that are read at the same time, so that many peers together cannot take all memory.
+/// Large messages that are read at the same time, of peers that dialled and of those that we dialled each, so that many peers together cannot take all memory.
 pub(super) const LARGE_STREAMS: usize = 16;
 /// What is still read from a peer after it was refused, so that it gets to hear why, in bytes.
 const DRAIN_MAX: usize = 32 * 1024 * 1024;
