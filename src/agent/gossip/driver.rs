@@ -275,6 +275,7 @@ impl Driver {
     /// What opens streams with the keys of now.
     fn outbound(&self) -> Outbound {
         Outbound {
+            log: self.log,
             security: self.security(),
             large: Arc::clone(&self.large),
             limit: self.streams.limit,

@@ -133,7 +133,7 @@ fn run(
         log,
         security: ArcSwap::from_pointee(security),
         large: Arc::new(Semaphore::new(LARGE_STREAMS)),
-        push_pulls: Semaphore::new(INBOUND_PUSH_PULLS),
+        push_pulls: Arc::new(Semaphore::new(INBOUND_PUSH_PULLS)),
         arrive: arrive.clone(),
         limit,
         accepted: meters.tcp_accept.clone(),

@@ -43,5 +43,5 @@ pub use serf_message::{
 pub use stream::{
     STREAM_MAX, STREAM_PART_MAX, StreamMessage, encode_error, encode_push_pull, encode_user,
 };
-pub use stream_reader::StreamReader;
+pub use stream_reader::{Gate, StreamReader};
 pub use tags::{decode_tags, encode_tags};

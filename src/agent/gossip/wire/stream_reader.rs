@@ -33,6 +33,20 @@ pub struct StreamReader {
     complete: bool,
     overflow: bool,
     skipped: usize,
+    /// The gate for large messages is closed: how large those are that pass.
+    small: Option<usize>,
+    /// The gate for exchanges of state is closed.
+    holds_push_pulls: bool,
+    waits_at: Option<Gate>,
+}
+
+/// Where a reader waits until it is let through, because its message may take much memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Decompressed, the message is a large one.
+    Large,
+    /// The message is an exchange of state.
+    PushPull,
 }
 
 /// What comes next.
@@ -42,6 +56,8 @@ enum Stage {
     Label,
     /// An encrypted, compressed or plain message.
     Frame,
+    /// A compressed message.
+    Compressed,
     /// A plain message's type.
     Body,
     /// Members, then the application's state.
@@ -70,6 +86,8 @@ enum Step {
     Message(StreamMessage),
     /// More bytes are needed.
     Wait(Stage),
+    /// Not before it is let through.
+    Hold(Stage, Gate),
 }
 
 impl StreamReader {
@@ -83,6 +101,31 @@ impl StreamReader {
             complete: false,
             overflow: false,
             skipped: 0,
+            small: None,
+            holds_push_pulls: false,
+            waits_at: None,
+        }
+    }
+
+    /// Closes the gates: compressed messages of more than `small` bytes and exchanges of state wait at them.
+    #[must_use]
+    pub fn gated(mut self, small: usize) -> Self {
+        self.small = Some(small);
+        self.holds_push_pulls = true;
+        self
+    }
+
+    /// What it takes to go on, where bytes do not help.
+    pub fn waits_at(&self) -> Option<Gate> {
+        self.waits_at
+    }
+
+    /// Opens the gate that it waits at.
+    pub fn let_through(&mut self) {
+        match self.waits_at.take() {
+            Some(Gate::Large) => self.small = None,
+            Some(Gate::PushPull) => self.holds_push_pulls = false,
+            None => {}
         }
     }
 
@@ -96,6 +139,9 @@ impl StreamReader {
             complete: true,
             overflow: false,
             skipped: 0,
+            small: None,
+            holds_push_pulls: false,
+            waits_at: None,
         }
     }
 
@@ -116,7 +162,7 @@ impl StreamReader {
         self.skipped
     }
 
-    /// The message, once; `None` while more bytes are needed and after it was given out.
+    /// The message, once; `None` while more bytes are needed, at a closed gate, and after it was given out.
     ///
     /// # Errors
     /// When no message can become of the bytes, whatever follows. The stream is of no use then.
@@ -136,6 +182,7 @@ impl StreamReader {
             let step = match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::Label => self.label()?,
                 Stage::Frame => self.frame()?,
+                Stage::Compressed => self.compressed()?,
                 Stage::Body => self.body()?,
                 Stage::PushPull(pending) => self.push_pull(pending)?,
                 Stage::User(length) => self.user(length),
@@ -144,6 +191,11 @@ impl StreamReader {
             match step {
                 Step::Next(stage) => self.stage = stage,
                 Step::Message(message) => return Ok(Some(message)),
+                Step::Hold(stage, gate) => {
+                    self.stage = stage;
+                    self.waits_at = Some(gate);
+                    return Ok(None);
+                }
                 Step::Wait(_) if self.complete => return Err(WireError::Truncated),
                 Step::Wait(stage) => {
                     self.stage = stage;
@@ -175,28 +227,36 @@ impl StreamReader {
                 return Ok(Step::Wait(Stage::Frame));
             };
             self.replace(plain);
-            if self.buffer.first() == Some(&kind::COMPRESS) {
-                let inner = compressed_bytes(&mut Reader::new(&self.buffer[1..]))?;
-                let inner = inflate(inner, STREAM_MAX)?;
-                self.replace(inner);
-            }
-            return Ok(Step::Next(Stage::Body));
+            return Ok(Step::Next(self.inside()));
         }
         if self.security.keyring.is_some() && self.security.verify_incoming {
             return Err(WireError::MissingEncryption);
         }
-        if first != kind::COMPRESS {
-            return Ok(Step::Next(Stage::Body));
+        Ok(Step::Next(self.inside()))
+    }
+
+    /// What is inside of the encryption.
+    fn inside(&self) -> Stage {
+        match self.buffer.get(self.at) {
+            Some(&kind::COMPRESS) => Stage::Compressed,
+            _ => Stage::Body,
         }
-        match compressed_bytes(&mut Reader::new(&self.buffer[self.at + 1..])) {
-            Ok(inner) => {
-                let inner = inflate(inner, STREAM_MAX)?;
-                self.replace(inner);
-                Ok(Step::Next(Stage::Body))
+    }
+
+    fn compressed(&mut self) -> Result<Step, WireError> {
+        let compressed = match compressed_bytes(&mut Reader::new(&self.buffer[self.at + 1..])) {
+            Ok(compressed) => compressed,
+            Err(WireError::Truncated) => return Ok(Step::Wait(Stage::Compressed)),
+            Err(err) => return Err(err),
+        };
+        let limit = self.small.unwrap_or(STREAM_MAX);
+        match inflate(compressed, limit) {
+            Err(WireError::TooLarge { .. }) if self.small.is_some() => {
+                return Ok(Step::Hold(Stage::Compressed, Gate::Large));
             }
-            Err(WireError::Truncated) => Ok(Step::Wait(Stage::Frame)),
-            Err(err) => Err(err),
+            inflated => self.replace(inflated?),
         }
+        Ok(Step::Next(Stage::Body))
     }
 
     /// The encrypted message, once all of it is there.
@@ -234,6 +294,9 @@ impl StreamReader {
         let Some((&first, body)) = self.buffer[self.at..].split_first() else {
             return Ok(Step::Wait(Stage::Body));
         };
+        if first == kind::PUSH_PULL && self.holds_push_pulls {
+            return Ok(Step::Hold(Stage::Body, Gate::PushPull));
+        }
         let mut reader = Reader::new(body);
         let decoded = match first {
             kind::PING => decode_ping(&mut reader).map(|ping| message(StreamMessage::Ping(ping))),
@@ -303,14 +366,13 @@ impl StreamReader {
         }
     }
 
-    /// The last part of the message, without a copy, when all of it is there.
+    /// The last part of the message, when all of it is there. It is copied: the buffer, which may hold much
+    /// more, is given back.
     fn take(&mut self, length: usize) -> Option<Bytes> {
-        let end = self.at + length;
-        if self.buffer.len() < end {
-            return None;
-        }
-        let buffer = Bytes::from(std::mem::take(&mut self.buffer));
-        Some(buffer.slice(self.at..end))
+        let last = self.buffer[self.at..].get(..length)?;
+        let last = Bytes::copy_from_slice(last);
+        self.buffer = Vec::new();
+        Some(last)
     }
 }
 

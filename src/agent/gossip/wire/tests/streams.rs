@@ -351,3 +351,36 @@ fn structs_have_a_bound() {
     assert!(StreamMessage::decode(&fields(65)).is_err());
     assert!(Message::decode(&fields(65)).is_err());
 }
+
+#[test]
+fn large_messages_and_states_wait_at_their_gates() {
+    let state = |user_state| PushPull {
+        user_state: Bytes::from(vec![7; user_state]),
+        ..push_pull(2)
+    };
+    for security in securities() {
+        let (compressed, security) = (security.compress, Arc::new(security));
+        for (size, large) in [(1000, false), (100_000, true)] {
+            let state = state(size);
+            let sent = security.seal_stream(&state.encode(), [5; NONCE_LEN], false);
+            let mut reader = StreamReader::new(Arc::clone(&security), true).gated(50_000);
+            reader.feed(&sent.unwrap());
+            if large && compressed {
+                assert_eq!(reader.next(), Ok(None));
+                assert_eq!(reader.waits_at(), Some(Gate::Large));
+                assert_eq!(reader.next(), Ok(None), "is not let through yet");
+                reader.let_through();
+            }
+            assert_eq!(reader.next(), Ok(None));
+            assert_eq!(reader.waits_at(), Some(Gate::PushPull));
+            reader.let_through();
+            assert_eq!(reader.waits_at(), None);
+            assert_eq!(reader.next(), Ok(Some(StreamMessage::PushPull(state))));
+        }
+        let plain = encode_user(&[1; 1000]);
+        let sent = security.seal_stream(&plain, [5; NONCE_LEN], false);
+        let mut reader = StreamReader::new(Arc::clone(&security), true).gated(50_000);
+        reader.feed(&sent.unwrap());
+        assert!(matches!(reader.next(), Ok(Some(StreamMessage::User(_)))));
+    }
+}
