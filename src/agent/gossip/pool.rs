@@ -111,7 +111,7 @@ fn run(
 ) -> Result<(Gossip, GossipHandle), GossipStartError> {
     let log = Log::new(settings.log_prefix, settings.pool);
     let meters = Meters::new(&settings.metrics);
-    let name = Arc::from(settings.name.as_str());
+    let name: Arc<str> = Arc::from(settings.name.as_str());
     let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
     let limit = settings.swim.tcp_timeout;
     let security = Security {
@@ -144,7 +144,7 @@ fn run(
         serf,
         clock,
         log,
-        notices: Notices::new(log),
+        notices: Notices::new(log, Arc::clone(&name)),
         meters,
         datagrams: sockets.datagrams,
         streams: inbound,
