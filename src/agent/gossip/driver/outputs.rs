@@ -11,6 +11,7 @@ use tracing::Level;
 
 use super::Driver;
 use crate::agent::gossip::arrivals::Arrival;
+use crate::agent::gossip::complaints::Complaint;
 use crate::agent::gossip::keyring_file;
 use crate::agent::gossip::meters::amount;
 use crate::agent::gossip::nonce::nonce;
@@ -80,7 +81,8 @@ impl Driver {
 
     /// A datagram did not leave this machine.
     pub(super) fn not_sent(&mut self, to: SocketAddr, error: &io::Error) {
-        self.complain(format_args!("Failed to send gossip to {to}: {error}"));
+        let text = format_args!("Failed to send gossip to {to}: {error}");
+        self.complain(Complaint::NotSent, Level::ERROR, text);
         self.net(swim::Input::Unreachable { to });
     }
 
