@@ -61,6 +61,8 @@ pub(super) struct Core {
     intents: RecentIntents,
     /// Leaving members that are to be forgotten, and when.
     prunes: BTreeMap<NodeName, Mono>,
+    /// Members that are gone by the failure detector's word alone, and until when they may contradict it.
+    goodbyes: BTreeMap<NodeName, Mono>,
     recent_events: RecentEvents,
     recent_queries: RecentQueries,
     questions: Questions,
@@ -102,6 +104,7 @@ impl Core {
             members: Members::default(),
             intents: RecentIntents::default(),
             prunes: BTreeMap::new(),
+            goodbyes: BTreeMap::new(),
             recent_events: RecentEvents::new(config.buffer, restored.event_clock.saturating_add(1)),
             recent_queries: RecentQueries::new(
                 config.buffer,

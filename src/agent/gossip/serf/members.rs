@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub(super) status_ltime: LamportTime,
     /// When it failed or left; the origin of time for one that never did.
     pub(super) gone_at: Mono,
+    /// Since when it is said to leave; counts only while it does.
+    pub(super) leaving_since: Mono,
 }
 
 /// All members that are not forgotten, by name.

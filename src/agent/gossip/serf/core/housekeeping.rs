@@ -59,6 +59,7 @@ impl Core {
             self.snapshot.clock_due(),
             self.own_queries.next_deadline(),
             self.prunes.values().min().copied(),
+            self.goodbyes.values().min().copied(),
         ]
         .into_iter()
         .flatten()
@@ -75,6 +76,7 @@ impl Core {
             self.timers.queue_check = after(now, self.config.queue_check_interval);
             self.check_queues();
         }
+        self.goodbyes_due(now);
         self.prune_due(now);
         self.expire_queries(now);
         if is_due(self.snapshot.clock_due(), now) {

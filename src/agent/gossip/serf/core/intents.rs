@@ -22,8 +22,10 @@ impl Core {
             return false;
         }
         entry.status_ltime = intent.ltime;
-        // The leave that we heard of was of an earlier time.
-        if entry.member.status == MemberStatus::Leaving {
+        // The leave that we heard of was of an earlier time. Whoever is gone by the failure detector's word is
+        // back by its word, too.
+        let is_gone = self.goodbyes.contains_key(&intent.node);
+        if entry.member.status == MemberStatus::Leaving && !is_gone {
             entry.member.status = MemberStatus::Alive;
             self.prunes.remove(&intent.node);
         }
@@ -49,7 +51,13 @@ impl Core {
         // order pass them on to each other for ever.
         entry.status_ltime = intent.ltime;
         match entry.member.status {
-            MemberStatus::Alive => entry.member.status = MemberStatus::Leaving,
+            MemberStatus::Alive => {
+                entry.member.status = MemberStatus::Leaving;
+                entry.leaving_since = now;
+            }
+            MemberStatus::Leaving if self.goodbyes.contains_key(&intent.node) => {
+                self.has_left(now, &intent.node);
+            }
             MemberStatus::Failed => {
                 entry.member.status = MemberStatus::Left;
                 let member = entry.member.clone();

@@ -134,9 +134,56 @@ fn the_failure_detectors_news() {
         let outcome = outcome(before, |rig| rig.dead("n2", 2, "n3"));
         assert_eq!(outcome, (Some((after, 5)), changes, false), "{before:?}");
     }
-    // A goodbye to the failure detector may overtake the intent.
-    let outcome = outcome(S::Alive, |rig| rig.dead("n2", 1, "n2"));
-    assert_eq!(outcome, (Some((S::Left, 5)), n2(Leave), false));
+}
+
+#[test]
+fn a_goodbye_without_an_intent_counts_when_nobody_contradicts_it() {
+    let said_goodbye = || {
+        let mut rig = Rig::with_n2(S::Alive);
+        rig.dead("n2", 1, "n2");
+        rig.run(Duration::from_millis(1_900));
+        assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+        assert_eq!(rig.changes(), vec![]);
+        rig
+    };
+    let mut rig = said_goodbye();
+    rig.join_intent("n2", 6);
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 6)), "it is still gone");
+    rig.run(Duration::from_millis(200));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 6)), n2(Leave))
+    );
+    let mut rig = said_goodbye();
+    rig.leave_intent("n2", 5, false);
+    assert_eq!(rig.changes(), vec![], "of an earlier time");
+    rig.leave_intent("n2", 6, false);
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 6)), n2(Leave))
+    );
+    let mut rig = said_goodbye();
+    rig.leave_intent("n2", 6, true);
+    let told = [n2(Leave), n2(Reap)].concat();
+    assert_eq!((rig.status("n2"), rig.changes()), (None, told));
+    let mut rig = said_goodbye();
+    rig.alive("n2", 2);
+    rig.run(Duration::from_secs(3));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Alive, 5)), vec![])
+    );
+    // Only what it says of itself has changed for those who listen.
+    let mut rig = said_goodbye();
+    rig.alive_with(
+        "n2",
+        2,
+        &Tags::from([("role".to_owned(), "new".to_owned())]),
+    );
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Alive, 5)), n2(Update))
+    );
 }
 
 #[test]
