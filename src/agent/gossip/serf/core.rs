@@ -4,7 +4,7 @@ mod delegate;
 mod housekeeping;
 mod intents;
 mod key_tasks;
-mod membership;
+pub(super) mod membership;
 mod queries;
 mod user_events;
 

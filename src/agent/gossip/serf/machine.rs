@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 
 use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim, pop_or_shrink};
 use crate::agent::gossip::wire::{
-    Keyring, LamportTime, META_MAX, NodeName, Tags, Versions, encode_tags,
+    Keyring, LamportTime, META_MAX, NodeName, PeerState, Tags, Versions, encode_tags,
 };
 use crate::model::coordinate::Coordinate;
 use crate::model::member::MemberStatus;
@@ -18,6 +18,7 @@ use crate::model::mono::Mono;
 use super::config::Config;
 use super::coordinate::Position;
 use super::core::Core;
+use super::core::membership::LEAVING_TIMEOUT;
 use super::io::{Input, Notice, Output, QueryKey, QueryRequest, RequestError, Stats};
 use super::leave::Phase;
 use super::member::Member;
@@ -118,6 +119,7 @@ impl Serf {
             Input::Tick => {
                 self.swim.handle(now, swim::Input::Tick, &mut self.core);
                 self.core.tick(now);
+                self.end_long_leaving(now);
                 self.reconnect(now);
             }
         }
@@ -378,6 +380,18 @@ impl Serf {
         };
         self.tell(notice);
         self.exchange(now, id, to, Some(node));
+    }
+
+    /// Members that are said to leave, but that the failure detector has found alive all the time, stay.
+    fn end_long_leaving(&mut self, now: Mono) {
+        for name in self.core.long_leaving(now) {
+            let alive = self.swim.peer(&name).is_some_and(|peer| {
+                peer.state == PeerState::Alive && now - peer.changed_at > LEAVING_TIMEOUT
+            });
+            if alive {
+                self.core.stays(&name);
+            }
+        }
     }
 
     fn reconnect(&mut self, now: Mono) {

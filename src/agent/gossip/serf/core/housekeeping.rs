@@ -20,6 +20,7 @@ use super::Core;
 #[derive(Debug)]
 pub(super) struct Timers {
     reap: Option<Mono>,
+    long_leaving: Option<Mono>,
     reconnect: Option<Mono>,
     queue_check: Option<Mono>,
 }
@@ -28,9 +29,19 @@ impl Timers {
     pub(super) fn new(config: &Config, now: Mono) -> Self {
         Self {
             reap: after(now, config.reap_interval),
+            long_leaving: after(now, config.reap_interval),
             reconnect: after(now, config.reconnect_interval),
             queue_check: after(now, config.queue_check_interval),
         }
+    }
+
+    /// Whether it is time to look for members that leave for long.
+    pub(super) fn long_leaving_is_due(&mut self, now: Mono, config: &Config) -> bool {
+        let due = is_due(self.long_leaving, now);
+        if due {
+            self.long_leaving = after(now, config.reap_interval);
+        }
+        due
     }
 }
 
@@ -53,6 +64,7 @@ impl Core {
     pub(in super::super) fn next_deadline(&self) -> Option<Mono> {
         [
             self.timers.reap,
+            self.timers.long_leaving,
             self.timers.reconnect,
             self.timers.queue_check,
             self.coalescer.due(),

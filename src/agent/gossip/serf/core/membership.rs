@@ -18,6 +18,10 @@ use super::Core;
 /// gossiped takes a second.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a member may say that it leaves while the failure detector finds it alive. Leaving takes 13 seconds
+/// at most.
+pub(in super::super) const LEAVING_TIMEOUT: Duration = Duration::from_mins(1);
+
 impl Core {
     /// A member is alive that was unknown, failed or left.
     pub(super) fn member_joined(&mut self, now: Mono, peer: &Peer) {
@@ -102,6 +106,26 @@ impl Core {
             .collect();
         for node in due {
             self.has_left(now, &node);
+        }
+    }
+
+    /// Others that leave for so long that they seem to have thought better of it, from time to time.
+    pub(in super::super) fn long_leaving(&mut self, now: Mono) -> Vec<NodeName> {
+        if !self.timers.long_leaving_is_due(now, &self.config) {
+            return Vec::new();
+        }
+        let is_long = |entry: &&Entry| {
+            now - entry.leaving_since > LEAVING_TIMEOUT && entry.member.name != self.name
+        };
+        let leaving = self.members.with_status(MemberStatus::Leaving);
+        let long = leaving.filter(is_long);
+        long.map(|entry| entry.member.name.clone()).collect()
+    }
+
+    /// A member that said that it leaves, and is here all the same, stays: nothing else would ever say so.
+    pub(in super::super) fn stays(&mut self, name: &str) {
+        if let Some(entry) = self.members.get_mut(name) {
+            entry.member.status = MemberStatus::Alive;
         }
     }
 

@@ -187,6 +187,20 @@ fn a_goodbye_without_an_intent_counts_when_nobody_contradicts_it() {
 }
 
 #[test]
+fn who_leaves_for_long_and_is_here_stays() {
+    // Who is not probed is alive.
+    let mut rig = Rig::with(|options| options.swim.probe_interval = Duration::ZERO);
+    rig.alive("n2", 1);
+    rig.leave_intent("n2", 5, false);
+    rig.told();
+    rig.run(Duration::from_secs(60));
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+    rig.run(Duration::from_secs(20));
+    assert_eq!(rig.status("n2"), Some((S::Alive, 5)));
+    assert_eq!(rig.changes(), vec![], "it never left");
+}
+
+#[test]
 fn whoever_returns_is_alive_with_what_it_says_now() {
     for before in [S::Failed, S::Left] {
         let mut rig = Rig::with_n2(before);
