@@ -48,7 +48,7 @@ impl Delegate for Core {
             }
         };
         if pass_on {
-            self.queues.push(queue, message);
+            self.gossip(queue, message);
         }
     }
 

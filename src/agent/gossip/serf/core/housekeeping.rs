@@ -163,11 +163,11 @@ impl Core {
             events,
             queries,
         });
-        let max = self.config.min_queue_depth.max(2 * self.members.len());
+        let max = self.queue_max();
         for queue in Queue::ALL {
-            let depth = self.queues.len(queue);
             let dropped = self.queues.prune(queue, max);
             if dropped > 0 {
+                let depth = self.queues.len(queue) + dropped;
                 let queue = queue.name();
                 self.notice(Notice::QueuePruned {
                     queue,

@@ -103,7 +103,7 @@ impl Core {
         };
         self.join_intent(now, &intent);
         let message = SerfMessage::Join(intent).encode();
-        self.queues.push(Queue::Intents, message);
+        self.gossip(Queue::Intents, message);
     }
 
     /// Says of another member that it left.
@@ -112,7 +112,7 @@ impl Core {
         self.leave_intent(now, &intent);
         if self.members.has_others_alive(&self.name) {
             let message = SerfMessage::Leave(intent).encode();
-            self.queues.push(Queue::Intents, message);
+            self.gossip(Queue::Intents, message);
         }
     }
 

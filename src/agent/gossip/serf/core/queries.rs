@@ -69,7 +69,7 @@ impl Core {
         };
         self.own_queries.start(key, request.ack, now + timeout);
         self.query(now, query);
-        self.queues.push(Queue::Queries, message);
+        self.gossip(Queue::Queries, message);
         Ok(key)
     }
 
