@@ -38,6 +38,7 @@ impl Core {
             let failed = entry.member.status == MemberStatus::Failed;
             flapped = failed && now - entry.gone_at < flap_timeout;
             entry.gone_at = Mono::ZERO;
+            entry.left_ltime = 0;
             entry.member = member.clone();
         } else {
             let leaving = intent.is_some_and(|intent| intent.intention == Intention::Leave);
@@ -47,6 +48,7 @@ impl Core {
             self.members.insert(Entry {
                 member: member.clone(),
                 status_ltime: intent.map_or(0, |intent| intent.ltime),
+                left_ltime: 0,
                 gone_at: Mono::ZERO,
                 leaving_since: now,
             });
@@ -65,6 +67,7 @@ impl Core {
             return;
         };
         entry.member.status = MemberStatus::Alive;
+        entry.left_ltime = 0;
         if entry.member != member {
             entry.member = member.clone();
             self.tell_member(now, MemberChange::Update, member);
@@ -87,11 +90,18 @@ impl Core {
                     .insert(peer.name.clone(), now + GOODBYE_TIMEOUT);
                 return;
             }
+            // Its goodbye reached others only, who told us.
+            MemberStatus::Alive if entry.left_ltime > entry.status_ltime => {
+                (MemberStatus::Left, MemberChange::Leave)
+            }
             MemberStatus::Alive => (MemberStatus::Failed, MemberChange::Failed),
             MemberStatus::None | MemberStatus::Left | MemberStatus::Failed => return,
         };
         entry.member.status = status;
         entry.gone_at = now;
+        if status == MemberStatus::Left {
+            entry.status_ltime = entry.status_ltime.max(entry.left_ltime);
+        }
         let member = entry.member.clone();
         self.tell_member(now, change, member);
     }
@@ -137,6 +147,7 @@ impl Core {
         };
         entry.member.status = MemberStatus::Left;
         entry.gone_at = now;
+        entry.status_ltime = entry.status_ltime.max(entry.left_ltime);
         let member = entry.member.clone();
         self.tell_member(now, MemberChange::Leave, member);
     }

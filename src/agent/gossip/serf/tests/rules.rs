@@ -1,5 +1,6 @@
 //! Every rule of section 10 of the wire format about members.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::rig::Rig;
@@ -183,6 +184,49 @@ fn a_goodbye_without_an_intent_counts_when_nobody_contradicts_it() {
     assert_eq!(
         (rig.status("n2"), rig.changes()),
         (Some((S::Alive, 5)), n2(Update))
+    );
+}
+
+#[test]
+fn a_leave_that_others_heard_of_counts_when_the_member_goes() {
+    let listed = |before| {
+        let mut rig = Rig::with_n2(before);
+        rig.pushed(&SerfState {
+            status_ltimes: BTreeMap::from([("n2".into(), 7)]),
+            left_members: vec!["n2".into()],
+            ..SerfState::default()
+        });
+        rig
+    };
+    let mut rig = listed(S::Alive);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 5)), "it looks alive");
+    rig.dead("n2", 1, "n3");
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 8)), n2(Leave))
+    );
+    // It said that it joined, later.
+    let mut rig = listed(S::Alive);
+    rig.join_intent("n2", 8);
+    rig.dead("n2", 1, "n3");
+    assert_eq!(rig.changes(), n2(Failed));
+    // It came back since.
+    let mut rig = listed(S::Alive);
+    rig.dead("n2", 1, "n2");
+    rig.alive("n2", 2);
+    rig.dead("n2", 2, "n3");
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Failed, 5)), n2(Failed))
+    );
+    // A goodbye to the failure detector may be old even so.
+    let mut rig = listed(S::Alive);
+    rig.dead("n2", 1, "n2");
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+    rig.run(Duration::from_secs(3));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 8)), n2(Leave))
     );
 }
 
