@@ -72,15 +72,23 @@ impl Core {
         true
     }
 
-    /// Forgets a member that left; one that still leaves, once it had the time to.
+    /// Forgets a member that left; one that still leaves, once it had the time to. The leave goes round for a
+    /// while: it must not be held against the member when that comes back.
     fn prune(&mut self, now: Mono, node: &NodeName) {
         let status = self.members.get(node).map(|entry| entry.member.status);
         if status == Some(MemberStatus::Leaving) {
             let wait = self.config.broadcast_timeout + self.config.leave_propagate_delay;
             self.prunes.entry(node.clone()).or_insert(now + wait);
         } else {
-            self.erase(now, node);
+            self.forget(now, node);
         }
+    }
+
+    fn forget(&mut self, now: Mono, node: &NodeName) {
+        if let Some(entry) = self.members.get(node) {
+            self.intents.settle(now, node, entry.status_ltime);
+        }
+        self.erase(now, node);
     }
 
     /// Forgets leaving members whose time is up; those that came back are not among them any more.
@@ -91,7 +99,7 @@ impl Core {
             .map(|(node, _)| node)
             .collect();
         for node in due {
-            self.erase(now, &node);
+            self.forget(now, &node);
         }
     }
 

@@ -94,6 +94,25 @@ fn pruning_forgets_who_is_gone_at_once_and_who_leaves_later() {
 }
 
 #[test]
+fn who_was_pruned_may_come_back_at_once() {
+    let mut rig = Rig::with_n2(S::Failed);
+    rig.leave_intent("n2", 6, true);
+    assert_eq!(rig.status("n2"), None);
+    let queued = rig.serf.stats().intent_queue;
+    rig.leave_intent("n2", 6, true);
+    assert_eq!(rig.serf.stats().intent_queue, queued, "a copy is no news");
+    rig.alive("n2", 2);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 6)));
+    let mut rig = Rig::with_n2(S::Leaving);
+    rig.leave_intent("n2", 6, true);
+    rig.dead("n2", 1, "n2");
+    rig.run(Duration::from_secs(9));
+    rig.leave_intent("n2", 6, true);
+    rig.alive("n2", 2);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 6)));
+}
+
+#[test]
 fn who_contradicts_its_pruning_stays() {
     let mut rig = Rig::with_n2(S::Alive);
     rig.leave_intent("n2", 6, true);
