@@ -124,15 +124,14 @@ impl Core {
         }
     }
 
-    /// Begins to leave. With others around they are told first: the ticket says when.
-    pub(in super::super) fn begin_leave(&mut self, now: Mono) -> Option<Ticket> {
+    /// Begins to leave. Unless we are alone, the others are told first: the ticket says when.
+    pub(in super::super) fn begin_leave(&mut self, now: Mono, alone: bool) -> Option<Ticket> {
         self.leaving = true;
         let line = self.snapshot.leave();
         self.outputs.push_back(Output::Snapshot(line));
         let intent = self.next_leave(self.name.clone(), false);
         self.leave_intent(now, &intent);
-        let others = self.members.has_others_alive(&self.name);
-        others.then(|| {
+        (!alone).then(|| {
             let message = SerfMessage::Leave(intent).encode();
             self.queues.push_watched(message)
         })
