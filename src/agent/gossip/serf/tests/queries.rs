@@ -9,6 +9,7 @@ use super::address;
 use super::pool::{Pool, name};
 use super::rig::Rig;
 use crate::agent::gossip::serf::{Event, Notice, Output, QueryKey, QueryRequest, RequestError};
+use crate::agent::gossip::swim;
 use crate::agent::gossip::wire::{
     Filter, QUERY_FLAG_ACK, QUERY_FLAG_NO_BROADCAST, Query, QueryResponse, Relay, SerfMessage,
     decode_conflict_response,
