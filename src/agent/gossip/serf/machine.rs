@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 
 use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim, pop_or_shrink};
 use crate::agent::gossip::wire::{
-    Keyring, LamportTime, META_MAX, NodeName, Tags, Versions, encode_tags,
+    Keyring, LamportTime, META_MAX, NodeName, PeerState, Tags, Versions, encode_tags,
 };
 use crate::model::coordinate::Coordinate;
 use crate::model::member::MemberStatus;
@@ -18,6 +18,7 @@ use crate::model::mono::Mono;
 use super::config::Config;
 use super::coordinate::Position;
 use super::core::Core;
+use super::core::membership::LEAVING_TIMEOUT;
 use super::io::{Input, Notice, Output, QueryKey, QueryRequest, RequestError, Stats};
 use super::leave::Phase;
 use super::member::Member;
@@ -118,6 +119,7 @@ impl Serf {
             Input::Tick => {
                 self.swim.handle(now, swim::Input::Tick, &mut self.core);
                 self.core.tick(now);
+                self.end_long_leaving(now);
                 self.reconnect(now);
             }
         }
@@ -160,8 +162,9 @@ impl Serf {
     /// Says of a failed member that it left, so that nobody waits for it; `prune` forgets it, too.
     ///
     /// # Errors
-    /// When nobody has this name.
+    /// When nobody has this name, or we have left.
     pub fn force_leave(&mut self, now: Mono, node: &str, prune: bool) -> Result<(), RequestError> {
+        self.still_here()?;
         let member = self.core.members().get(node);
         let name = member.map(|entry| entry.member.name.clone());
         let name = name.ok_or_else(|| RequestError::UnknownMember(node.to_owned()))?;
@@ -173,7 +176,7 @@ impl Serf {
     /// Fires an event at all members, this one included.
     ///
     /// # Errors
-    /// When it is too large.
+    /// When it is too large, or we have left.
     pub fn user_event(
         &mut self,
         now: Mono,
@@ -181,6 +184,7 @@ impl Serf {
         payload: Bytes,
         coalesce: bool,
     ) -> Result<LamportTime, RequestError> {
+        self.still_here()?;
         let ltime = self.core.fire(name, payload, coalesce)?;
         self.settle(now);
         Ok(ltime)
@@ -190,8 +194,9 @@ impl Serf {
     /// follow.
     ///
     /// # Errors
-    /// When it is too large, or too many run.
+    /// When it is too large, too many run, or we have left.
     pub fn query(&mut self, now: Mono, request: QueryRequest) -> Result<QueryKey, RequestError> {
+        self.still_here()?;
         let key = self.core.ask(now, request, self.swim.alive_count())?;
         self.settle(now);
         Ok(key)
@@ -206,13 +211,14 @@ impl Serf {
     /// Answers a query, once and in time.
     ///
     /// # Errors
-    /// When it was answered, its time is up, or the answer is too large.
+    /// When it was answered, its time is up, the answer is too large, or we have left.
     pub fn respond(
         &mut self,
         now: Mono,
         key: QueryKey,
         payload: Bytes,
     ) -> Result<(), RequestError> {
+        self.still_here()?;
         self.core.respond(now, key, payload)?;
         self.settle(now);
         Ok(())
@@ -221,13 +227,22 @@ impl Serf {
     /// Changes what this member says of itself.
     ///
     /// # Errors
-    /// When the tags are too large.
+    /// When the tags are too large, or we have left.
     pub fn set_tags(&mut self, now: Mono, tags: Tags) -> Result<(), RequestError> {
+        self.still_here()?;
         let meta = meta_of(&tags)?;
         self.core.set_tags(tags);
         let input = swim::Input::SetMeta(meta);
         self.swim.handle(now, input, &mut self.core);
         self.settle(now);
+        Ok(())
+    }
+
+    /// Nobody hears anything of who has left, and no time passes for it.
+    fn still_here(&self) -> Result<(), RequestError> {
+        if self.phase == Phase::Left {
+            return Err(RequestError::Leaving);
+        }
         Ok(())
     }
 
@@ -307,7 +322,7 @@ impl Serf {
 
     /// What serf tells comes before what the failure detector does: whoever hears that an exchange has
     /// ended has heard of its members.
-    fn gather(&mut self) {
+    pub(super) fn gather(&mut self) {
         while let Some(output) = self.core.pop_output() {
             self.outputs.push_back(output);
         }
@@ -378,6 +393,18 @@ impl Serf {
         };
         self.tell(notice);
         self.exchange(now, id, to, Some(node));
+    }
+
+    /// Members that are said to leave, but that the failure detector has found alive all the time, stay.
+    fn end_long_leaving(&mut self, now: Mono) {
+        for name in self.core.long_leaving(now) {
+            let alive = self.swim.peer(&name).is_some_and(|peer| {
+                peer.state == PeerState::Alive && now - peer.changed_at > LEAVING_TIMEOUT
+            });
+            if alive {
+                self.core.stays(&name);
+            }
+        }
     }
 
     fn reconnect(&mut self, now: Mono) {
