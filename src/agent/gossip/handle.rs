@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::model::coordinate::Coordinate;
-use crate::model::member::Member;
+use crate::model::member::{Member, MemberStatus};
 use crate::model::node::StringMap;
 
 use super::serf::{
@@ -32,7 +32,7 @@ pub enum GossipError {
     /// The pool has ended.
     #[error("Serf is shut down")]
     Stopped,
-    /// A key is no base64 text of 16, 24 or 32 bytes.
+    /// A key is no base64.
     #[error("{0}")]
     BadKey(String),
 }
@@ -49,16 +49,43 @@ pub enum JoinError {
         reason: String,
     },
     /// Nobody answered, or the answer was a refusal.
-    #[error("Failed to join {address}: {reason}")]
+    #[error("Failed to join {}: {reason}", address.ip())]
     Failed {
         /// Where it was tried.
         address: SocketAddr,
         /// What was wrong.
         reason: String,
     },
+    /// A name resolved to several addresses, and all failed: as many lines as [`Self::count`] says, in the
+    /// form in which Consul lists errors.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
     /// The pool has ended, or this member leaves.
     #[error("Serf can't Join after Leave or Shutdown")]
     Stopped,
+}
+
+impl JoinError {
+    /// How many errors these are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Several(errors) => errors.len(),
+            _ => 1,
+        }
+    }
+
+    /// All of them as one.
+    pub(super) fn of(mut errors: Vec<Self>) -> Self {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Self::Several(errors),
+        }
+    }
+}
+
+fn lines(errors: &[JoinError]) -> String {
+    let lines: Vec<String> = errors.iter().map(JoinError::to_string).collect();
+    lines.join("\n\t* ")
 }
 
 /// What is asked of the driver.
@@ -273,7 +300,13 @@ impl GossipHandle {
         let request = operation
             .request(relay_factor)
             .map_err(GossipError::BadKey)?;
-        let mut report = KeyReport::new(self.members().len());
+        // Those that failed or left cannot answer.
+        let present = |member: &&Member| {
+            let status = member.member_status();
+            matches!(status, MemberStatus::Alive | MemberStatus::Leaving)
+        };
+        let asked = self.members().iter().filter(present).count();
+        let mut report = KeyReport::new(asked);
         let mut replies = self.query(request).await?;
         while let Some(reply) = replies.recv().await {
             if report.add(reply) {

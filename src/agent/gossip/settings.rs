@@ -10,8 +10,10 @@ use crate::agent::telemetry::metrics::Metrics;
 
 /// What a pool starts from.
 pub struct GossipSettings {
-    /// `lan` or `wan`: in log targets and metric labels.
+    /// `lan` or `wan`: in log targets.
     pub pool: &'static str,
+    /// `agent.server` or `agent.client`: what log targets begin with.
+    pub log_prefix: &'static str,
     /// This member's name in the pool.
     pub name: String,
     /// Where datagrams and streams are received.

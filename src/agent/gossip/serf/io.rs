@@ -109,11 +109,17 @@ pub enum Notice {
     },
     /// Trying to reach a failed member.
     Reconnecting { node: NodeName, to: SocketAddr },
+    /// Trying to reach a member of an earlier life.
+    Rejoining { node: NodeName, to: SocketAddr },
+    /// A member of an earlier life answered.
+    Rejoined { node: NodeName },
+    /// No member of an earlier life answered.
+    RejoinFailed,
     /// A message, event or query could not be used.
     Ignored { what: &'static str, reason: String },
     /// A coordinate of a peer was refused.
     CoordinateRejected { node: NodeName, reason: String },
-    /// Our coordinate moved.
+    /// Our coordinate moved this far, in seconds.
     CoordinateUpdated { adjustment: f64 },
     /// A key operation of another member was done, or refused.
     KeyOperation {
@@ -194,7 +200,7 @@ pub enum RequestError {
     /// A user event's name and payload are too large together.
     #[error("user event exceeds configured limit of {limit} bytes before encoding")]
     EventTooLarge { limit: usize },
-    /// A user event is too large once encoded.
+    /// A user event is larger than any may be.
     #[error("user event exceeds sane limit of {limit} bytes before encoding")]
     EventInsane { limit: usize },
     /// A user event is too large once encoded.
@@ -215,10 +221,13 @@ pub enum RequestError {
     /// Nobody has this name.
     #[error("No node found with name '{0}'")]
     UnknownMember(String),
+    /// This member asks too many queries at once.
+    #[error("too many queries are running")]
+    TooManyQueries,
     /// The relay factor is out of bounds.
     #[error("relay factor must be between 0 and 5")]
     RelayFactor,
-    /// This member is leaving, or has left.
+    /// This member has left.
     #[error("Serf can't do that after Leave or Shutdown")]
     Leaving,
 }

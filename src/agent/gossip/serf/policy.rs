@@ -14,7 +14,7 @@ pub trait Policy: Send {
     /// With the reason.
     fn accepts(&mut self, members: &[Member]) -> Result<(), String>;
 
-    /// How long this failed member is remembered, `default` unless it says otherwise.
+    /// How long this member, which failed or left, is remembered: `default` unless it says otherwise.
     fn reconnect_timeout(&self, member: &Member, default: Duration) -> Duration;
 }
 

@@ -75,11 +75,11 @@ impl Config {
         Self {
             tcp_timeout: Duration::from_secs(30),
             suspicion_mult: 6,
-            push_pull_interval: Duration::from_secs(60),
+            push_pull_interval: Duration::from_mins(1),
             probe_interval: Duration::from_secs(5),
             probe_timeout: Duration::from_secs(3),
             gossip_interval: Duration::from_millis(500),
-            gossip_to_the_dead_time: Duration::from_secs(60),
+            gossip_to_the_dead_time: Duration::from_mins(1),
             ..Self::lan()
         }
     }

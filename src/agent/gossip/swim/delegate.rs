@@ -47,7 +47,8 @@ pub trait Delegate {
     /// A direct probe was answered.
     fn ping_complete(&mut self, now: Mono, peer: &Peer, rtt: Duration, payload: &[u8]);
 
-    /// Whether to listen to what is said of a member. Not asked about ourselves.
+    /// Whether to listen to what a member says of itself. Asked for alive messages that are news; not asked about
+    /// ourselves.
     fn accepts(&mut self, peer: &Peer) -> Result<(), String>;
 
     /// Whether to merge these members when they, or we, join.

@@ -1,5 +1,6 @@
 //! What goes into the failure detector and what comes out.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +14,19 @@ pub type StreamId = u64;
 /// state machine's own.
 pub type ExchangeId = u64;
 
+/// Outputs that an empty queue keeps room for. One exchange of states with a large pool makes thousands, and
+/// may be the only one that ever does.
+const QUIET_OUTPUTS: usize = 32;
+
+/// Takes the first output; an empty queue gives back the room that it does not usually need.
+pub(in super::super) fn pop_or_shrink<T>(outputs: &mut VecDeque<T>) -> Option<T> {
+    let first = outputs.pop_front();
+    if first.is_none() {
+        outputs.shrink_to(QUIET_OUTPUTS);
+    }
+    first
+}
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -22,7 +36,7 @@ pub enum Input {
     Exchange {
         id: ExchangeId,
         to: SocketAddr,
-        /// Who is expected there, if known.
+        /// Who is expected there, if known. Whoever answers is taken.
         node: Option<NodeName>,
         join: bool,
     },
@@ -73,7 +87,7 @@ pub enum Output {
     StreamReply { stream: StreamId, body: Bytes },
     /// Close an inbound stream without a word.
     StreamClose { stream: StreamId },
-    /// An exchange that was asked for has ended, its state merged.
+    /// An exchange that was asked for has ended, its state merged. Once for each that was asked for.
     ExchangeDone {
         id: ExchangeId,
         result: Result<(), String>,
@@ -103,9 +117,9 @@ pub enum Notice {
     UdpProbeFailed { node: NodeName },
     /// No answer at all.
     ProbeFailed { node: NodeName },
-    /// Members helping with a probe could not be reached in time either: our own health is degraded.
+    /// A probe takes longer than its interval, because our own health is degraded.
     DegradedProbe,
-    /// The probe ran into its time limit with a health score above zero.
+    /// A suspicion ran out with fewer confirmations than there should have been.
     DegradedTimeout,
     /// A suspicion ran out.
     SuspicionExpired { node: NodeName, confirmations: u32 },
@@ -124,6 +138,6 @@ pub enum Notice {
         known: SocketAddr,
         claimed: SocketAddr,
     },
-    /// A periodic exchange failed.
+    /// A periodic exchange failed, or one that a peer asked for.
     ExchangeFailed { to: SocketAddr, reason: String },
 }

@@ -8,8 +8,15 @@ use bytes::Bytes;
 /// A member's name; shared, because tables, queues and messages all hold it.
 pub type NodeName = Arc<str>;
 
+/// Longest name of a member that is listened to, in bytes. Consul's are 63 letters at most, those of the
+/// WAN twice that.
+pub const NAME_MAX: usize = 512;
+
 /// Longest metadata of a member, in bytes.
 pub const META_MAX: usize = 512;
+
+/// Most members in one exchange of state.
+pub const NODES_MAX: usize = 1_048_576;
 
 /// Who asks, as pings tell it: acknowledgements go there, not to the packet's source.
 #[derive(Debug, Clone, PartialEq, Eq)]
