@@ -35,6 +35,7 @@ complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "event" -d 'Send
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "force-leave" -d 'Declares a failed member to have left'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "info" -d 'Shows the agent\'s inner numbers: raft, gossip, runtime'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "join" -d 'Makes the agent join a cluster'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keyring" -d 'Manages the keys that encrypt gossip'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "kv" -d 'Reads and writes the key/value store'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "leave" -d 'Makes the agent leave the cluster and stop'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "maint" -d 'Puts the node or a service into maintenance'
@@ -224,6 +225,24 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l client-key 
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l install -d 'Make a new key known to all members, so that they can read what is encrypted with it' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l relay-factor -d 'Have this many other members carry each answer a second way, 0 to 5' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l remove -d 'Make members forget a key; the one that they encrypt with stays' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l use -d 'Encrypt with this key from now on; it must be installed' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l ca-file -d 'File of authorities that may have signed the agent\'s certificate; also CONSUL_CACERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l ca-path -d 'Folder of authorities that may have signed the agent\'s certificate; also CONSUL_CAPATH' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list -d 'List the keys that members know, and how many know each'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list-primary -d 'List the keys that members encrypt with, and how many use each'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l local-only -d 'Ask the members of this datacenter only, without the WAN pool; for -list'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "cas" -d 'Writes a key if nobody changed it'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "delete" -d 'Deletes a key, or all keys under a prefix'

@@ -4,8 +4,8 @@ use crate::agent::config::Config;
 use crate::agent::telemetry::Telemetry;
 use crate::model::agent::VERSION;
 
-/// What Consul prints before its log, line by line.
-pub(super) fn print(config: &Config, node_id: &str, telemetry: &Telemetry) {
+/// What Consul prints before its log, line by line. `encrypted` tells whether gossip is.
+pub(super) fn print(config: &Config, node_id: &str, encrypted: bool, telemetry: &Telemetry) {
     let port = |port: Option<u16>| port.map_or(-1, i32::from);
     let ports = &config.addresses.ports;
     let client: Vec<String> = config
@@ -14,7 +14,7 @@ pub(super) fn print(config: &Config, node_id: &str, telemetry: &Telemetry) {
         .iter()
         .map(ToString::to_string)
         .collect();
-    let encrypted = !config.gossip.encrypt.reveal().is_empty();
+    let segment = if config.node.server { "<all>" } else { "" };
     let tls = &config.tls.internal_rpc;
     let mut lines = vec![
         ("Version", format!("'{VERSION}'")),
@@ -22,11 +22,14 @@ pub(super) fn print(config: &Config, node_id: &str, telemetry: &Telemetry) {
         ("Node name", format!("'{}'", config.node.name)),
         (
             "Datacenter",
-            format!("'{}' (Segment: '<all>')", config.node.datacenter),
+            format!("'{}' (Segment: '{segment}')", config.node.datacenter),
         ),
         (
             "Server",
-            format!("true (Bootstrap: {})", config.node.bootstrap),
+            format!(
+                "{} (Bootstrap: {})",
+                config.node.server, config.node.bootstrap
+            ),
         ),
     ];
     lines.push((

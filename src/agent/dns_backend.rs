@@ -4,7 +4,7 @@ use crate::agent::dns::catalog::RemoteError;
 use crate::agent::dns::{Backend, StoreView};
 use crate::agent::rpc::Rpc;
 
-/// This server's published state, and no other datacenter as long as there is no federation.
+/// This server's published state (nothing on a client), and no other datacenter as long as there is no federation.
 pub(super) struct LocalCatalog {
     rpc: Rpc,
 }
@@ -18,11 +18,14 @@ impl LocalCatalog {
 impl Backend for LocalCatalog {
     type Catalog = StoreView;
 
-    fn local(&self) -> StoreView {
-        StoreView(self.rpc.stale_state())
+    fn local(&self) -> Option<StoreView> {
+        self.rpc.stale_state().map(StoreView)
     }
 
     async fn remote(&self, _dc: &str) -> Result<StoreView, RemoteError> {
-        Err(RemoteError::NoPath)
+        // A client's servers would know the way: the name may exist.
+        Err(self
+            .local()
+            .map_or(RemoteError::Unavailable, |_| RemoteError::NoPath))
     }
 }

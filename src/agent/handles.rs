@@ -15,7 +15,7 @@ const ORDERS: usize = 8;
 /// What the agent as a whole can be told to do.
 #[derive(Debug)]
 pub enum Order {
-    /// Leave the cluster and stop; answered when the leaving has begun.
+    /// Leave the cluster and stop; answered when the others know.
     Leave(oneshot::Sender<()>),
     /// Read the configuration again; answered with what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),
@@ -45,7 +45,7 @@ impl AgentControl {
         (Self { orders }, arriving)
     }
 
-    /// Leaves the cluster gracefully; the agent stops afterwards.
+    /// Leaves the cluster gracefully, which takes seconds; the agent stops afterwards.
     ///
     /// # Errors
     /// When the agent is stopping already.

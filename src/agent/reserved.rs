@@ -1,14 +1,13 @@
-//! The ports of gossip, RPC and gRPC, held from the first day.
+//! The ports of RPC and gRPC, held from the first day.
 //!
 //! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and
-//! monitoring finds what it expects. Nothing is served there yet: a connection is closed, a datagram
-//! is left unread.
+//! monitoring finds what it expects. Nothing is served there yet: a connection is closed.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::debug;
@@ -20,9 +19,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a port cannot be held.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {network} {address} for {purpose}: {source}; {hint}", hint = self.hint())]
+#[error("cannot listen on tcp {address} for {purpose}: {source}; {hint}", hint = self.hint())]
 pub struct ReserveError {
-    network: &'static str,
     address: SocketAddr,
     purpose: &'static str,
     #[source]
@@ -44,7 +42,7 @@ impl ReserveError {
     }
 }
 
-/// Opens the ports and holds them until `stop`.
+/// Opens the ports of RPC (servers only) and gRPC, and holds them until `stop`.
 ///
 /// # Errors
 /// When one is taken.
@@ -54,34 +52,15 @@ pub(super) async fn hold(
     tasks: &TaskTracker,
 ) -> Result<(), ReserveError> {
     let from = &config.addresses;
-    let gossip = [
-        (from.serf_lan_bind, "LAN gossip"),
-        (from.serf_wan_bind, "WAN gossip"),
-    ];
-    for (address, purpose) in gossip.into_iter().filter_map(|(a, p)| Some((a?, p))) {
-        let socket = UdpSocket::bind(address)
-            .await
-            .map_err(failed("udp", address, purpose))?;
-        let stop = stop.clone();
-        tasks.spawn(async move {
-            stop.cancelled().await;
-            drop(socket);
-        });
-    }
     let grpc = from.grpc.iter().filter_map(|address| match address {
         ListenAddr::Tcp(address) => Some((*address, "gRPC")),
         ListenAddr::Unix(_) => None,
     });
-    let rpc = from.rpc_bind.map(|address| (address, "RPC"));
-    let streams = gossip
-        .into_iter()
-        .filter_map(|(a, p)| Some((a?, p)))
-        .chain(rpc)
-        .chain(grpc);
-    for (address, purpose) in streams {
+    let rpc = from.rpc_bind.filter(|_| config.node.server);
+    for (address, purpose) in rpc.map(|address| (address, "RPC")).into_iter().chain(grpc) {
         let listener = TcpListener::bind(address)
             .await
-            .map_err(failed("tcp", address, purpose))?;
+            .map_err(failed(address, purpose))?;
         let closing = async move {
             loop {
                 match listener.accept().await {
@@ -98,13 +77,8 @@ pub(super) async fn hold(
     Ok(())
 }
 
-fn failed(
-    network: &'static str,
-    address: SocketAddr,
-    purpose: &'static str,
-) -> impl FnOnce(io::Error) -> ReserveError {
+fn failed(address: SocketAddr, purpose: &'static str) -> impl FnOnce(io::Error) -> ReserveError {
     move |source| ReserveError {
-        network,
         address,
         purpose,
         source,

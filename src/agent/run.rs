@@ -16,23 +16,32 @@ use crate::agent::handles::{Order, SharedFacts};
 use crate::agent::http::Server;
 use crate::agent::identity::{DataDir, PidFile};
 use crate::agent::local::Local;
+use crate::agent::membership::RetryExhausted;
 use crate::agent::raft::Raft;
 use crate::agent::settings;
 use crate::agent::telemetry::Telemetry;
+use crate::model::duration::GoDuration;
 
+use super::pools::RunningPools;
 use super::start::{Start, debug_facts, node_meta};
 
+/// How long leaving may take before the process ends all the same: Consul's, without the time for draining.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long stopping may take before the process ends all the same.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All that must be stopped, in the order of starting.
 pub(super) struct Running {
-    pub(super) raft: Raft,
+    /// Servers only.
+    pub(super) raft: Option<Raft>,
+    pub(super) pools: RunningPools,
     pub(super) local: Local,
     pub(super) dns: DnsServer,
     pub(super) http: Server,
     pub(super) agent: SharedFacts,
     pub(super) orders: mpsc::Receiver<Order>,
+    /// Told when nobody could be joined for as long as was configured.
+    pub(super) exhausted: mpsc::Receiver<RetryExhausted>,
     pub(super) background: Background,
     /// Held so that no other agent takes the folder.
     pub(super) data: Option<DataDir>,
@@ -44,10 +53,35 @@ pub(super) struct Running {
 #[derive(Clone)]
 pub(super) struct Background {
     pub(super) stop: CancellationToken,
+    /// Ends those who join others: a leaving agent must not.
+    pub(super) social: CancellationToken,
     pub(super) tasks: TaskTracker,
 }
 
+impl Default for Background {
+    fn default() -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            social: stop.child_token(),
+            stop,
+            tasks: TaskTracker::new(),
+        }
+    }
+}
+
 impl Background {
+    /// Runs a task until the agent stops.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks
+            .spawn(self.stop.clone().run_until_cancelled_owned(task));
+    }
+
+    /// Runs a task until the agent leaves or stops.
+    pub(super) fn spawn_social(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks
+            .spawn(self.social.clone().run_until_cancelled_owned(task));
+    }
+
     /// Tells the tasks to end, and waits until they have.
     pub(super) async fn end(&self) {
         self.stop.cancel();
@@ -58,10 +92,24 @@ impl Background {
 
 /// Why an agent ends.
 enum End {
-    /// A signal or a leave: exit code 0 after leaving, 1 otherwise, as Consul.
-    Asked { left: bool },
+    /// A signal that does not leave.
+    Stop,
+    /// A signal or an order; whoever ordered waits until the agent has left.
+    Leave(Option<oneshot::Sender<()>>),
     /// Consensus failed.
     Failed(String),
+    /// Nobody could be joined.
+    Alone(RetryExhausted),
+}
+
+/// How leaving went.
+enum Leaving {
+    /// The others know.
+    Left,
+    /// It took too long.
+    TimedOut,
+    /// A second signal: stop at once.
+    Interrupted,
 }
 
 /// The signals that mean something to an agent.
@@ -93,21 +141,30 @@ impl Signals {
     }
 }
 
-fn left(done: oneshot::Sender<()>) -> End {
-    info!(target: "agent.server", "server starting leave");
-    // Whoever asked may be gone; the agent leaves all the same.
-    let _ = done.send(());
-    End::Asked { left: true }
-}
-
 impl Running {
     /// Works until the agent is to end, then stops everything; returns the exit code.
     pub(super) async fn until_end(mut self, mut start: Start, mut signals: Signals) -> u8 {
+        // As Consul: exit code 0 after leaving, 1 otherwise.
         let asked = match self.wait(&mut start, &mut signals).await {
-            End::Asked { left: true } => 0,
-            End::Asked { left: false } => 1,
+            End::Stop => 1,
+            End::Leave(done) => {
+                let drain = start.built.config.node.leave_drain_time;
+                match self.leave(drain, &mut signals).await {
+                    Leaving::Left => {
+                        // Whoever asked may be gone; the agent has left all the same.
+                        let _ = done.map(|done| done.send(()));
+                        0
+                    }
+                    Leaving::TimedOut => 1,
+                    Leaving::Interrupted => return 1,
+                }
+            }
             End::Failed(reason) => {
                 error!(target: "agent", reason, "stopping: nothing can be written safely any more");
+                1
+            }
+            End::Alone(error) => {
+                error!(target: "agent", %error, "Retry join failed");
                 1
             }
         };
@@ -129,7 +186,12 @@ impl Running {
 
     async fn wait(&mut self, start: &mut Start, signals: &mut Signals) -> End {
         let raft = self.raft.clone();
-        let fatal = raft.fatal();
+        let fatal = async {
+            match &raft {
+                Some(raft) => raft.fatal().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::pin!(fatal);
         loop {
             let node = &start.built.config.node;
@@ -152,8 +214,9 @@ impl Running {
                 _ = signals.user.recv() => self.dump_metrics(),
                 Some(order) = self.orders.recv() => match order {
                     Order::Reload(done) => drop(done.send(self.reload(start).await)),
-                    Order::Leave(done) => return left(done),
+                    Order::Leave(done) => return End::Leave(Some(done)),
                 },
+                Some(error) = self.exhausted.recv() => return End::Alone(error),
             }
         }
     }
@@ -162,10 +225,48 @@ impl Running {
         info!(target: "agent", signal = name, "Caught");
         if leave {
             self.telemetry.say("==> Gracefully shutting down agent...");
+            End::Leave(None)
         } else {
             info!(target: "agent", "Graceful shutdown disabled. Exiting");
+            End::Stop
         }
-        End::Asked { left: leave }
+    }
+
+    /// Tells the others that this agent leaves, while it still answers.
+    async fn leave(&self, drain_time: Duration, signals: &mut Signals) -> Leaving {
+        tokio::select! {
+            () = self.say_goodbye(drain_time) => {
+                info!(target: "agent", "Graceful exit completed");
+                Leaving::Left
+            }
+            () = signals.ending() => {
+                warn!(target: "agent", "Caught second signal, Exiting");
+                Leaving::Interrupted
+            }
+            () = sleep(LEAVE_TIMEOUT + drain_time) => {
+                warn!(target: "agent", "Timeout on graceful leave. Exiting");
+                Leaving::TimedOut
+            }
+        }
+    }
+
+    /// A client takes its services along; a server goes on answering until the others have stopped asking it.
+    async fn say_goodbye(&self, drain_time: Duration) {
+        self.background.social.cancel();
+        if self.raft.is_none() {
+            info!(target: "agent.client", "client starting leave");
+            self.local.leave().await;
+            self.pools.leave().await;
+            return;
+        }
+        info!(target: "agent.server", "server starting leave");
+        let alone = self.pools.is_alone();
+        self.pools.leave().await;
+        if !alone {
+            let drain = GoDuration::from(drain_time);
+            info!(target: "agent.server", drain_time = %drain, "Waiting to drain RPC traffic");
+            sleep(drain_time).await;
+        }
     }
 
     /// Reads the configuration again and applies what may change; a wrong one changes nothing.
@@ -217,19 +318,29 @@ impl Running {
 
     /// Stops the rooms, those first that others do not need.
     /// False when data may not have been written.
-    async fn shutdown(self) -> bool {
+    pub(super) async fn shutdown(self) -> bool {
         info!(target: "agent", "Requesting shutdown");
         self.http.shutdown(settings::DRAIN_TIMEOUT).await;
         self.dns.shutdown().await;
         self.local.shutdown().await;
         self.background.end().await;
-        info!(target: "agent.server", "shutting down server");
-        let ended = self.raft.shutdown().await;
-        if let Err(err) = &ended {
-            error!(target: "agent.server", error = %err, "raft did not stop cleanly");
-        }
+        let ended = if let Some(raft) = &self.raft {
+            info!(target: "agent.server", "shutting down server");
+            self.pools.shutdown().await;
+            let ended = raft.shutdown().await;
+            if let Err(err) = &ended {
+                error!(target: "agent.server", error = %err, "raft did not stop cleanly");
+            }
+            info!(target: "agent", "consul server down");
+            ended.is_ok()
+        } else {
+            info!(target: "agent.client", "shutting down client");
+            self.pools.shutdown().await;
+            info!(target: "agent", "consul client down");
+            true
+        };
         drop((self.data, self.pid));
         info!(target: "agent", "shutdown complete");
-        ended.is_ok()
+        ended
     }
 }

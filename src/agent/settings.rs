@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime};
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
 use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
-use crate::agent::gossip::LocalMember;
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
 use crate::agent::leader::LeaderSettings;
 use crate::agent::local::{
-    FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
+    ClusterSize, FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
 };
+use crate::agent::membership::{PoolKind, RetryJoin};
 use crate::agent::raft::{NoTransport, RaftSettings};
 use crate::agent::rpc::RpcSettings;
 use crate::agent::telemetry::metrics::{Filter, Targets};
@@ -23,13 +23,9 @@ use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
 };
 use crate::model::agent::SelfConfig;
-use crate::model::node::StringMap;
 use crate::model::raft::AutopilotConfiguration;
 
 use super::start_error::StartError;
-
-/// The gossip and RPC protocol that members speak.
-const PROTOCOL: &str = "2";
 
 /// A configured value that a room does not take.
 fn wrong(key: &'static str, reason: impl std::fmt::Display) -> StartError {
@@ -146,6 +142,7 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
 pub(super) fn leader(config: &Config) -> LeaderSettings {
     let from = &config.raft.autopilot;
     LeaderSettings {
+        datacenter: config.node.datacenter.clone(),
         autopilot: AutopilotConfiguration {
             cleanup_dead_servers: from.cleanup_dead_servers,
             last_contact_threshold: from.last_contact_threshold.into(),
@@ -158,69 +155,6 @@ pub(super) fn leader(config: &Config) -> LeaderSettings {
             ..AutopilotConfiguration::default()
         },
     }
-}
-
-/// What this server says of itself in the LAN pool: Consul's tags.
-pub(super) fn lan_member(config: &Config, node_id: &str) -> LocalMember {
-    let text = |number: Option<u16>| number.unwrap_or(0).to_string();
-    let mut tags: StringMap = [
-        ("acls", "0"),
-        ("dc", &config.node.datacenter),
-        ("ft_fs", "1"),
-        ("ft_si", "1"),
-        ("id", node_id),
-        ("raft_vsn", "3"),
-        ("role", "consul"),
-        ("segment", ""),
-        ("vsn", PROTOCOL),
-        ("vsn_max", "3"),
-        ("vsn_min", "2"),
-    ]
-    .iter()
-    .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-    .collect();
-    let build = format!(
-        "{}:{}",
-        crate::model::agent::VERSION,
-        crate::model::agent::REVISION
-    );
-    tags.insert("build".to_owned(), build);
-    tags.insert("port".to_owned(), text(config.addresses.ports.server));
-    if config.node.bootstrap {
-        tags.insert("bootstrap".to_owned(), "1".to_owned());
-    }
-    if config.node.bootstrap_expect > 0 {
-        tags.insert(
-            "expect".to_owned(),
-            config.node.bootstrap_expect.to_string(),
-        );
-    }
-    if config.node.read_replica {
-        tags.insert("nonvoter".to_owned(), "1".to_owned());
-    }
-    if let Some(port) = config.addresses.ports.serf_wan {
-        tags.insert("wan_join_port".to_owned(), port.to_string());
-    }
-    LocalMember {
-        name: config.node.name.clone(),
-        address: config.addresses.advertise_lan,
-        port: config.addresses.ports.serf_lan.unwrap_or(0),
-        tags,
-    }
-}
-
-/// What this server says of itself in the WAN pool; `None` when there is none.
-pub(super) fn wan_member(config: &Config, node_id: &str) -> Option<LocalMember> {
-    let port = config.addresses.ports.serf_wan?;
-    let lan = lan_member(config, node_id);
-    let mut tags = lan.tags;
-    tags.remove("wan_join_port");
-    Some(LocalMember {
-        name: format!("{}.{}", lan.name, config.node.datacenter),
-        address: config.addresses.advertise_wan,
-        port,
-        tags,
-    })
 }
 
 pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
@@ -270,6 +204,7 @@ pub(super) fn facts(config: &Config) -> Result<Facts, StartError> {
             small("limits.kv_max_value_size", config.limits.kv_max_value_size)?,
         ),
         bootstrap: config.node.bootstrap,
+        disable_coordinates: config.node.disable_coordinates,
         default_token: config.acl.tokens.default.reveal().to_owned(),
     })
 }
@@ -286,7 +221,12 @@ pub(super) fn transport(config: &Config) -> Result<TransportSettings, StartError
     })
 }
 
-pub(super) fn local(config: &Config, node_id: &str, data_dir: Option<&Path>) -> LocalSettings {
+pub(super) fn local(
+    config: &Config,
+    node_id: &str,
+    data_dir: Option<&Path>,
+    cluster_size: ClusterSize,
+) -> LocalSettings {
     let check = &config.check;
     let (low, high) = config.addresses.ports.sidecar;
     LocalSettings {
@@ -302,6 +242,7 @@ pub(super) fn local(config: &Config, node_id: &str, data_dir: Option<&Path>) -> 
         },
         data_dir: data_dir.map(Path::to_owned),
         definitions: definitions(config),
+        cluster_size,
         check_update_interval: check.update_interval,
         check_output_max_size: usize::try_from(check.output_max_size).unwrap_or(usize::MAX),
         ..LocalSettings::new(NodeIdentity {
@@ -329,6 +270,27 @@ pub(super) fn definitions(config: &Config) -> FileDefinitions {
             .map(|found| found.value.clone())
             .collect(),
     }
+}
+
+/// Whom to join until it works, for each pool that exists.
+pub(super) fn retry_joins(config: &Config) -> Vec<RetryJoin> {
+    let join = &config.join;
+    let lan = RetryJoin {
+        pool: PoolKind::Lan,
+        addresses: join.retry_lan.clone(),
+        interval: join.retry_interval_lan,
+        max: join.retry_max_lan,
+    };
+    let wan = RetryJoin {
+        pool: PoolKind::Wan,
+        addresses: join.retry_wan.clone(),
+        interval: join.retry_interval_wan,
+        max: join.retry_max_wan,
+    };
+    [lan, wan]
+        .into_iter()
+        .filter(|retry| !retry.addresses.is_empty())
+        .collect()
 }
 
 /// Where the API listens, and who owns its unix sockets.

@@ -1,22 +1,22 @@
 //! The composition root: starts every room in order, and keeps the agent until it ends.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::agent::config::{Built, Config, DebugFacts, ListenAddr, debug_config};
 use crate::agent::config_files::LoadError;
 use crate::agent::dns::DnsServer;
-use crate::agent::gossip::GossipHandle;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, PidFile};
 use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
+use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
 use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::Telemetry;
@@ -25,8 +25,11 @@ use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
 use super::dns_backend::LocalCatalog;
+use super::listening::Listening;
+use super::pools::{BoundPools, RunningPools};
 use super::reserved;
 use super::run::{Background, Running, Signals};
+use super::social::{Social, join_at_start};
 pub use super::start_error::StartError;
 use super::unserved;
 
@@ -49,9 +52,6 @@ pub struct Start {
 /// When a room cannot be started; what was started is stopped again.
 pub async fn run(start: Start) -> Result<u8, StartError> {
     let config = &start.built.config;
-    if !config.node.server {
-        return Err(StartError::ClientAgent);
-    }
     let refused = unserved::refused(config);
     if !refused.is_empty() {
         return Err(StartError::Unsupported(refused.join("\n==> ")));
@@ -69,12 +69,14 @@ pub async fn run(start: Start) -> Result<u8, StartError> {
     outcome
 }
 
-/// Opens the data and starts raft, then everything that needs it.
+/// Opens the data and the ports, starts raft on a server, then everything else.
 async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, StartError> {
     let config = &start.built.config;
     let data = open_data(config)?;
     let node_id = node_id(config, data.as_ref())?;
-    banner::print(config, &node_id, telemetry);
+    let dir = data.as_ref().map(DataDir::path);
+    let encrypted = membership::encrypts(config, dir);
+    banner::print(config, &node_id, encrypted, telemetry);
     for warning in start
         .built
         .warnings
@@ -83,76 +85,169 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     {
         warn!(target: "agent", "{warning}");
     }
-    let background = Background {
-        stop: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-    };
+    let pools = membership::pools(config, &node_id, dir, telemetry.metrics())?;
+    let background = Background::default();
     // Before anything is written: a second agent on the same address leaves no trace.
+    let bound = BoundPools::bind(pools)?;
     reserved::hold(config, &background.stop, &background.tasks).await?;
-    let dir = data.as_ref().map(|data| data.path().to_owned());
-    let (raft, recovery) = Raft::start(settings::raft(config, &node_id, dir)).await?;
-    report(config, &recovery);
-    let rooms = Rooms {
-        raft: raft.clone(),
-        background: background.clone(),
-        data,
-        node_id,
-    };
-    match serve(config, telemetry, rooms).await {
-        Ok(running) => Ok(running),
+    let listeners = http_listeners(config)?;
+    let raft = start_raft(config, &node_id, dir).await?;
+    let rooms = match bound.start() {
+        Ok(pools) => Rooms {
+            raft,
+            pools,
+            background,
+            data,
+            node_id,
+        },
         Err(err) => {
-            background.end().await;
-            if let Err(err) = raft.shutdown().await {
-                error!(target: "agent.server", error = %err, "raft did not stop cleanly");
-            }
-            Err(err)
+            end(raft.as_ref(), None, &background).await;
+            return Err(err);
         }
-    }
+    };
+    Box::pin(serve(config, telemetry, rooms, listeners)).await
 }
 
 /// What is there before anything is served.
 struct Rooms {
-    raft: Raft,
+    /// Servers only.
+    raft: Option<Raft>,
+    pools: RunningPools,
     background: Background,
     data: Option<DataDir>,
     node_id: String,
 }
 
-/// Starts the rooms in the order in which they need each other. Ports come first, so that nothing runs in
-/// an agent that cannot be reached.
+/// Ends what was started before an error.
+async fn end(raft: Option<&Raft>, pools: Option<RunningPools>, background: &Background) {
+    background.end().await;
+    if let Some(pools) = pools {
+        pools.shutdown().await;
+    }
+    if let Some(raft) = raft
+        && let Err(err) = raft.shutdown().await
+    {
+        error!(target: "agent.server", error = %err, "raft did not stop cleanly");
+    }
+}
+
+/// Consensus, on a server.
+async fn start_raft(
+    config: &Config,
+    node_id: &str,
+    dir: Option<&Path>,
+) -> Result<Option<Raft>, StartError> {
+    if !config.node.server {
+        return Ok(None);
+    }
+    let dir = dir.map(Path::to_owned);
+    let (raft, recovery) = Raft::start(settings::raft(config, node_id, dir)).await?;
+    report(config, &recovery);
+    Ok(Some(raft))
+}
+
+fn http_listeners(config: &Config) -> Result<Vec<Box<dyn Listener>>, StartError> {
+    let (addresses, unix) = settings::http_listeners(config);
+    let listeners = addresses.iter().map(|address| bind(address, &unix));
+    Ok(listeners.collect::<Result<_, _>>()?)
+}
+
+/// Starts the rooms in the order in which they need each other, then joins. What was started is stopped again
+/// when something fails.
 async fn serve(
     config: &Config,
     telemetry: &Telemetry,
     rooms: Rooms,
+    listeners: Vec<Box<dyn Listener>>,
 ) -> Result<Running, StartError> {
+    let served = match serve_rooms(config, telemetry, &rooms, listeners).await {
+        Ok(served) => served,
+        Err(err) => {
+            end(rooms.raft.as_ref(), Some(rooms.pools), &rooms.background).await;
+            return Err(err);
+        }
+    };
+    let (failures, exhausted) = mpsc::channel(1);
+    let joined = join_at_start(config, &rooms.pools, telemetry).await;
+    let running = Running {
+        raft: rooms.raft,
+        pools: rooms.pools,
+        local: served.local,
+        dns: served.dns,
+        http: served.http,
+        agent: served.agent,
+        orders: served.orders,
+        exhausted,
+        background: rooms.background,
+        data: rooms.data,
+        pid: served.pid,
+        telemetry: telemetry.clone(),
+    };
+    if let Err(err) = joined {
+        running.shutdown().await;
+        return Err(err);
+    }
+    running.retry_joins(config, &failures);
+    telemetry.say("==> Consul agent running!");
+    Ok(running)
+}
+
+/// The rooms that answer.
+struct Served {
+    local: Local,
+    dns: DnsServer,
+    http: Server,
+    agent: SharedFacts,
+    orders: mpsc::Receiver<crate::agent::handles::Order>,
+    pid: Option<PidFile>,
+}
+
+async fn serve_rooms(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: &Rooms,
+    listeners: Vec<Box<dyn Listener>>,
+) -> Result<Served, StartError> {
     let Rooms {
         raft,
+        pools,
         background,
         data,
         node_id,
     } = rooms;
-    let (addresses, unix) = settings::http_listeners(config);
-    let listeners = addresses
-        .iter()
-        .map(|address| bind(address, &unix))
-        .collect::<Result<Vec<_>, _>>()?;
-    let lan = GossipHandle::solo(settings::lan_member(config, &node_id));
-    let wan = settings::wan_member(config, &node_id).map(GossipHandle::solo);
-    join("LAN", Some(&lan), &config.join.start_lan).await?;
-    join("WAN", wan.as_ref(), &config.join.start_wan).await?;
-    let rpc = Rpc::new(raft.clone(), settings::rpc(config), telemetry.metrics());
+    let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
+    let listening = Listening::start(config, &lan, background);
+    let rpc_settings = settings::rpc(config);
+    let rpc = match raft {
+        Some(raft) => Rpc::new(raft.clone(), rpc_settings, telemetry.metrics()),
+        None => Rpc::client(rpc_settings, telemetry.metrics()),
+    };
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
-    let leader_settings = settings::leader(config);
-    let leading = leader::run(
-        rpc.clone(),
-        lan.clone(),
-        leader_settings,
-        background.stop.clone(),
-    );
-    background.tasks.spawn(leading);
-    let local = settings::local(config, &node_id, data.as_ref().map(DataDir::path));
+    let dir = data.as_ref().map(DataDir::path);
+    let members = lan.clone();
+    let size = Arc::new(move || members.members().len());
+    let local = settings::local(config, node_id, dir, size);
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
+    let social = Social {
+        config,
+        pools,
+        rpc: &rpc,
+        local: &local,
+    };
+    social.begin(background);
+    // After those who listen, so that they hear who leads.
+    if let Some(raft) = raft {
+        let leading = leader::run(
+            raft.clone(),
+            rpc.clone(),
+            lan.clone(),
+            settings::leader(config),
+            background.stop.clone(),
+        );
+        background.tasks.spawn(leading);
+    }
+    let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
     let context = Context {
         rpc,
@@ -160,53 +255,26 @@ async fn serve(
         local: local.clone(),
         lan,
         wan,
+        events,
+        gossip_reports,
         telemetry: telemetry.clone(),
         control,
-        agent: shared_facts(config, &node_id),
+        agent: shared_facts(config, node_id),
         facts: settings::facts(config)?,
         bodies: RenderCache::default(),
     };
     let agent = Arc::clone(&context.agent);
     let http = serve_http(config, listeners, context)?;
-    let pid = config
-        .node
-        .pid_file
-        .as_deref()
-        .map(PidFile::write)
-        .transpose()?;
-    telemetry.say("==> Consul agent running!");
-    let telemetry = telemetry.clone();
-    Ok(Running {
-        raft,
+    let pid = config.node.pid_file.as_deref();
+    let pid = pid.map(PidFile::write).transpose()?;
+    Ok(Served {
         local,
         dns,
         http,
         agent,
         orders,
-        background,
-        data,
         pid,
-        telemetry,
     })
-}
-
-/// Joins the members that must be reachable at the start: one of them is enough.
-async fn join(
-    pool: &'static str,
-    members: Option<&GossipHandle>,
-    addresses: &[String],
-) -> Result<(), StartError> {
-    let Some(members) = members else {
-        return Ok(());
-    };
-    let mut failed = None;
-    for address in addresses {
-        match members.join(address).await {
-            Ok(_) => return Ok(()),
-            Err(source) => failed = Some(StartError::Join { pool, source }),
-        }
-    }
-    failed.map_or(Ok(()), Err)
 }
 
 fn serve_http(
@@ -259,9 +327,10 @@ fn report(config: &Config, recovery: &Recovery) {
         "recovered state: replayed log",
     );
     if !settings::bootstraps(config) && recovery.replayed_entries == 0 {
-        error!(
+        warn!(
             target: "agent.server",
-            "no cluster to join: this version of consulctl serves single servers; start with -bootstrap or -bootstrap-expect=1",
+            "no leader will be elected: servers of this version of consulctl gossip, but do not vote together; \
+             a server alone leads when it is started with -bootstrap or -bootstrap-expect=1",
         );
     }
 }
@@ -290,30 +359,4 @@ pub(super) fn node_meta(config: &Config) -> crate::model::node::StringMap {
     let mut meta = config.node.meta.clone();
     meta.insert("consul-network-segment".to_owned(), String::new());
     meta
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::agent::gossip::LocalMember;
-
-    #[tokio::test]
-    async fn one_reachable_member_is_enough_to_start() {
-        let pool = GossipHandle::solo(LocalMember {
-            name: "n1".to_owned(),
-            address: "127.0.0.1".parse().unwrap(),
-            port: 8301,
-            tags: crate::model::node::StringMap::new(),
-        });
-        let (own, nobody) = ("127.0.0.1:8301".to_owned(), "no such host".to_owned());
-        join("LAN", Some(&pool), &[]).await.unwrap();
-        join("WAN", None, std::slice::from_ref(&nobody))
-            .await
-            .unwrap();
-        join("LAN", Some(&pool), &[nobody.clone(), own])
-            .await
-            .unwrap();
-        let err = join("LAN", Some(&pool), &[nobody]).await.unwrap_err();
-        assert!(err.to_string().starts_with("LAN join failed: "), "{err}");
-    }
 }

@@ -1,10 +1,11 @@
 //! Why an agent does not start.
 
 use crate::agent::dns::{DnsError, SettingsError};
-use crate::agent::gossip::JoinError;
+use crate::agent::gossip::GossipStartError;
 use crate::agent::http::BindError;
 use crate::agent::identity::IdentityError;
 use crate::agent::local::LocalError;
+use crate::agent::membership::{JoinErrors, KeyError};
 use crate::agent::raft;
 use crate::agent::telemetry::{TelemetryError, VALID_LEVELS};
 
@@ -25,19 +26,29 @@ pub enum StartError {
     #[error("Invalid log level: {0}. Valid log levels are: [{valid}]", valid = VALID_LEVELS.join(" "))]
     LogLevel(String),
     /// Members named by `-join` cannot be joined; only `-retry-join` may wait for them.
-    #[error("{pool} join failed: {source}; use -retry-join to start without them")]
+    #[error("{pool} join failed: {source}use -retry-join to start without them")]
     Join {
         /// `LAN` or `WAN`.
         pool: &'static str,
-        /// Why the last address failed.
+        /// Why each address failed, one a line.
         #[source]
-        source: JoinError,
+        source: JoinErrors,
     },
-    /// Client agents need gossip and forwarding.
-    #[error(
-        "this version of consulctl runs servers only: add -server (with -bootstrap and -data-dir), or use -dev"
-    )]
-    ClientAgent,
+    /// Something that this agent is not made for.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The gossip key.
+    #[error("Failed to configure keyring: {0}")]
+    Key(#[from] KeyError),
+    /// A pool.
+    #[error("Failed to start {pool} Serf: {source}")]
+    Gossip {
+        /// `LAN` or `WAN`.
+        pool: &'static str,
+        /// What was wrong.
+        #[source]
+        source: GossipStartError,
+    },
     /// Settings that protect and are not supported: starting without them would be worse.
     #[error("{0}")]
     Unsupported(String),
@@ -50,7 +61,10 @@ pub enum StartError {
     /// Consensus.
     #[error("Failed to start raft: {0}")]
     Raft(#[from] raft::StartError),
-    /// A port of gossip, RPC or gRPC.
+    /// A port of gossip.
+    #[error(transparent)]
+    GossipPort(#[from] crate::agent::gossip::BindError),
+    /// A port of RPC or gRPC.
     #[error(transparent)]
     Reserve(#[from] ReserveError),
     /// The API.

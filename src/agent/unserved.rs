@@ -12,12 +12,7 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         &config.tls.https,
         &config.tls.grpc,
     ];
-    let join = &config.join;
     let facts = [
-        (
-            !config.gossip.encrypt.reveal().is_empty(),
-            "encrypt: gossip is not served: the key is not used",
-        ),
         (
             tls.iter()
                 .any(|it| it.verify_incoming || it.verify_outgoing),
@@ -38,10 +33,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         (
             !config.config_entries.is_empty(),
             "config_entries: centralized configuration is not stored",
-        ),
-        (
-            !(join.retry_lan.is_empty() && join.retry_wan.is_empty()),
-            "retry_join: other agents cannot be joined: this one stays alone",
         ),
         (
             config.node.auto_reload_config,
@@ -104,12 +95,10 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_said() {
         assert_eq!(warnings(&config("")), Vec::<String>::new());
+        let watch = "watches = [{ type = \"key\" key = \"k\" args = [\"true\"] }]";
         for (hcl, key) in [
-            (
-                "watches = [{ type = \"key\" key = \"k\" args = [\"true\"] }]",
-                "watches",
-            ),
-            ("retry_join = [\"10.0.0.1\"]", "retry_join"),
+            (watch, "watches"),
+            ("auto_reload_config = true", "auto_reload_config"),
         ] {
             let [line] = warnings(&config(hcl)).try_into().unwrap();
             assert!(line.contains(&format!(": {key}: ")), "{line}");

@@ -80,6 +80,10 @@ impl Client {
         Request::new(self, Method::GET, path.into())
     }
 
+    pub(super) fn post(&self, path: impl Into<String>) -> Request<'_> {
+        Request::new(self, Method::POST, path.into())
+    }
+
     pub(super) fn put(&self, path: impl Into<String>) -> Request<'_> {
         Request::new(self, Method::PUT, path.into())
     }

@@ -1,48 +1,23 @@
 //! `/v1/event`
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::answer::Meta;
 use super::client::Client;
 use super::error::ApiError;
 use super::options::QueryOptions;
 use super::path;
+use crate::model::event::UserEvent;
 
 /// Which agents act on an event: regular expressions, empty for all.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     /// On the node's name.
     pub node: String,
-    /// On names of services.
+    /// On ids of services.
     pub service: String,
     /// On tags of those services.
     pub tag: String,
-}
-
-/// An event that was sent. The field order is that of Consul's client.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct UserEvent {
-    /// A UUID.
-    #[serde(rename = "ID")]
-    pub id: String,
-    /// The event's name.
-    pub name: String,
-    /// Base64 of the payload.
-    pub payload: Option<String>,
-    /// Filter on nodes.
-    pub node_filter: String,
-    /// Filter on services.
-    pub service_filter: String,
-    /// Filter on tags.
-    pub tag_filter: String,
-    /// Version of the event's format.
-    pub version: i64,
-    /// Lamport time.
-    #[serde(rename = "LTime")]
-    pub ltime: u64,
 }
 
 impl Client {
@@ -69,7 +44,7 @@ impl Client {
         &self,
         name: &str,
         options: &QueryOptions,
-    ) -> Result<(Value, Meta), ApiError> {
+    ) -> Result<(Vec<UserEvent>, Meta), ApiError> {
         let request = self
             .get("/v1/event/list")
             .options(options)

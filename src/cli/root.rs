@@ -42,6 +42,7 @@ enum ClientVerb {
     ForceLeave(c::force_leave::Args),
     Info(c::info::Args),
     Join(c::join::Args),
+    Keyring(c::keyring::Args),
     /// Reads and writes the key/value store
     ///
     /// Write a key, read it, delete it:
@@ -202,6 +203,7 @@ async fn dispatch(verb: ClientVerb, context: &mut Context) -> Outcome {
         ClientVerb::ForceLeave(args) => args.run(context).await,
         ClientVerb::Info(args) => args.run(context).await,
         ClientVerb::Join(args) => args.run(context).await,
+        ClientVerb::Keyring(args) => args.run(context).await,
         ClientVerb::Kv { verb } => match verb {
             KvVerb::Cas(args) => args.run(context).await,
             KvVerb::Delete(args) => args.run(context).await,

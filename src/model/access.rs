@@ -5,10 +5,14 @@
 pub enum Resource {
     /// The agent itself.
     Agent,
+    /// A user event.
+    Event,
     /// A key.
     Key,
     /// All keys that begin so.
     KeyPrefix,
+    /// The gossip keyring.
+    Keyring,
     /// A node of the catalog.
     Node,
     /// A service of the catalog.

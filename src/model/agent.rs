@@ -41,8 +41,7 @@ pub struct AgentSelf {
     pub config: SelfConfig,
     /// The whole configuration, secrets hidden.
     pub debug_config: Value,
-    /// The agent's coordinate; absent when coordinates are disabled.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The agent's coordinate; `null` when coordinates are disabled.
     pub coord: Option<Coordinate>,
     /// The agent as a member.
     pub member: Member,

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::go_base64;
+
 /// A key: any bytes, as in Consul. JSON shows invalid UTF-8 as U+FFFD, as Go does.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Arc<[u8]>);
@@ -132,13 +134,7 @@ impl<'de> Deserialize<'de> for Blob {
         if !human {
             return Ok(Self(bytes.into()));
         }
-        let decoded = STANDARD.decode(&bytes).map_err(|err| match err {
-            base64::DecodeError::InvalidByte(at, _)
-            | base64::DecodeError::InvalidLastSymbol(at, _) => {
-                de::Error::custom(format!("illegal base64 data at input byte {at}"))
-            }
-            _ => de::Error::custom(format!("illegal base64 data at input byte {}", bytes.len())),
-        })?;
+        let decoded = go_base64::decode(&bytes).map_err(de::Error::custom)?;
         Ok(Self(decoded.into()))
     }
 }

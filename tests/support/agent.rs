@@ -47,7 +47,8 @@ pub(crate) fn started_and_ended(mut command: Command) -> (Option<i32>, String) {
     (status.code(), lines.text())
 }
 
-fn spawn(command: &mut Command) -> (Child, Lines) {
+/// Starts a process and collects what it prints.
+pub(super) fn spawn(command: &mut Command) -> (Child, Lines) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,11 +5,24 @@ mod agent;
 mod dns;
 mod http;
 mod lines;
+mod program;
 
 pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
 pub(crate) use dns::Dns;
 pub(crate) use http::{Answer, Client};
 pub(crate) use lines::Lines;
+pub(crate) use program::{Program, Serf, is_installed};
 
 /// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Asks again until the answer is yes; there is no endpoint that would tell when it is.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "not within {PATIENCE:?}: {what}"
+        );
+    }
+}

@@ -316,6 +316,8 @@ pub struct GossipConfig {
     pub lan: GossipPool,
     /// Between datacenters.
     pub wan: GossipPool,
+    /// How long others shall remember this client when it fails; zero leaves it to them.
+    pub advertise_reconnect_timeout: Duration,
     /// The key as configured, base64; empty for none.
     pub encrypt: Secret,
     /// Whether unencrypted gossip is refused.

@@ -120,6 +120,7 @@ pub(super) fn gossip(reader: &mut Reader<'_>) -> GossipConfig {
             "reconnect_timeout_wan",
             "serf_wan_allowed_cidrs",
         ),
+        advertise_reconnect_timeout: reader.duration("advertise_reconnect_timeout"),
         encrypt: reader.secret("encrypt"),
         encrypt_verify_incoming: reader.flag("encrypt_verify_incoming"),
         encrypt_verify_outgoing: reader.flag("encrypt_verify_outgoing"),

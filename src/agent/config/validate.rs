@@ -2,8 +2,7 @@
 
 use std::net::SocketAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::model::go_base64;
 
 use super::metadata;
 use super::reader::Reader;
@@ -174,12 +173,9 @@ fn ui(config: &Config, reader: &mut Reader<'_>) {
 
 fn keys_and_caches(config: &Config, reader: &mut Reader<'_>) {
     let key = config.gossip.encrypt.reveal();
-    match STANDARD.decode(key) {
-        Err(_) => {
-            let position = first_bad_byte(key);
-            let message =
-                format!("encrypt has invalid key: illegal base64 data at input byte {position}");
-            reader.error("encrypt", message);
+    match go_base64::decode(key.as_bytes()) {
+        Err(illegal) => {
+            reader.error("encrypt", format!("encrypt has invalid key: {illegal}"));
         }
         // Consul finds a wrong length only when gossip starts.
         Ok(bytes) if !matches!(bytes.len(), 0 | 16 | 24 | 32) => {
@@ -199,15 +195,6 @@ fn keys_and_caches(config: &Config, reader: &mut Reader<'_>) {
         let message = format!("cache.entry_fetch_rate must be strictly positive, was: {rate}");
         reader.error("cache.entry_fetch_rate", message);
     }
-}
-
-/// Where Go's decoder stops: the first byte outside the alphabet, or the start of a last group
-/// that is not whole.
-fn first_bad_byte(text: &str) -> usize {
-    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    text.bytes()
-        .position(|byte| !is_valid(byte))
-        .unwrap_or(text.len() / 4 * 4)
 }
 
 /// What Consul's community edition refuses or only warns of.

@@ -73,8 +73,8 @@ pub enum Want {
 /// What is known when a question is answered.
 #[derive(Debug)]
 pub struct World<'w, C> {
-    /// This datacenter's catalog.
-    pub local: &'w C,
+    /// This datacenter's catalog; `None` where no server is known that has it.
+    pub local: Option<&'w C>,
     /// Catalogs of other datacenters that were asked for, by lower-case name.
     pub remote: &'w HashMap<String, Result<C, RemoteError>>,
     /// Records behind foreign names that were asked for; empty where no recursor knew any.
@@ -203,7 +203,8 @@ fn name_servers<C: Catalog, R: Rng>(
     servers: &mut Vec<Record>,
     glue: &mut Vec<Record>,
 ) {
-    let instances = world.local.service(SERVERS);
+    let Some(catalog) = world.local else { return };
+    let instances = catalog.service(SERVERS);
     let mut order: Vec<&C::Instance> = instances
         .iter()
         .filter(|instance| is_served(rules, instance.health()))
@@ -267,11 +268,12 @@ fn reverse<C: Catalog>(
     let zone = rules.zone.text.as_str();
     let own_dc = rules.settings().datacenter.as_str();
     let target = reverse_address(name).and_then(|ip| {
-        if let Some(node) = world.local.node_by_address(ip) {
+        let catalog = world.local?;
+        if let Some(node) = catalog.node_by_address(ip) {
             let dc = Some(node.datacenter.as_str()).filter(|dc| !dc.is_empty());
             return DnsName::from_parts(&[&node.node, "node", dc.unwrap_or(own_dc), zone]);
         }
-        let service = world.local.service_by_address(ip)?;
+        let service = catalog.service_by_address(ip)?;
         DnsName::from_parts(&[&service, "service", own_dc, zone])
     });
     let Some(target) = target else {

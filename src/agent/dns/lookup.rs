@@ -88,7 +88,7 @@ impl<'w, C: Catalog, R: Rng> Lookups<'_, 'w, C, R> {
     fn catalog(&self, dc: Option<&str>, out: &mut Answer) -> Result<&'w C, Failure> {
         let own = &self.rules.settings().datacenter;
         let Some(dc) = dc.filter(|dc| !dc.eq_ignore_ascii_case(own)) else {
-            return Ok(self.world.local);
+            return self.world.local.ok_or(Failure::Unknown);
         };
         match self.world.remote.get(dc) {
             Some(Ok(catalog)) => Ok(catalog),

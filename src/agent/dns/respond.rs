@@ -32,8 +32,9 @@ pub trait Backend: Send + Sync + 'static {
     /// A datacenter's catalog at one moment.
     type Catalog: Catalog + Send + Sync + 'static;
 
-    /// This datacenter's catalog as it is now. Called for every question: must not wait.
-    fn local(&self) -> Self::Catalog;
+    /// This datacenter's catalog as it is now; `None` where no server is known that has it. Called for every
+    /// question: must not wait.
+    fn local(&self) -> Option<Self::Catalog>;
 
     /// Another datacenter's catalog, named in lower case.
     fn remote(&self, dc: &str) -> impl Future<Output = Result<Self::Catalog, RemoteError>> + Send;
@@ -143,7 +144,7 @@ impl Worker {
         let rules = shared.rules.load();
         let local = shared.backend.local();
         let world = World {
-            local: &local,
+            local: local.as_ref(),
             remote: &HashMap::new(),
             resolved: &HashMap::new(),
             unix_time: unix_time(),
@@ -186,7 +187,7 @@ impl Worker {
         let mut verdict = Verdict::Foreign;
         for _ in 0..MAX_ROUNDS {
             let world = World {
-                local: &local,
+                local: local.as_ref(),
                 remote: &remote,
                 resolved: &resolved,
                 unix_time,

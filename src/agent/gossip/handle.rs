@@ -1,182 +1,361 @@
 //! What the other rooms see of a pool.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::model::coordinate::Coordinate;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::node::StringMap;
 
-/// How long reaching another member may take, serf's TCP timeout in a LAN.
-const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// The port of a join address that names none.
-const DEFAULT_LAN_PORT: u16 = 8301;
+use super::serf::{
+    Event, KeyOperation, KeyReport, QueryKey, QueryReply, QueryRequest, RequestError, Stats,
+};
+use super::wire::{LamportTime, Tags};
+
+/// Requests that wait for the driver.
+pub(super) const REQUESTS: usize = 256;
+/// Events that a slow listener may be behind before it loses the oldest.
+pub(super) const EVENTS: usize = 4096;
+/// Replies to a query that may wait for whoever asked.
+pub(super) const REPLIES: usize = 1024;
+
+/// Why a pool did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GossipError {
+    /// Refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The pool has ended.
+    #[error("Serf is shut down")]
+    Stopped,
+    /// A key is no base64.
+    #[error("{0}")]
+    BadKey(String),
+}
 
 /// Why joining an address failed. The texts are those that `consul join` shows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
-    /// The address is no IP address with an optional port.
-    #[error("Failed to join {0}: lookup {0}: no such host")]
-    Unresolvable(String),
-    /// Nobody answers there.
-    #[error("Failed to join {ip}: dial tcp {address}: {reason}")]
-    Unreachable {
-        /// The member's address without the port.
-        ip: IpAddr,
-        /// The address that was dialled.
-        address: SocketAddr,
-        /// What the system said.
+    /// The name cannot be resolved.
+    #[error("Failed to resolve {address}: {reason}")]
+    Unresolvable {
+        /// As given.
+        address: String,
+        /// What the resolver said.
         reason: String,
     },
-    /// Somebody answers, but this agent speaks no gossip yet.
-    #[error("Failed to join {0}: this version of consulctl cannot join other members yet")]
-    NotSupported(IpAddr),
+    /// Nobody answered, or the answer was a refusal.
+    #[error("Failed to join {}: {reason}", address.ip())]
+    Failed {
+        /// Where it was tried.
+        address: SocketAddr,
+        /// What was wrong.
+        reason: String,
+    },
+    /// A name resolved to several addresses, and all failed: as many lines as [`Self::count`] says, in the
+    /// form in which Consul lists errors.
+    #[error("{}", lines(.0))]
+    Several(Vec<Self>),
+    /// The pool has ended, or this member leaves.
+    #[error("Serf can't Join after Leave or Shutdown")]
+    Stopped,
 }
 
-/// What this agent says of itself in a pool.
-#[derive(Debug, Clone)]
-pub struct LocalMember {
-    /// The member's name.
-    pub name: String,
-    /// The address that others reach.
-    pub address: IpAddr,
-    /// The gossip port.
-    pub port: u16,
-    /// Consul's tags.
-    pub tags: StringMap,
+impl JoinError {
+    /// How many errors these are.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Several(errors) => errors.len(),
+            _ => 1,
+        }
+    }
+
+    /// All of them as one.
+    pub(super) fn of(mut errors: Vec<Self>) -> Self {
+        match errors.len() {
+            1 => errors.remove(0),
+            _ => Self::Several(errors),
+        }
+    }
 }
 
-/// A pool of members. Cheap to clone.
+fn lines(errors: &[JoinError]) -> String {
+    let lines: Vec<String> = errors.iter().map(JoinError::to_string).collect();
+    lines.join("\n\t* ")
+}
+
+/// What is asked of the driver.
+#[derive(Debug)]
+pub(super) enum Request {
+    Join {
+        address: String,
+        done: oneshot::Sender<Result<usize, JoinError>>,
+    },
+    Leave {
+        done: oneshot::Sender<()>,
+    },
+    ForceLeave {
+        node: String,
+        prune: bool,
+        done: oneshot::Sender<Result<(), RequestError>>,
+    },
+    UserEvent {
+        name: String,
+        payload: Bytes,
+        coalesce: bool,
+        done: oneshot::Sender<Result<LamportTime, RequestError>>,
+    },
+    Query {
+        request: QueryRequest,
+        replies: mpsc::Sender<QueryReply>,
+        done: oneshot::Sender<Result<QueryKey, RequestError>>,
+    },
+    Respond {
+        key: QueryKey,
+        payload: Bytes,
+        done: oneshot::Sender<Result<(), RequestError>>,
+    },
+    SetTags {
+        tags: Tags,
+        done: oneshot::Sender<Result<(), RequestError>>,
+    },
+    Stats {
+        done: oneshot::Sender<Stats>,
+    },
+    Coordinate {
+        /// `None` for our own.
+        node: Option<String>,
+        done: oneshot::Sender<Option<Coordinate>>,
+    },
+}
+
+/// Members as they are now, replaced as a whole after each change.
+#[derive(Debug, Default)]
+pub(super) struct Published {
+    pub(super) members: ArcSwap<Vec<Member>>,
+}
+
+/// A pool of members. Cheap to clone. The pool lives until [`super::Gossip::shutdown`], whatever handles there are.
 #[derive(Clone)]
 pub struct GossipHandle {
-    local: Arc<Member>,
+    pub(super) name: Arc<str>,
+    pub(super) published: Arc<Published>,
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) events: broadcast::Sender<Event>,
+    /// Counts changes of the member list.
+    pub(super) changes: watch::Receiver<u64>,
 }
 
 impl GossipHandle {
-    /// A pool of this agent alone.
-    pub fn solo(local: LocalMember) -> Self {
-        let member = Member {
-            name: local.name,
-            addr: local.address.to_string(),
-            port: local.port,
-            tags: local.tags,
-            status: MemberStatus::Alive as i64,
-            protocol_min: 1,
-            protocol_max: 5,
-            protocol_cur: 2,
-            delegate_min: 2,
-            delegate_max: 5,
-            delegate_cur: 4,
-        };
+    /// A pool of one member that nothing drives, for tests of other rooms: requests answer that it has ended.
+    pub fn detached(member: Member) -> Self {
+        let (requests, _) = mpsc::channel(1);
+        let (events, _) = broadcast::channel(1);
+        let (_, changes) = watch::channel(0);
         Self {
-            local: Arc::new(member),
+            name: member.name.as_str().into(),
+            published: Arc::new(Published {
+                members: ArcSwap::from_pointee(vec![member]),
+            }),
+            requests,
+            events,
+            changes,
         }
+    }
+
+    /// This agent's name in the pool.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// This agent.
-    pub fn local(&self) -> &Member {
-        &self.local
+    pub fn local(&self) -> Member {
+        let members = self.members();
+        let own = members.iter().find(|member| *member.name == *self.name);
+        own.cloned().unwrap_or_default()
     }
 
-    /// All members, this agent included.
-    pub fn members(&self) -> Vec<Member> {
-        vec![Member::clone(&self.local)]
+    /// All members, this agent included, sorted by name.
+    pub fn members(&self) -> Arc<Vec<Member>> {
+        self.published.members.load_full()
     }
 
-    /// Joins the pool of the member at an address.
+    /// Follows changes of the member list: the value counts them.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// Hears everything that happens from now on. A listener that is far behind loses the oldest events
+    /// and is told so; [`Self::members`] is always true.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Joins the pool of the members at an address: `host`, `host:port` or `name/host:port`. A name that resolves
+    /// to several addresses is joined at each. Returns how many answered.
     ///
     /// # Errors
-    /// Always for now: either nobody is there, or gossip would be needed.
+    /// When none did, with the last reason.
     pub async fn join(&self, address: &str) -> Result<usize, JoinError> {
-        let target = parse(address).ok_or_else(|| JoinError::Unresolvable(address.to_owned()))?;
-        let own = self.local.addr.parse::<IpAddr>().ok();
-        if own == Some(target.ip()) && target.port() == self.local.port {
-            return Ok(1);
-        }
-        let unreachable = |reason: String| JoinError::Unreachable {
-            ip: target.ip(),
-            address: target,
-            reason,
+        let (done, answer) = oneshot::channel();
+        let request = Request::Join {
+            address: address.to_owned(),
+            done,
         };
-        match timeout(DIAL_TIMEOUT, TcpStream::connect(target)).await {
-            Ok(Ok(_)) => Err(JoinError::NotSupported(target.ip())),
-            Ok(Err(err)) if err.kind() == std::io::ErrorKind::ConnectionRefused => {
-                Err(unreachable("connect: connection refused".to_owned()))
-            }
-            Ok(Err(err)) => Err(unreachable(err.to_string())),
-            Err(_) => Err(unreachable("i/o timeout".to_owned())),
-        }
-    }
-
-    /// The keys of the `serf_lan` and `serf_wan` sections of `info`.
-    pub fn stats(&self) -> StringMap {
-        let numbers = [
-            ("coordinate_resets", 0),
-            ("event_queue", 0),
-            ("event_time", 1),
-            ("failed", 0),
-            ("health_score", 0),
-            ("intent_queue", 0),
-            ("left", 0),
-            ("member_time", 1),
-            ("members", 1),
-            ("query_queue", 0),
-            ("query_time", 1),
-        ];
-        let mut stats: StringMap = numbers
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.to_string()))
-            .collect();
-        stats.insert("encrypted".to_owned(), "false".to_owned());
-        stats
-    }
-}
-
-fn parse(address: &str) -> Option<SocketAddr> {
-    let ip = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    address
-        .parse()
-        .ok()
-        .or_else(|| Some(SocketAddr::new(ip(address)?, DEFAULT_LAN_PORT)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pool() -> GossipHandle {
-        GossipHandle::solo(LocalMember {
-            name: "n1".to_owned(),
-            address: IpAddr::from([127, 0, 0, 1]),
-            port: 8301,
-            tags: StringMap::new(),
-        })
-    }
-
-    #[tokio::test]
-    async fn a_join_names_who_was_not_reached() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let found = pool().join(&address.to_string()).await.unwrap_err();
-        assert_eq!(found, JoinError::NotSupported(address.ip()));
-        drop(listener);
-        let text = pool()
-            .join(&address.to_string())
+        self.requests
+            .send(request)
             .await
-            .unwrap_err()
-            .to_string();
-        let expected =
-            format!("Failed to join 127.0.0.1: dial tcp {address}: connect: connection refused");
-        assert_eq!(text, expected);
+            .map_err(|_| JoinError::Stopped)?;
+        answer.await.map_err(|_| JoinError::Stopped)?
     }
 
-    #[test]
-    fn the_pool_is_this_agent() {
-        let members = pool().members();
-        assert_eq!(members.len(), 1);
-        assert_eq!(members[0].member_status(), MemberStatus::Alive);
+    /// Leaves gracefully: returns once the others had time to hear of it.
+    ///
+    /// # Errors
+    /// When the pool has ended.
+    pub async fn leave(&self) -> Result<(), GossipError> {
+        self.ask(|done| Request::Leave { done }).await
+    }
+
+    /// Says of a failed member that it left, so that nobody waits for it; `prune` forgets it at once.
+    ///
+    /// # Errors
+    /// When there is no such member.
+    pub async fn force_leave(&self, node: &str, prune: bool) -> Result<(), GossipError> {
+        let node = node.to_owned();
+        Ok(self
+            .ask(|done| Request::ForceLeave { node, prune, done })
+            .await??)
+    }
+
+    /// Fires an event at all members, this one included.
+    ///
+    /// # Errors
+    /// When it is too large.
+    pub async fn user_event(
+        &self,
+        name: &str,
+        payload: Bytes,
+        coalesce: bool,
+    ) -> Result<LamportTime, GossipError> {
+        let name = name.to_owned();
+        let request = |done| Request::UserEvent {
+            name,
+            payload,
+            coalesce,
+            done,
+        };
+        Ok(self.ask(request).await??)
+    }
+
+    /// Asks all members; the receiver ends when the query's time is up.
+    ///
+    /// # Errors
+    /// When the query is too large.
+    pub async fn query(
+        &self,
+        request: QueryRequest,
+    ) -> Result<mpsc::Receiver<QueryReply>, GossipError> {
+        let (replies, answers) = mpsc::channel(REPLIES);
+        self.ask(|done| Request::Query {
+            request,
+            replies,
+            done,
+        })
+        .await??;
+        Ok(answers)
+    }
+
+    /// Answers a query of another member, once.
+    ///
+    /// # Errors
+    /// When the answer is too large, or its time is up.
+    pub async fn respond(&self, key: QueryKey, payload: Bytes) -> Result<(), GossipError> {
+        Ok(self
+            .ask(|done| Request::Respond { key, payload, done })
+            .await??)
+    }
+
+    /// Changes what this member says of itself.
+    ///
+    /// # Errors
+    /// When the tags are larger than 512 bytes encoded.
+    pub async fn set_tags(&self, tags: Tags) -> Result<(), GossipError> {
+        Ok(self.ask(|done| Request::SetTags { tags, done }).await??)
+    }
+
+    /// Installs, uses, removes or lists keys on all members, and collects what they say.
+    ///
+    /// # Errors
+    /// When the key is none, or the query cannot be sent. What single members refuse is in the report.
+    pub async fn keyring(
+        &self,
+        operation: &KeyOperation,
+        relay_factor: u8,
+    ) -> Result<KeyReport, GossipError> {
+        let request = operation
+            .request(relay_factor)
+            .map_err(GossipError::BadKey)?;
+        // Those that failed or left cannot answer.
+        let present = |member: &&Member| {
+            let status = member.member_status();
+            matches!(status, MemberStatus::Alive | MemberStatus::Leaving)
+        };
+        let asked = self.members().iter().filter(present).count();
+        let mut report = KeyReport::new(asked);
+        let mut replies = self.query(request).await?;
+        while let Some(reply) = replies.recv().await {
+            if report.add(reply) {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Counters and queues.
+    ///
+    /// # Errors
+    /// When the pool has ended.
+    pub async fn stats(&self) -> Result<Stats, GossipError> {
+        self.ask(|done| Request::Stats { done }).await
+    }
+
+    /// The keys of the `serf_lan` and `serf_wan` sections of `info`; empty when the pool has ended.
+    pub async fn info(&self) -> StringMap {
+        self.stats().await.map(Stats::to_info).unwrap_or_default()
+    }
+
+    /// Where this member is in the network; `None` when coordinates are off.
+    ///
+    /// # Errors
+    /// When the pool has ended.
+    pub async fn coordinate(&self) -> Result<Option<Coordinate>, GossipError> {
+        self.ask(|done| Request::Coordinate { node: None, done })
+            .await
+    }
+
+    /// Where another member said that it is, last.
+    ///
+    /// # Errors
+    /// When the pool has ended.
+    pub async fn coordinate_of(&self, node: &str) -> Result<Option<Coordinate>, GossipError> {
+        let node = Some(node.to_owned());
+        self.ask(|done| Request::Coordinate { node, done }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, GossipError> {
+        let (done, answer) = oneshot::channel();
+        self.requests
+            .send(request(done))
+            .await
+            .map_err(|_| GossipError::Stopped)?;
+        answer.await.map_err(|_| GossipError::Stopped)
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::params::ReadDefaults;
 use super::render_cache::RenderCache;
 use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, SharedFacts};
 use crate::agent::local::Local;
 use crate::agent::raft::Raft;
-use crate::agent::rpc::Rpc;
+use crate::agent::rpc::{Rpc, RpcError};
 use crate::agent::telemetry::Telemetry;
+use crate::agent::user_events::UserEvents;
 
 /// Facts of the configuration that endpoints need.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct Facts {
     pub txn_max_req_len: usize,
     /// Whether the agent was started with `-bootstrap`.
     pub bootstrap: bool,
+    /// `disable_coordinates`.
+    pub disable_coordinates: bool,
     /// The token of requests that carry none (`acl.tokens.default`).
     pub default_token: String,
 }
@@ -34,14 +38,18 @@ pub struct Facts {
 pub struct Context {
     /// Reads and writes of the replicated state.
     pub rpc: Rpc,
-    /// Consensus, for operators and `info`.
-    pub raft: Raft,
+    /// Consensus, for operators and `info`; servers only.
+    pub raft: Option<Raft>,
     /// This agent's own services and checks.
     pub local: Local,
     /// The LAN pool.
     pub lan: GossipHandle,
     /// The WAN pool; servers only.
     pub wan: Option<GossipHandle>,
+    /// User events.
+    pub events: UserEvents,
+    /// What members say of their part in gossip.
+    pub gossip_reports: GossipReports,
     /// Log subscriptions and metrics.
     pub telemetry: Telemetry,
     /// Orders to the agent as a whole.
@@ -55,6 +63,14 @@ pub struct Context {
 }
 
 impl Context {
+    /// This server's consensus.
+    ///
+    /// # Errors
+    /// On a client: the servers would have to be asked, and none is known.
+    pub fn raft(&self) -> Result<&Raft, RpcError> {
+        self.raft.as_ref().ok_or(RpcError::NoServers)
+    }
+
     /// The request's token, or the agent's default.
     pub fn token_or_default(&self, token: &str) -> String {
         if token.is_empty() {

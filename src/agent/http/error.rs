@@ -92,6 +92,13 @@ impl From<RpcError> for HttpError {
     }
 }
 
+/// Several errors as Consul lists them.
+pub fn error_list(errors: &[String]) -> String {
+    let noun = if errors.len() == 1 { "error" } else { "errors" };
+    let lines = errors.join("\n\t* ");
+    format!("{} {noun} occurred:\n\t* {lines}\n\n", errors.len())
+}
+
 impl HttpError {
     /// A status with a text.
     pub fn status(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
@@ -249,6 +256,13 @@ mod tests {
                 (status, text)
             );
         }
+    }
+
+    #[test]
+    fn errors_are_listed_as_consul_lists_them() {
+        let two = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(error_list(&two), "2 errors occurred:\n\t* a\n\t* b\n\n");
+        assert_eq!(error_list(&two[..1]), "1 error occurred:\n\t* a\n\n");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use body::{
 };
 pub use connections::{Connections, HEADER_READ_TIMEOUT, KEEP_ALIVE_IDLE};
 pub use context::{Context, Facts};
-pub use error::HttpError;
+pub use error::{HttpError, error_list};
 pub use listener::{
     Accepted, BindAddress, BindError, ByteChannel, Listener, Peer, UnixSocketSettings, bind,
 };

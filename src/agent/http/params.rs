@@ -309,14 +309,7 @@ pub(super) fn read_params(
 ) -> Result<ReadParams, ParamError> {
     let (mode, max_stale) = consistency(params, path, defaults)?;
     check_cache_control(headers)?;
-    let wait = params
-        .duration_nanos("wait")
-        .map_err(|_| ParamError::Wait)?
-        .and_then(positive_duration);
-    let index = params
-        .number("index")
-        .map_err(|_| ParamError::Index)?
-        .unwrap_or(0);
+    let (index, wait) = blocking(params)?;
     Ok(ReadParams {
         datacenter: datacenter(params, defaults.datacenter),
         token: token(params, headers),
@@ -327,6 +320,23 @@ pub(super) fn read_params(
         wait,
         filter: params.get("filter").unwrap_or_default().into_owned(),
     })
+}
+
+/// `?index` and `?wait`: the index that the client has seen, 0 when none, and how long it wants to wait
+/// for another.
+///
+/// # Errors
+/// The first of them that cannot be used.
+pub(super) fn blocking(params: &Params) -> Result<(u64, Option<Duration>), ParamError> {
+    let wait = params
+        .duration_nanos("wait")
+        .map_err(|_| ParamError::Wait)?
+        .and_then(positive_duration);
+    let index = params
+        .number("index")
+        .map_err(|_| ParamError::Index)?
+        .unwrap_or(0);
+    Ok((index, wait))
 }
 
 fn consistency(

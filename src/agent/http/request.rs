@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::{HeaderMap, Method, Uri};
 use serde::Serialize;
@@ -92,6 +93,14 @@ impl Request {
     pub fn read_params(&self, defaults: ReadDefaults<'_>) -> Result<ReadParams, HttpError> {
         params::read_params(&self.params, &self.headers, self.path(), defaults)
             .map_err(HttpError::Param)
+    }
+
+    /// `?index` (0 when absent) and `?wait`, for blocking reads of what the agent itself knows.
+    ///
+    /// # Errors
+    /// The first of them that cannot be used.
+    pub fn blocking(&self) -> Result<(u64, Option<Duration>), HttpError> {
+        params::blocking(&self.params).map_err(HttpError::Param)
     }
 
     /// `?dc`, or the agent's own datacenter.

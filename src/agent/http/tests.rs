@@ -2,6 +2,7 @@
 
 mod agent;
 mod families;
+mod gossip;
 mod limits;
 mod support;
 mod wire;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::time::{Instant, timeout_at};
 
+use crate::agent::raft::Raft;
 use crate::agent::store::{Query, State, WatchSet};
 
 use super::options::JITTER_FRACTION;
@@ -37,6 +38,7 @@ impl Rpc {
     /// latter case the current answer counts.
     pub(super) async fn blocking<Q: Query>(
         &self,
+        raft: &Raft,
         options: &QueryOptions,
         query: &Q,
     ) -> Result<Found<Q>, RpcError> {
@@ -45,22 +47,22 @@ impl Rpc {
             // The topics do not depend on the answer: learn them, arm the watch, then read, so
             // that no change between reading and waiting is missed.
             let mut watch = WatchSet::default();
-            let found = Found::read(&self.raft.state(), query, &mut watch);
+            let found = Found::read(&raft.state(), query, &mut watch);
             if found.index > options.min_index {
                 return Ok(found);
             }
             drop(found);
-            let watcher = self.raft.watch(&watch);
-            let found = Found::read(&self.raft.state(), query, &mut watch);
+            let watcher = raft.watch(&watch);
+            let found = Found::read(&raft.state(), query, &mut watch);
             if found.index > options.min_index {
                 return Ok(found);
             }
             drop(found);
             if timeout_at(deadline, watcher.changed()).await.is_err() {
-                return Ok(Found::read(&self.raft.state(), query, &mut watch));
+                return Ok(Found::read(&raft.state(), query, &mut watch));
             }
             if options.consistency == Consistency::Consistent {
-                self.ready(Consistency::Consistent).await?;
+                self.ready(raft, Consistency::Consistent).await?;
             }
         }
     }

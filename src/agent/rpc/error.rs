@@ -8,6 +8,9 @@ pub enum RpcError {
     /// No server leads, even after waiting.
     #[error("No cluster leader")]
     NoLeader,
+    /// This agent is a client and has no server to ask.
+    #[error("No known Consul servers")]
+    NoServers,
     /// The datacenter is not known.
     #[error("No path to datacenter")]
     NoPathToDatacenter,

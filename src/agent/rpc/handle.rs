@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::agent::acl::Resolver;
-use crate::agent::raft::{Leadership, Raft, RestoreError, WriteError};
+use crate::agent::raft::{Raft, RestoreError, WriteError};
 use crate::agent::store::{Command, Query, Response, State, WatchSet};
 use crate::agent::telemetry::metrics::Metrics;
 use crate::model::access::{Requirement, Resource};
@@ -44,10 +44,19 @@ impl RpcSettings {
     }
 }
 
+/// Where requests go.
+#[derive(Clone)]
+enum Servers {
+    /// This agent is a server: to its own consensus.
+    Own(Raft),
+    /// This agent is a client, and does not forward to servers yet: nowhere.
+    Nobody,
+}
+
 /// Reads and writes of the replicated state, wherever the leader is. Cheap to clone.
 #[derive(Clone)]
 pub struct Rpc {
-    pub(super) raft: Raft,
+    servers: Servers,
     pub(super) settings: Arc<RpcSettings>,
     replaced: Arc<Notify>,
     metrics: RpcMetrics,
@@ -58,8 +67,18 @@ pub struct Rpc {
 impl Rpc {
     /// A handle over this server's own consensus.
     pub fn new(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> Self {
+        Self::over(Servers::Own(raft), settings, metrics)
+    }
+
+    /// The handle of a client agent: every request fails with [`RpcError::NoServers`], as it does on a Consul
+    /// client that knows no server.
+    pub fn client(settings: RpcSettings, metrics: &Metrics) -> Self {
+        Self::over(Servers::Nobody, settings, metrics)
+    }
+
+    fn over(servers: Servers, settings: RpcSettings, metrics: &Metrics) -> Self {
         Self {
-            raft,
+            servers,
             settings: Arc::new(settings),
             replaced: Arc::default(),
             metrics: RpcMetrics::new(metrics),
@@ -73,9 +92,17 @@ impl Rpc {
     }
 
     /// The newest published state of this server, whatever the leader has: for reads that may be
-    /// stale, such as DNS.
-    pub fn stale_state(&self) -> Arc<State> {
-        self.raft.state()
+    /// stale, such as DNS. `None` on a client.
+    pub fn stale_state(&self) -> Option<Arc<State>> {
+        self.raft().ok().map(Raft::state)
+    }
+
+    /// This server's consensus.
+    pub(super) fn raft(&self) -> Result<&Raft, RpcError> {
+        match &self.servers {
+            Servers::Own(raft) => Ok(raft),
+            Servers::Nobody => Err(RpcError::NoServers),
+        }
     }
 
     /// Writes a command: returns once it is durable and applied.
@@ -92,7 +119,8 @@ impl Rpc {
         self.authorize(&options.token, requirement)?;
         self.metrics.request.incr();
         let (time, began) = (self.metrics.time_of(&command), Instant::now());
-        let applied = self.raft.write(command, self.settings.hold_timeout).await;
+        let raft = self.raft()?;
+        let applied = raft.write(command, self.settings.hold_timeout).await;
         if let Some(time) = time {
             time.record_duration(began.elapsed());
         }
@@ -116,26 +144,22 @@ impl Rpc {
         self.route(&options.datacenter)?;
         self.authorize(&options.token, &query.requirement())?;
         self.metrics.query.incr();
-        self.ready(options.consistency).await?;
+        let raft = self.raft()?;
+        self.ready(raft, options.consistency).await?;
         let found = if options.min_index == 0 {
-            Found::read(&self.raft.state(), query, &mut WatchSet::default())
+            Found::read(&raft.state(), query, &mut WatchSet::default())
         } else {
             self.metrics.blocking.incr();
-            self.blocking(options, query).await?
+            self.blocking(raft, options, query).await?
         };
         let meta = QueryMeta {
             index: found.index,
-            known_leader: self.raft.knows_leader(),
-            last_contact_ms: self.last_contact_ms(),
+            known_leader: raft.knows_leader(),
+            last_contact_ms: last_contact_ms(raft),
             consistency: options.consistency,
             generation: found.generation,
         };
         Ok((found.answer, meta))
-    }
-
-    /// Follows who leads.
-    pub fn leadership(&self) -> watch::Receiver<Leadership> {
-        self.raft.leadership()
     }
 
     /// Replaces the whole state by an operator's archive. One at a time: each takes memory several
@@ -153,7 +177,7 @@ impl Rpc {
             ));
         };
         let restored = self
-            .raft
+            .raft()?
             .restore_archive(archive, self.settings.hold_timeout)
             .await;
         restored.map_err(|err| match err {
@@ -169,21 +193,18 @@ impl Rpc {
         self.replaced.notified().await;
     }
 
-    fn last_contact_ms(&self) -> u64 {
-        let since = self.raft.last_contact().unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-
     /// Counts a read of a service's instances.
     pub fn count_service_query(&self, service: &str) {
         self.metrics.service_query(service);
     }
 
-    /// Checks that the datacenter is this one.
+    /// Checks that the datacenter is this one, and that there is a server for it.
     ///
     /// # Errors
-    /// For every other: federation is a later capability.
+    /// For every other datacenter: federation is a later capability. Always on a client, whatever the datacenter:
+    /// its servers would know the way.
     pub fn route(&self, datacenter: &str) -> Result<(), RpcError> {
+        self.raft()?;
         if datacenter.is_empty() || datacenter == self.settings.datacenter {
             Ok(())
         } else {
@@ -204,15 +225,22 @@ impl Rpc {
     }
 
     /// Waits until this server may answer with this consistency.
-    pub(super) async fn ready(&self, consistency: Consistency) -> Result<(), RpcError> {
+    pub(super) async fn ready(
+        &self,
+        raft: &Raft,
+        consistency: Consistency,
+    ) -> Result<(), RpcError> {
         match consistency {
             Consistency::Stale => Ok(()),
-            Consistency::Default => Ok(self.raft.verify_lease(self.settings.hold_timeout).await?),
-            Consistency::Consistent => {
-                Ok(self.raft.verify_leader(self.settings.hold_timeout).await?)
-            }
+            Consistency::Default => Ok(raft.verify_lease(self.settings.hold_timeout).await?),
+            Consistency::Consistent => Ok(raft.verify_leader(self.settings.hold_timeout).await?),
         }
     }
+}
+
+fn last_contact_ms(raft: &Raft) -> u64 {
+    let since = raft.last_contact().unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl From<WriteError> for RpcError {

@@ -7,8 +7,7 @@ use crate::api::EventFilter;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
-
-use super::regexp;
+use crate::model::regexp;
 
 /// Sends an event to the agents of a datacenter
 ///

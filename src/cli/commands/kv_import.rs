@@ -2,8 +2,6 @@
 
 use std::ffi::OsString;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::api::KvWrite;
@@ -11,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::data;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags};
+use crate::model::go_base64;
 use crate::output::Progress;
 
 /// Writes the keys of an export
@@ -70,9 +69,9 @@ impl Args {
         let progress = Progress::count(visible, total, "keys");
         for entry in entries {
             let name = entry.key;
-            let value = STANDARD.decode(&entry.value).map_err(|_| {
+            let value = go_base64::decode(entry.value.as_bytes()).map_err(|illegal| {
                 let text = format!("Error base 64 decoding value for key {name}");
-                Error::Message(format!("{text}: illegal base64 data"))
+                Error::Message(format!("{text}: {illegal}"))
             })?;
             let write = KvWrite {
                 key: under(&self.prefix, &name).into_bytes(),

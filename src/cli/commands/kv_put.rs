@@ -3,14 +3,12 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
-use base64::engine::general_purpose::STANDARD;
-use base64::{DecodeError, Engine as _};
-
 use crate::api::KvWrite;
 use crate::cli::context::Context;
 use crate::cli::data;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, go_uint};
+use crate::model::go_base64;
 
 /// Writes a key
 ///
@@ -139,18 +137,12 @@ impl Args {
 /// The bytes of a base64 text. As with Consul, a broken text is told and what stands before the
 /// break is written all the same: scripts rely on the exit code being 0.
 fn decoded(text: &[u8], context: &mut Context) -> Result<Vec<u8>, Error> {
-    let text: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-        .collect();
-    let broken = match STANDARD.decode(&text) {
-        Ok(bytes) => return Ok(bytes),
-        Err(DecodeError::InvalidByte(place, _) | DecodeError::InvalidLastSymbol(place, _)) => place,
-        Err(_) => text.len() / 4 * 4,
-    };
-    let message =
-        format!("Error! Cannot base 64 decode data: illegal base64 data at input byte {broken}");
-    context.console.note(&message)?;
-    Ok(STANDARD.decode(&text[..broken / 4 * 4]).unwrap_or_default())
+    match go_base64::decode(text) {
+        Ok(bytes) => Ok(bytes),
+        Err(illegal) => {
+            let message = format!("Error! Cannot base 64 decode data: {illegal}");
+            context.console.note(&message)?;
+            Ok(illegal.before)
+        }
+    }
 }

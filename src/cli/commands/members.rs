@@ -9,6 +9,7 @@ use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
 use crate::model::filter::{self, Filter};
 use crate::model::member::{Member, MemberStatus};
+use crate::model::regexp;
 use crate::output::{Style, columnize};
 
 /// Consul's exit code when no member matches.
@@ -58,7 +59,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        let status = super::regexp::compile(&self.status)
+        let status = regexp::compile(&self.status)
             .map_err(|error| Error::message(format!("Failed to compile status regexp: {error}")))?;
         // Filtered here, because older agents pass over the parameter in silence.
         let filter = self.filter.as_deref().filter(|text| !text.is_empty());

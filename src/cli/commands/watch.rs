@@ -181,7 +181,7 @@ impl Args {
             };
             failures = 0;
             // An index that went back means that the servers were restored: begin anew.
-            options.index = if meta.index < options.index {
+            options.index = if plan.is_ordered() && meta.index < options.index {
                 0
             } else {
                 meta.index

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{ApiError, Client, Meta, QueryOptions};
+use crate::model::event::{UserEvent, index_of_id};
 use crate::model::kv::KvPair;
 
 /// Why a watch cannot run. The texts are Consul's.
@@ -142,8 +143,26 @@ impl Plan {
                 let state = if state.is_empty() { "any" } else { state };
                 client.health_state(state, options).await?
             }
-            Self::Event(name) => client.event_list(name, options).await?,
+            Self::Event(name) => {
+                let (events, meta) = client.event_list(name, options).await?;
+                (json!(since(&events, options.index)), meta)
+            }
         })
+    }
+
+    /// Whether a smaller index than the one before means that the servers were restored. Those of events
+    /// are made from ids and have no order.
+    pub(super) fn is_ordered(&self) -> bool {
+        !matches!(self, Self::Event(_))
+    }
+}
+
+/// The events after the one that was the last when this index was seen; all when it is not there.
+fn since(events: &[UserEvent], index: u64) -> &[UserEvent] {
+    let seen = |event: &UserEvent| index != 0 && index_of_id(&event.id) == Some(index);
+    match events.iter().position(seen) {
+        Some(at) => &events[at + 1..],
+        None => events,
     }
 }
 
@@ -163,6 +182,27 @@ fn shown(pair: &KvPair) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_new_events_are_shown() {
+        let event = |id: &str| UserEvent {
+            id: id.to_owned(),
+            ..UserEvent::default()
+        };
+        let ids = [
+            "6c032205-8803-4144-f99b-73d2e65c660a",
+            "d8ee5f74-ef39-4c9b-7c00-ee0dbe1d276e",
+            "264c163e-2dd0-b3cc-9ca3-3d94ebeca3b2",
+        ];
+        let events = ids.map(event);
+        let index = |at: usize| index_of_id(ids[at]).unwrap();
+        assert_eq!(since(&events, 0).len(), 3);
+        assert_eq!(since(&events, 1).len(), 3);
+        assert_eq!(since(&events, index(0)).len(), 2);
+        assert_eq!(since(&events, index(2)).len(), 0);
+        assert!(!Plan::Event(String::new()).is_ordered());
+        assert!(Plan::Services.is_ordered());
+    }
 
     fn plan(kind: &str, texts: &[(&'static str, &str)]) -> Result<Plan, String> {
         Plan::new(kind, texts, &[], None).map_err(|error| error.to_string())

@@ -1,5 +1,6 @@
 //! Commands from their words to their output, against a recorded API.
 
+mod keyring;
 mod kv;
 mod members;
 mod support;

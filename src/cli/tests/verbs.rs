@@ -403,3 +403,33 @@ fn event_sends_the_payload_and_its_filters() {
         "Failed to compile node filter regexp: error parsing regexp: missing closing ): `(`\n";
     assert_eq!(run(&["event", "-name=x", "-node=("]), Done::failure(text));
 }
+
+#[test]
+fn a_watch_on_events_prints_consuls_fields() {
+    let event =
+        |id: &str, name: &str| format!(r#"{{"ID":"{id}","Name":"{name}","Payload":"MQ=="}}"#);
+    let (one, two) = (
+        event("6c032205-8803-4144-f99b-73d2e65c660a", "one"),
+        event("d8ee5f74-ef39-4c9b-7c00-ee0dbe1d276e", "two"),
+    );
+    let api = FakeApi::start(vec![
+        ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"n"}}"#),
+        ok("GET /v1/event/list", &format!("[{one},{two}]")),
+    ]);
+    let out = ask(&api, &["watch", "-type=event", "-name=deploy"]).out;
+    let found: Vec<serde_json::Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!(found.len(), 2);
+    let fields: Vec<&String> = found[0].as_object().unwrap().keys().collect();
+    let expected = [
+        "ID",
+        "Name",
+        "Payload",
+        "NodeFilter",
+        "ServiceFilter",
+        "TagFilter",
+        "Version",
+        "LTime",
+    ];
+    assert_eq!(fields, expected.each_ref());
+    assert_eq!(api.lines()[1], "GET /v1/event/list?name=deploy");
+}

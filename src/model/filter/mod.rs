@@ -9,7 +9,6 @@ mod eval;
 mod literal;
 mod nouns;
 mod parser;
-mod pattern;
 mod peg;
 mod schema;
 mod validate;
@@ -23,6 +22,7 @@ pub use nouns::{
     AGENT_SERVICE, CATALOG_NODE, CATALOG_SERVICE, HEALTH_CHECK, HEALTH_ENTRY, MEMBER, NODE_SERVICE,
 };
 pub use parser::parse;
+/// Go's regular expressions, for whoever else takes them from peers.
 pub use schema::{Field, Kind, Schema};
 
 #[cfg(test)]

@@ -446,7 +446,7 @@ proptest! {
     #[test]
     fn patterns_are_compiled_or_refused(pattern in any::<String>(), near in r"[\[\](){}|*+?\\^$.dwspPQEx0-9a:&~,<>-]{0,12}") {
         for pattern in [pattern, near] {
-            if let Ok(compiled) = super::pattern::compile(&pattern) {
+            if let Ok(compiled) = crate::model::regexp::compile(&pattern) {
                 compiled.is_match("web-1");
             }
         }

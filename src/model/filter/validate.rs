@@ -4,8 +4,8 @@
 use super::ast::{Expression, Operator, Test};
 use super::error::FilterError;
 use super::eval::{Compiled, Operand, Plan, Step};
-use super::pattern;
 use super::schema::{Field, Kind, Schema};
+use crate::model::regexp;
 
 /// How many `matches` an expression may have; each holds a compiled pattern while it filters.
 pub(super) const MAX_PATTERNS: usize = 64;
@@ -65,7 +65,7 @@ fn compile_test(
                     "the expression has more than 64 patterns",
                 ));
             }
-            pattern::compile(&value)
+            regexp::compile(&value)
                 .map(Operand::Pattern)
                 .map_err(|reason| FilterError::Pattern {
                     pattern: value,

@@ -35,8 +35,8 @@ pub(super) struct Fixture {
 impl Backend for Fixture {
     type Catalog = StoreView;
 
-    fn local(&self) -> StoreView {
-        StoreView(Arc::new(self.state.clone()))
+    fn local(&self) -> Option<StoreView> {
+        Some(self.view())
     }
 
     async fn remote(&self, dc: &str) -> Result<StoreView, RemoteError> {
@@ -48,6 +48,10 @@ impl Backend for Fixture {
 }
 
 impl Fixture {
+    fn view(&self) -> StoreView {
+        StoreView(Arc::new(self.state.clone()))
+    }
+
     /// From the lines of a script.
     pub(super) fn new(lines: &str) -> Self {
         let mut fixture = Self::default();
@@ -74,7 +78,7 @@ impl Fixture {
                 self.remote.insert(dc.to_owned(), Err(RemoteError::NoPath));
             }
             ["remote", dc, "same"] => {
-                self.remote.insert(dc.to_owned(), Ok(self.local()));
+                self.remote.insert(dc.to_owned(), Ok(self.view()));
             }
             ["resolved", name, ref addresses @ ..] => {
                 let name = DnsName::from_text(name).unwrap();
@@ -197,7 +201,7 @@ impl Fixture {
         let request = parse(packet).unwrap();
         let local = self.local();
         let world = World {
-            local: &local,
+            local: local.as_ref(),
             remote: &self.remote,
             resolved: &self.resolved,
             unix_time: 1,

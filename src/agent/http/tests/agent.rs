@@ -8,7 +8,10 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 
 use crate::agent::acl::AllowAll;
-use crate::agent::gossip::{GossipHandle, LocalMember};
+use crate::agent::gossip::serf::AnyMember;
+use crate::agent::gossip::wire::Key;
+use crate::agent::gossip::{Gossip, GossipHandle, GossipSettings, serf, swim};
+use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, AgentFacts};
 use crate::agent::http::{
     BindAddress, Context, Facts, NoObserver, RenderCache, Router, Server, TransportSettings,
@@ -20,21 +23,26 @@ use crate::agent::raft::{
 };
 use crate::agent::rpc::{Rpc, RpcSettings};
 use crate::agent::telemetry::{Metrics, Output, Telemetry, TelemetrySettings};
+use crate::agent::user_events::{OwnService, OwnServices, UserEvents};
 use crate::model::agent::SelfConfig;
-use crate::model::node::StringMap;
 
 /// The agent's node UUID.
 pub(super) const NODE_ID: &str = "11111111-2222-3333-4444-555555555555";
 
 /// Starts the API of a leading server named `n1` in `dc1`.
 pub(super) async fn start() -> (Server, SocketAddr) {
+    start_with(None).await
+}
+
+/// The same with gossip that is encrypted, when there is a key.
+pub(super) async fn start_with(key: Option<&Key>) -> (Server, SocketAddr) {
     let listener = bind(
         &BindAddress::Tcp(([127, 0, 0, 1], 0).into()),
         &UnixSocketSettings::default(),
     )
     .unwrap();
     let address = listener.tcp_address().unwrap();
-    let context = Arc::new(Box::pin(context()).await);
+    let context = Arc::new(Box::pin(context(key)).await);
     let server = Server::start(
         vec![listener],
         TransportSettings::default(),
@@ -45,7 +53,7 @@ pub(super) async fn start() -> (Server, SocketAddr) {
     (server, address)
 }
 
-async fn context() -> Context {
+async fn context(key: Option<&Key>) -> Context {
     let (raft, _) = Raft::start(RaftSettings {
         dir: None,
         node_uuid: NODE_ID.to_owned(),
@@ -75,16 +83,27 @@ async fn context() -> Context {
     let local = Local::start(LocalSettings::new(identity), Arc::new(rpc.clone()))
         .await
         .unwrap();
+    let lan = pool("lan", "n1", key);
+    let (events, receiver) = UserEvents::new(lan.clone(), "n1");
+    tokio::spawn(receiver.run(OneService));
+    let (gossip_reports, asking, answering) = GossipReports::new(lan.clone());
+    tokio::spawn(answering.run());
+    tokio::spawn(asking.run());
     Context {
         rpc,
         local,
-        raft,
-        lan: pool("n1"),
-        wan: Some(pool("n1.dc1")),
+        raft: Some(raft),
+        lan,
+        events,
+        gossip_reports,
+        wan: Some(pool("wan", "n1.dc1", key)),
         telemetry: Telemetry::init(quiet).unwrap(),
         control: AgentControl::new().0,
         agent: Arc::new(AgentFacts {
-            config: SelfConfig::default(),
+            config: SelfConfig {
+                server: true,
+                ..SelfConfig::default()
+            },
             debug_config: ArcSwap::from_pointee(Value::Null),
             meta: ArcSwap::default(),
             always_pretty: false,
@@ -94,17 +113,56 @@ async fn context() -> Context {
     }
 }
 
-fn pool(name: &str) -> GossipHandle {
-    let tags = [("id", NODE_ID), ("build", "1.10.0:")];
-    GossipHandle::solo(LocalMember {
+/// A real pool of one on a free port. It ends with the test's runtime.
+pub(super) fn pool(pool: &'static str, name: &str, key: Option<&Key>) -> GossipHandle {
+    let tags = [
+        ("id", NODE_ID),
+        ("build", "1.10.0:"),
+        ("role", "consul"),
+        ("dc", "dc1"),
+        ("port", "8300"),
+        ("vsn", "2"),
+    ];
+    let bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    let (gossip, handle) = Gossip::start(GossipSettings {
+        pool,
+        log_prefix: "agent.server",
         name: name.to_owned(),
-        address: [127, 0, 0, 1].into(),
-        port: 8301,
+        bind,
+        advertise: bind,
         tags: tags
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into_iter()
-            .collect::<StringMap>(),
+            .collect(),
+        default_port: 8301,
+        swim: swim::Config::lan(),
+        serf: serf::Config::default(),
+        key: key.cloned(),
+        keyring_file: None,
+        verify_incoming: true,
+        verify_outgoing: true,
+        snapshot_file: None,
+        rejoin_after_leave: false,
+        policy: Box::new(AnyMember),
+        metrics: Metrics::default(),
     })
+    .unwrap();
+    tokio::spawn(async move {
+        std::future::pending::<()>().await;
+        drop(gossip);
+    });
+    handle
+}
+
+struct OneService;
+
+impl OwnServices for OneService {
+    fn own_services(&self) -> Vec<OwnService> {
+        vec![OwnService {
+            id: "web-1".to_owned(),
+            tags: vec!["v1".to_owned()],
+        }]
+    }
 }
 
 fn facts() -> Facts {
@@ -115,6 +173,7 @@ fn facts() -> Facts {
         kv_max_value_size: 512 * 1024,
         txn_max_req_len: 512 * 1024,
         bootstrap: true,
+        disable_coordinates: false,
         default_token: String::new(),
     }
 }

@@ -189,7 +189,12 @@ async fn events_and_coordinates() {
         ("GET", "/v1/event/list", "", "200", "[]"),
         ("GET", "/v1/event/list?index=1&wait=1ms", "", "200", "[]"),
         ("PUT", "/v1/event/fire/", "", "400", "Missing name"),
-        ("PUT", "/v1/event/fire/a", "", "501", "User events are not supported by this version of consulctl"),
+        ("GET", "/v1/event/list?stale&consistent&dc=nowhere", "", "200", "[]"),
+        ("GET", "/v1/event/list?index=a", "", "400", "Invalid index"),
+        ("GET", "/v1/event/list?wait=a", "", "400", "Invalid wait time"),
+        ("PUT", "/v1/event/fire/a?dc=nowhere", "", "500", "No path to datacenter"),
+        ("PUT", "/v1/event/fire/a?node=(&dc=nowhere", "", "500", "Invalid node filter: error parsing regexp: missing closing ): `(`"),
+        ("PUT", "/v1/event/fire/a?tag=b&node=(", "", "500", "Cannot provide tag filter without service filter"),
         ("GET", "/v1/coordinate/nodes", "", "200", "[]"),
         ("GET", "/v1/coordinate/node/none", "", "404", ""),
         (

@@ -7,17 +7,19 @@ use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tracing::{info, warn};
 
+use crate::agent::gossip::GossipHandle;
 use crate::agent::http::context::Context;
 use crate::agent::http::error::HttpError;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::Response;
 use crate::agent::http::router::Answer;
+use crate::agent::membership::{self, PoolKind};
 use crate::agent::telemetry::Level;
 use crate::agent::telemetry::host::host_facts;
 use crate::model::access::{Requirement, Resource};
 use crate::model::agent::{AgentSelf, REVISION, VERSION};
-use crate::model::coordinate::Coordinate;
 use crate::model::filter::{self, Filter};
 
 use super::agent_stats::stats;
@@ -47,9 +49,10 @@ pub(super) async fn self_(context: Arc<Context>, request: Request) -> Answer {
     let body = AgentSelf {
         config: context.agent.config.clone(),
         debug_config: serde_json::Value::clone(&context.agent.debug_config.load()),
-        coord: Some(Coordinate::default()),
-        member: context.lan.local().clone(),
-        stats: stats(&context),
+        // None when coordinates are disabled.
+        coord: context.lan.coordinate().await.ok().flatten(),
+        member: context.lan.local(),
+        stats: stats(&context).await,
         meta: Some(context.agent.meta.load().as_ref().clone()),
     };
     request.json(&body)
@@ -74,7 +77,7 @@ pub(super) async fn version(_context: Arc<Context>, request: Request) -> Answer 
     }))
 }
 
-/// `/v1/agent/members`.
+/// `/v1/agent/members`. An agent that is no server is in no WAN pool: `null`, as in Consul.
 pub(super) async fn members(context: Arc<Context>, request: Request) -> Answer {
     may_read(&context, &request)?;
     if request
@@ -87,34 +90,43 @@ pub(super) async fn members(context: Arc<Context>, request: Request) -> Answer {
     }
     let expression = request.params().get("filter").unwrap_or_default();
     let filter = Filter::parse(&expression, &filter::MEMBER).map_err(HttpError::failed)?;
-    let mut found = if request.params().non_empty("wan").is_some() {
-        context
-            .wan
-            .as_ref()
-            .map(crate::agent::gossip::GossipHandle::members)
-            .unwrap_or_default()
+    let pool = if is_wan(&request) {
+        context.wan.as_ref()
     } else {
-        context.lan.members()
+        Some(&context.lan)
     };
-    filter.retain(&mut found);
+    let found = pool.map(|pool| {
+        let mut found = pool.members().as_ref().clone();
+        filter.retain(&mut found);
+        found
+    });
     request.json(&found)
+}
+
+fn is_wan(request: &Request) -> bool {
+    request.params().non_empty("wan").is_some()
 }
 
 /// `/v1/agent/join/<address>`.
 pub(super) async fn join(context: Arc<Context>, request: Request) -> Answer {
     may_write(&context, &request)?;
-    let wan = request.params().get("wan").is_some_and(|wan| wan == "1");
-    let pool = if wan {
-        context.wan.as_ref().unwrap_or(&context.lan)
+    let (pool, kind) = if is_wan(&request) {
+        let wan = context.wan.as_ref().ok_or_else(|| {
+            HttpError::internal(if context.agent.config.server {
+                "WAN Federation is disabled"
+            } else {
+                "Must be a server to join WAN cluster"
+            })
+        })?;
+        (wan, PoolKind::Wan)
     } else {
-        &context.lan
+        (&context.lan, PoolKind::Lan)
     };
-    match pool.join(&request.rest_text()).await {
-        Ok(_) => Ok(Response::empty(StatusCode::OK)),
-        Err(err) => Err(HttpError::internal(format!(
-            "1 error occurred:\n\t* {err}\n\n"
-        ))),
-    }
+    let addresses = [request.rest_text().into_owned()];
+    membership::join(pool, kind, &addresses)
+        .await
+        .map_err(HttpError::failed)?;
+    Ok(Response::empty(StatusCode::OK))
 }
 
 /// `/v1/agent/leave`.
@@ -124,25 +136,53 @@ pub(super) async fn leave(context: Arc<Context>, request: Request) -> Answer {
     Ok(Response::empty(StatusCode::OK))
 }
 
-/// `/v1/agent/force-leave/<node>`.
+/// `/v1/agent/force-leave/<node>`: a server is taken out of both pools, unless `?wan` asks for the WAN
+/// pool alone, whose members have the datacenter in their names.
 pub(super) async fn force_leave(context: Arc<Context>, request: Request) -> Answer {
     let token = context.token_or_default(&request.token());
     context
         .rpc
         .authorize(&token, &Requirement::write(Resource::Operator, &[]))?;
     let node = request.rest_text();
-    if context
-        .lan
-        .members()
-        .iter()
-        .any(|member| member.name == node)
-    {
-        // Serf marks members that are not alive; one that is keeps its place.
+    let prune = request.params().has("prune");
+    info!(target: "agent", node = %node, "Force leaving node");
+    if request.params().has("wan") {
+        let wan = context.wan.as_ref().ok_or_else(|| no_node(&node))?;
+        out_of(wan, &node, prune).await?;
         return Ok(Response::empty(StatusCode::OK));
     }
-    Err(HttpError::internal(format!(
-        "agent: No node found with name '{node}'"
-    )))
+    out_of(&context.lan, &node, prune).await?;
+    if let Some(wan) = &context.wan {
+        let suffix = format!(".{}", context.facts.datacenter);
+        let name = if node.ends_with(&suffix) {
+            node.into_owned()
+        } else {
+            format!("{node}{suffix}")
+        };
+        // Clients are in the LAN pool only.
+        if is_member(wan, &name) {
+            out_of(wan, &name, prune).await?;
+        }
+    }
+    Ok(Response::empty(StatusCode::OK))
+}
+
+fn is_member(pool: &GossipHandle, node: &str) -> bool {
+    pool.members().iter().any(|member| member.name == node)
+}
+
+fn no_node(node: &str) -> HttpError {
+    HttpError::internal(format!("agent: No node found with name '{node}'"))
+}
+
+async fn out_of(pool: &GossipHandle, node: &str, prune: bool) -> Result<(), HttpError> {
+    if !is_member(pool, node) {
+        return Err(no_node(node));
+    }
+    pool.force_leave(node, prune).await.map_err(|err| {
+        warn!(target: "agent", node, error = %err, "Failed to remove node");
+        HttpError::failed(err)
+    })
 }
 
 /// `/v1/agent/reload`.

@@ -67,6 +67,7 @@ pub(super) async fn deregister(context: Arc<Context>, mut request: Request) -> A
 
 /// `/v1/catalog/datacenters`: the local one, as long as no other is federated.
 pub(super) async fn datacenters(context: Arc<Context>, request: Request) -> Answer {
+    context.rpc.route("")?;
     request.json(&[&context.facts.datacenter])
 }
 

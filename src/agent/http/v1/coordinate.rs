@@ -1,15 +1,18 @@
 //! `/v1/coordinate`: network coordinates.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response};
 use crate::agent::store::{Command, CoordinatesOfNodes};
 use crate::model::access::{Requirement, Resource};
 use crate::model::coordinate::{Coordinate, NodeCoordinate};
 use crate::model::decode;
+use crate::model::member::Member;
 
 use super::read::{Read, headers_of, write_options};
 
@@ -28,28 +31,72 @@ struct Datacenter {
     coordinates: Vec<NodeCoordinate>,
 }
 
-/// `/v1/coordinate/datacenters`: this datacenter alone. A server that has measured no other one is at
-/// the origin.
+/// `/v1/coordinate/datacenters`: where the servers of all datacenters are, as this one learnt from its WAN
+/// pool. Servers that it knows no coordinate of are left out.
 pub(super) async fn datacenters(context: Arc<Context>, request: Request) -> Answer {
-    let coordinates = NodeCoordinate {
-        node: context.facts.node_name.clone(),
-        ..NodeCoordinate::default()
+    check_enabled(&context)?;
+    let Some(wan) = &context.wan else {
+        if context.agent.config.server {
+            return request.json(&[(); 0]);
+        }
+        return Err(HttpError::internal("No known Consul servers"));
     };
-    request.json(&[Datacenter {
-        datacenter: context.facts.datacenter.clone(),
+    let mut found: BTreeMap<String, Vec<NodeCoordinate>> = BTreeMap::new();
+    for member in wan.members().iter() {
+        let Some((node, datacenter)) = server_of(member) else {
+            warn!(target: "agent.router", non_server = member.name, "Non-server in server-only area");
+            continue;
+        };
+        let coord = if member.name == wan.name() {
+            wan.coordinate().await
+        } else {
+            wan.coordinate_of(&member.name).await
+        };
+        if let Some(coord) = coord.map_err(HttpError::failed)? {
+            let of = found.entry(datacenter.to_owned()).or_default();
+            of.push(NodeCoordinate {
+                node: node.to_owned(),
+                segment: String::new(),
+                coord,
+            });
+        }
+    }
+    let maps = found.into_iter();
+    let maps = maps.map(|(datacenter, coordinates)| Datacenter {
+        datacenter,
         area_id: "wan",
-        coordinates: vec![coordinates],
-    }])
+        coordinates,
+    });
+    request.json(&maps.collect::<Vec<_>>())
+}
+
+/// A WAN member's node name and datacenter, when it is a server.
+fn server_of(member: &Member) -> Option<(&str, &str)> {
+    let tag = |name: &str| member.tags.get(name).map(String::as_str);
+    let datacenter = tag("dc").filter(|_| tag("role") == Some("consul"))?;
+    let node = member.name.strip_suffix(datacenter);
+    let node = node.and_then(|node| node.strip_suffix('.'));
+    Some((node.unwrap_or(&member.name), datacenter))
+}
+
+fn check_enabled(context: &Context) -> Result<(), HttpError> {
+    if context.facts.disable_coordinates {
+        let text = "Coordinate support disabled";
+        return Err(HttpError::status(StatusCode::UNAUTHORIZED, text));
+    }
+    Ok(())
 }
 
 /// `/v1/coordinate/nodes`.
 pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
+    check_enabled(&context)?;
     let (found, meta) = coordinates(&context, &request, None).await?;
     Ok(request.json(&found)?.meta(meta))
 }
 
 /// `/v1/coordinate/node/<name>`.
 pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
+    check_enabled(&context)?;
     let name = request.rest_text().into_owned();
     let (found, meta) = coordinates(&context, &request, Some(name)).await?;
     if found.is_empty() {
@@ -92,6 +139,7 @@ struct Update {
 /// `/v1/coordinate/update`: the coordinate of a node that has no agent. One of an unknown node is
 /// dropped, as in Consul.
 pub(super) async fn update(context: Arc<Context>, mut request: Request) -> Answer {
+    check_enabled(&context)?;
     let body = request.take_body()?.read(JSON_BODY_MAX).await?;
     let update: Update = decode::from_json_slice(&body)
         .map_err(|err| HttpError::bad(format!("Request decode failed: {err}")))?;
@@ -129,4 +177,29 @@ fn is_valid(coordinate: &Coordinate) -> bool {
         .iter()
         .chain(&parts)
         .all(|part| part.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_the_wan_pool_end_with_the_datacenter() {
+        let member = |name: &str, role: &str, dc: &str| Member {
+            name: name.to_owned(),
+            tags: [("role", role), ("dc", dc)]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect(),
+            ..Member::default()
+        };
+        let of = |member: &Member| server_of(member).map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        assert_eq!(of(&member("a.dc1", "consul", "dc1")), pair("a", "dc1"));
+        assert_eq!(of(&member("a.b.dc1", "consul", "dc1")), pair("a.b", "dc1"));
+        assert_eq!(of(&member("adc1", "consul", "dc1")), pair("adc1", "dc1"));
+        assert_eq!(of(&member("a", "consul", "dc1")), pair("a", "dc1"));
+        assert_eq!(of(&member("a.dc1", "node", "dc1")), None);
+        assert_eq!(of(&Member::default()), None);
+    }
 }

@@ -1,33 +1,87 @@
-//! `/v1/event`: this build has no gossip to carry user events, so that none can be fired and none has
-//! been received.
+//! `/v1/event`: user events, fired and received.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::agent::http::{Answer, Context, HttpError, Request};
+use tokio::time::{Instant, timeout_at};
 
-/// `X-Consul-Index` before the first event.
+use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Request};
+use crate::agent::user_events::Firing;
+use crate::model::access::{Requirement, Resource};
+use crate::model::event::{UserEvent, index_of_id};
+
+/// `X-Consul-Index` of a list without events.
 const NO_EVENT_INDEX: u64 = 1;
 /// Longest wait of a blocking read: events are the agent's own, so the servers' bounds do not apply.
 const WAIT_MAX: Duration = Duration::from_mins(10);
 
 /// `/v1/event/fire/<name>`.
-pub(super) async fn fire(context: Arc<Context>, request: Request) -> Answer {
+pub(super) async fn fire(context: Arc<Context>, mut request: Request) -> Answer {
+    let name = request.required_rest("Missing name")?.into_owned();
+    let filter = |name: &str| request.params().get(name).unwrap_or_default().into_owned();
+    let firing = Firing {
+        name,
+        node_filter: filter("node"),
+        service_filter: filter("service"),
+        tag_filter: filter("tag"),
+        ..Firing::default()
+    };
+    let payload = request.take_body()?.read(JSON_BODY_MAX).await?;
+    let event = Firing { payload, ..firing }
+        .into_event()
+        .map_err(HttpError::failed)?;
+    // Gossip reaches every agent of this datacenter; only another one needs its servers.
+    let datacenter = request.datacenter(&context.facts.datacenter);
+    if datacenter != context.facts.datacenter {
+        context.rpc.route(&datacenter)?;
+    }
+    let token = context.token_or_default(&request.token());
+    let requirement = Requirement::write(Resource::Event, event.name.as_bytes());
+    context.rpc.authorize(&token, &requirement)?;
     context
-        .rpc
-        .route(&request.datacenter(&context.facts.datacenter))?;
-    request.required_rest("Missing name")?;
-    Err(HttpError::not_built("User events"))
+        .events
+        .fire(&event)
+        .await
+        .map_err(HttpError::failed)?;
+    request.json(&event)
 }
 
-/// `/v1/event/list`: blocks while the index is the one that the client has seen.
+/// `/v1/event/list`: blocks while the index is the one that the client has seen. Indexes have no order:
+/// each is made from the id of the last event in the list.
 pub(super) async fn list(context: Arc<Context>, request: Request) -> Answer {
-    let params = request.read_params(context.read_defaults())?;
-    if params.index == NO_EVENT_INDEX {
-        let wait = params.wait.unwrap_or(WAIT_MAX).min(WAIT_MAX);
-        // Nothing but the end of the agent can end the wait early.
-        let _ = tokio::time::timeout(wait, request.closing()).await;
+    let (seen, wait) = request.blocking()?;
+    let deadline = Instant::now() + wait.map_or(WAIT_MAX, |wait| wait.min(WAIT_MAX));
+    let name = request.params().non_empty("name");
+    let token = context.token_or_default(&request.token());
+    let mut list = context.events.follow();
+    loop {
+        let all = Arc::clone(&list.borrow_and_update());
+        let mut events = Vec::new();
+        for event in all.iter() {
+            let requirement = Requirement::read(Resource::Event, event.name.as_bytes());
+            if name.as_ref().is_none_or(|name| event.name == **name)
+                && context.rpc.authorize(&token, &requirement).is_ok()
+            {
+                events.push(event);
+            }
+        }
+        let index = index_of(&events);
+        if seen != 0 && seen == index {
+            let changed = tokio::select! {
+                changed = timeout_at(deadline, list.changed()) => matches!(changed, Ok(Ok(()))),
+                () = request.closing() => false,
+            };
+            if changed {
+                continue;
+            }
+        }
+        return Ok(request.json(&events)?.index(index));
     }
-    let none: [(); 0] = [];
-    Ok(request.json(&none)?.index(NO_EVENT_INDEX))
+}
+
+fn index_of(events: &[&Arc<UserEvent>]) -> u64 {
+    events
+        .last()
+        .and_then(|event| index_of_id(&event.id))
+        .unwrap_or(NO_EVENT_INDEX)
 }

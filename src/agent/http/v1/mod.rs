@@ -9,6 +9,7 @@ mod agent_stats;
 mod catalog;
 mod config_entry;
 mod connect;
+mod consulctl;
 mod coordinate;
 mod event;
 mod health;

@@ -6,6 +6,7 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Request};
+use crate::agent::raft::Raft;
 use crate::agent::store::{AutopilotQuery, AutopilotUpdate, Command, Response as Stored};
 use crate::model::access::{Requirement, Resource};
 use crate::model::decode;
@@ -23,13 +24,13 @@ const UNKNOWN_NODE: &str = "(unknown)";
 /// `/v1/operator/raft/configuration`.
 pub(super) async fn raft_configuration(context: Arc<Context>, request: Request) -> Answer {
     read_operator(&context, &request)?;
-    request.json(&configuration(&context))
+    request.json(&configuration(&context, context.raft()?))
 }
 
 /// The servers with the names that gossip knows.
-fn configuration(context: &Context) -> RaftConfiguration {
+fn configuration(context: &Context, raft: &Raft) -> RaftConfiguration {
     let members = context.lan.members();
-    let mut configuration = context.raft.configuration();
+    let mut configuration = raft.configuration();
     for server in &mut configuration.servers {
         server.node = member_of(&members, server)
             .map_or_else(|| UNKNOWN_NODE.to_owned(), |member| member.name.clone());
@@ -74,7 +75,7 @@ pub(super) async fn remove_peer(context: Arc<Context>, request: Request) -> Answ
     context.rpc.route(&options.datacenter)?;
     let requirement = Requirement::write(Resource::Operator, &[]);
     context.rpc.authorize(&options.token, &requirement)?;
-    let servers = context.raft.configuration().servers;
+    let servers = context.raft()?.configuration().servers;
     let known = servers.iter().any(|server| {
         (if what == "id" {
             &server.id
@@ -153,7 +154,7 @@ async fn set_autopilot(context: &Context, mut request: Request) -> Answer {
 /// `/v1/operator/autopilot/health`: 429 when a server is not healthy.
 pub(super) async fn autopilot_health(context: Arc<Context>, request: Request) -> Answer {
     read_operator(&context, &request)?;
-    let health = health(&context);
+    let health = health(&context, context.raft()?);
     let status = if health.healthy {
         StatusCode::OK
     } else {
@@ -162,14 +163,13 @@ pub(super) async fn autopilot_health(context: Arc<Context>, request: Request) ->
     Ok(request.json(&health)?.status(status))
 }
 
-fn health(context: &Context) -> OperatorHealth {
+fn health(context: &Context, raft: &Raft) -> OperatorHealth {
     let members = context.lan.members();
-    let servers: Vec<ServerHealth> = context
-        .raft
+    let servers: Vec<ServerHealth> = raft
         .configuration()
         .servers
         .iter()
-        .map(|server| server_health(context, server, member_of(&members, server)))
+        .map(|server| server_health(raft, server, member_of(&members, server)))
         .collect();
     let voters = servers.iter().filter(|server| server.voter).count();
     let well = servers
@@ -178,14 +178,14 @@ fn health(context: &Context) -> OperatorHealth {
         .count();
     let quorum = voters / 2 + 1;
     OperatorHealth {
-        healthy: servers.iter().all(|server| server.healthy) && context.raft.leader().is_some(),
+        healthy: servers.iter().all(|server| server.healthy) && raft.leader().is_some(),
         failure_tolerance: well.saturating_sub(quorum) as u64,
         servers,
     }
 }
 
-fn server_health(context: &Context, server: &RaftServer, member: Option<&Member>) -> ServerHealth {
-    let stats = context.raft.stats();
+fn server_health(raft: &Raft, server: &RaftServer, member: Option<&Member>) -> ServerHealth {
+    let stats = raft.stats();
     let tag = |name: &str| member.and_then(|member| member.tags.get(name));
     let alive = member.map_or(MemberStatus::None, Member::member_status);
     let build = tag("build").map_or("", String::as_str);
@@ -201,13 +201,13 @@ fn server_health(context: &Context, server: &RaftServer, member: Option<&Member>
         last_index: stats.last_log_index,
         healthy: alive == MemberStatus::Alive,
         voter: server.voter,
-        stable_since: stable_since(context),
+        stable_since: stable_since(raft),
     }
 }
 
 /// Since when there is a leader, as RFC 3339 in seconds; Go's zero time before that.
-fn stable_since(context: &Context) -> String {
-    let history = context.raft.history();
+fn stable_since(raft: &Raft) -> String {
+    let history = raft.history();
     let last = history.iter().rev().find(|change| change.leader.is_some());
     last.and_then(|change| jiff::Timestamp::try_from(change.at).ok())
         .map_or_else(

@@ -35,7 +35,7 @@ async fn save(context: &Context, request: &Request) -> Answer {
     // Any read waits for a leader and obeys ?stale and ?consistent.
     let (_, meta) = Read::new(context, request)?.run(&AutopilotQuery).await?;
     let saved = context
-        .raft
+        .raft()?
         .save_snapshot()
         .await
         .map_err(HttpError::failed)?;

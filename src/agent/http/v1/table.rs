@@ -8,7 +8,8 @@ use crate::agent::http::router::{
 
 use super::{
     acl, agent, agent_checks, agent_health, agent_services, catalog, config_entry, connect,
-    coordinate, event, health, keyring, kv, operator, query, session, snapshot, status, txn, ui,
+    consulctl, coordinate, event, health, keyring, kv, operator, query, session, snapshot, status,
+    txn, ui,
 };
 
 /// Every endpoint of the API.
@@ -141,6 +142,7 @@ fn operator_routes() -> Vec<Route<Context>> {
 
 fn session_and_event_routes() -> Vec<Route<Context>> {
     vec![
+        route("/v1/consulctl/gossip", GET, consulctl::gossip),
         route("/v1/coordinate/datacenters", GET, coordinate::datacenters),
         route("/v1/coordinate/node/", GET, coordinate::node),
         route("/v1/coordinate/nodes", GET, coordinate::nodes),

@@ -14,7 +14,7 @@ const MAX_PATTERN_DEPTH: u32 = 100;
 ///
 /// # Errors
 /// What Go would say: `error parsing regexp: missing closing ]: …`.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = Translator::new(pattern).translate()?;
     RegexBuilder::new(&translated)
         .size_limit(MAX_PATTERN_BYTES)

@@ -1,0 +1,217 @@
+//! What the state machines find worth saying, in the words that people search logs for, and counted.
+
+use std::net::SocketAddr;
+
+use tracing::Level;
+
+use super::log::Log;
+use super::meters::{Meters, amount};
+use super::serf::{Event, Member, MemberChange, Notice};
+use super::swim;
+
+/// Says and counts for one pool.
+#[derive(Debug)]
+pub(super) struct Notices {
+    log: Log,
+    /// Where the member of an earlier life is that is being tried.
+    rejoining: Option<SocketAddr>,
+}
+
+impl Notices {
+    pub(super) fn new(log: Log) -> Self {
+        Self {
+            log,
+            rejoining: None,
+        }
+    }
+
+    /// Says and counts a notice of the failure detector.
+    pub(super) fn of_swim(&self, meters: &Meters, notice: &swim::Notice) {
+        of_swim(self.log, meters, notice);
+    }
+
+    /// Says and counts a notice of serf.
+    pub(super) fn of_serf(&mut self, meters: &Meters, notice: &Notice) {
+        match notice {
+            Notice::Rejoining { node, to } => {
+                self.rejoining = Some(*to);
+                let text =
+                    format_args!("Attempting re-join to previously known node: {node}: {to}");
+                self.log.serf(Level::INFO, text);
+            }
+            Notice::Rejoined { node } => {
+                let at = self.rejoining.take();
+                let at = at.map(|at| format!(": {at}")).unwrap_or_default();
+                let text = format_args!("Re-joined to previously known node: {node}{at}");
+                self.log.serf(Level::INFO, text);
+            }
+            Notice::RejoinFailed => {
+                self.rejoining = None;
+                let text = "Failed to re-join any previously known node";
+                self.log.serf(Level::WARN, format_args!("{text}"));
+            }
+            other => of_serf(self.log, meters, other),
+        }
+    }
+
+    /// Says and counts what the application hears.
+    pub(super) fn of_event(&self, meters: &mut Meters, event: &Event) {
+        match event {
+            Event::Members(change, members) => {
+                for member in members {
+                    of_member(self.log, meters, *change, member);
+                }
+            }
+            Event::User { name, .. } => meters.event(name),
+            Event::Query { name, .. } => meters.query(name),
+        }
+    }
+}
+
+fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
+    use swim::Notice as N;
+    match notice {
+        N::Received("alive") => meters.msg_alive.incr(),
+        N::Received("suspect") => meters.msg_suspect.incr(),
+        N::Received("dead") => meters.msg_dead.incr(),
+        N::Received(_) => {}
+        N::UdpProbeFailed { node } => log.memberlist(
+            Level::WARN,
+            format_args!(
+                "Was able to connect to {node} but other probes failed, network may be misconfigured"
+            ),
+        ),
+        N::ProbeFailed { node } => log.memberlist(
+            Level::INFO,
+            format_args!("Suspect {node} has failed, no acks received"),
+        ),
+        N::DegradedProbe => meters.degraded_probe.incr(),
+        N::DegradedTimeout => meters.degraded_timeout.incr(),
+        N::SuspicionExpired { node, confirmations } => log.memberlist(
+            Level::INFO,
+            format_args!(
+                "Marking {node} as failed, suspect timeout reached ({confirmations} peer confirmations)"
+            ),
+        ),
+        N::Refuted { accused_by, what } => {
+            let article = if *what == "alive" { "an" } else { "a" };
+            log.memberlist(
+                Level::WARN,
+                format_args!("Refuting {article} {what} message (from: {accused_by})"),
+            );
+        }
+        N::Health { score } => meters.health.set_count(u64::from(*score)),
+        N::Refused { node, reason } => log.memberlist(
+            Level::WARN,
+            format_args!("ignoring alive message for '{node}': {reason}"),
+        ),
+        N::Conflict { node, known, claimed } => {
+            log.memberlist(
+                Level::ERROR,
+                format_args!("Conflicting address for {node}. Mine: {known} Theirs: {claimed}"),
+            );
+            log.serf(
+                Level::WARN,
+                format_args!("Name conflict for '{node}' both {known} and {claimed} are claiming"),
+            );
+        }
+        N::ExchangeFailed { to, reason } => log.memberlist(
+            Level::ERROR,
+            format_args!("Push/Pull with {to} failed: {reason}"),
+        ),
+    }
+}
+
+fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
+    match notice {
+        Notice::Flap { .. } => meters.member_flap.incr(),
+        Notice::QueuePruned {
+            queue,
+            depth,
+            dropped,
+        } => {
+            let limit = depth.saturating_sub(*dropped);
+            log.serf(
+                Level::WARN,
+                format_args!(
+                    "{queue} queue depth ({depth}) exceeds limit ({limit}), dropping messages!"
+                ),
+            );
+        }
+        Notice::Reconnecting { node, to } => {
+            log.serf(
+                Level::INFO,
+                format_args!("attempting reconnect to {node} {to}"),
+            );
+        }
+        Notice::Ignored { what, reason } => {
+            log.serf(Level::WARN, format_args!("ignoring {what}: {reason}"));
+        }
+        Notice::CoordinateRejected { node, reason } => {
+            meters.coordinate_rejected.incr();
+            log.serf(
+                Level::TRACE,
+                format_args!("Rejected coordinate from {node}: {reason}"),
+            );
+        }
+        Notice::CoordinateUpdated { adjustment } => {
+            meters
+                .coordinate_adjustment
+                .record(milliseconds(*adjustment));
+        }
+        Notice::KeyOperation { operation, result } => key_operation(log, operation, result),
+        Notice::Queues {
+            intents,
+            events,
+            queries,
+        } => {
+            meters.queue_intents.record(amount(*intents));
+            meters.queue_events.record(amount(*events));
+            meters.queue_queries.record(amount(*queries));
+        }
+        Notice::MessageReceived { bytes } => meters.msgs_received.record(amount(*bytes)),
+        Notice::MessageSent { bytes } => meters.msgs_sent.record(amount(*bytes)),
+        // Told by `Notices::of_serf`.
+        Notice::Rejoining { .. } | Notice::Rejoined { .. } | Notice::RejoinFailed => {}
+    }
+}
+
+fn key_operation(log: Log, operation: &str, result: &Result<(), String>) {
+    log.serf(Level::INFO, format_args!("Received {operation} query"));
+    if let Err(reason) = result {
+        log.serf(
+            Level::ERROR,
+            format_args!("{operation} query failed: {reason}"),
+        );
+    }
+}
+
+fn of_member(log: Log, meters: &Meters, change: MemberChange, member: &Member) {
+    let name = &member.name;
+    let ip = member.address.ip();
+    let (counter, word) = match change {
+        MemberChange::Join => (&meters.member_join, "Join"),
+        MemberChange::Leave => (&meters.member_left, "Leave"),
+        MemberChange::Failed => (&meters.member_failed, "Failed"),
+        MemberChange::Update => {
+            meters.member_update.incr();
+            log.serf(Level::INFO, format_args!("EventMemberUpdate: {name}"));
+            return;
+        }
+        MemberChange::Reap => {
+            meters.member_reap.incr();
+            log.serf(Level::INFO, format_args!("EventMemberReap: {name}"));
+            return;
+        }
+    };
+    counter.incr();
+    log.serf(Level::INFO, format_args!("EventMember{word}: {name} {ip}"));
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "metrics have 24 significant bits, as in Consul"
+)]
+fn milliseconds(seconds: f64) -> f32 {
+    (seconds * 1000.0) as f32
+}

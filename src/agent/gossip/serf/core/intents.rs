@@ -1,0 +1,130 @@
+//! Intents: members say that they join or leave, section 10 of the wire format.
+
+use crate::agent::gossip::swim::Ticket;
+use crate::agent::gossip::wire::{JoinIntent, LeaveIntent, NodeName, SerfMessage};
+use crate::model::member::MemberStatus;
+use crate::model::mono::Mono;
+
+use super::super::io::{MemberChange, Output};
+use super::super::queues::Queue;
+use super::super::recent_intents::Intention;
+use super::Core;
+
+impl Core {
+    /// A member joins; true when the intent is to be passed on.
+    pub(super) fn join_intent(&mut self, now: Mono, intent: &JoinIntent) -> bool {
+        self.clock.witness(intent.ltime);
+        let Some(entry) = self.members.get_mut(&intent.node) else {
+            let JoinIntent { ltime, node } = intent;
+            return self.intents.upsert(now, node, Intention::Join, *ltime);
+        };
+        if intent.ltime <= entry.status_ltime {
+            return false;
+        }
+        entry.status_ltime = intent.ltime;
+        // The leave that we heard of was of an earlier time.
+        if entry.member.status == MemberStatus::Leaving {
+            entry.member.status = MemberStatus::Alive;
+            self.prunes.remove(&intent.node);
+        }
+        true
+    }
+
+    /// A member leaves, or is said to have left; true when the intent is to be passed on.
+    pub(super) fn leave_intent(&mut self, now: Mono, intent: &LeaveIntent) -> bool {
+        self.clock.witness(intent.ltime);
+        let about_us = intent.node == self.name;
+        let Some(entry) = self.members.get_mut(&intent.node) else {
+            let LeaveIntent { ltime, node, .. } = intent;
+            return self.intents.upsert(now, node, Intention::Leave, *ltime);
+        };
+        if intent.ltime <= entry.status_ltime {
+            return false;
+        }
+        if about_us && !self.leaving {
+            self.broadcast_join(now);
+            return false;
+        }
+        // Stored even where the status stays: otherwise members that hear the intents of a pool in another
+        // order pass them on to each other for ever.
+        entry.status_ltime = intent.ltime;
+        match entry.member.status {
+            MemberStatus::Alive => entry.member.status = MemberStatus::Leaving,
+            MemberStatus::Failed => {
+                entry.member.status = MemberStatus::Left;
+                let member = entry.member.clone();
+                self.tell_member(now, MemberChange::Leave, member);
+            }
+            MemberStatus::Leaving | MemberStatus::Left => {}
+            MemberStatus::None => return false,
+        }
+        if intent.prune {
+            self.prune(now, &intent.node);
+        }
+        true
+    }
+
+    /// Forgets a member that left; one that still leaves, once it had the time to.
+    fn prune(&mut self, now: Mono, node: &NodeName) {
+        let status = self.members.get(node).map(|entry| entry.member.status);
+        if status == Some(MemberStatus::Leaving) {
+            let wait = self.config.broadcast_timeout + self.config.leave_propagate_delay;
+            self.prunes.entry(node.clone()).or_insert(now + wait);
+        } else {
+            self.erase(now, node);
+        }
+    }
+
+    /// Forgets leaving members whose time is up; those that came back are not among them any more.
+    pub(super) fn prune_due(&mut self, now: Mono) {
+        let due: Vec<NodeName> = self
+            .prunes
+            .extract_if(.., |_, at| *at <= now)
+            .map(|(node, _)| node)
+            .collect();
+        for node in due {
+            self.erase(now, &node);
+        }
+    }
+
+    /// Tells all that we are here, contradicting older leaves.
+    pub(in super::super) fn broadcast_join(&mut self, now: Mono) {
+        let intent = JoinIntent {
+            ltime: self.clock.time(),
+            node: self.name.clone(),
+        };
+        self.join_intent(now, &intent);
+        let message = SerfMessage::Join(intent).encode();
+        self.queues.push(Queue::Intents, message);
+    }
+
+    /// Says of another member that it left.
+    pub(in super::super) fn force_leave(&mut self, now: Mono, node: NodeName, prune: bool) {
+        let intent = self.next_leave(node, prune);
+        self.leave_intent(now, &intent);
+        if self.members.has_others_alive(&self.name) {
+            let message = SerfMessage::Leave(intent).encode();
+            self.queues.push(Queue::Intents, message);
+        }
+    }
+
+    /// Begins to leave. With others around they are told first: the ticket says when.
+    pub(in super::super) fn begin_leave(&mut self, now: Mono) -> Option<Ticket> {
+        self.leaving = true;
+        let line = self.snapshot.leave();
+        self.outputs.push_back(Output::Snapshot(line));
+        let intent = self.next_leave(self.name.clone(), false);
+        self.leave_intent(now, &intent);
+        let others = self.members.has_others_alive(&self.name);
+        others.then(|| {
+            let message = SerfMessage::Leave(intent).encode();
+            self.queues.push_watched(message)
+        })
+    }
+
+    fn next_leave(&mut self, node: NodeName, prune: bool) -> LeaveIntent {
+        let ltime = self.clock.time();
+        self.clock.increment();
+        LeaveIntent { ltime, node, prune }
+    }
+}

@@ -1,0 +1,341 @@
+//! Taking a stream's message from its bytes as they arrive (section 4 of the wire format).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::cipher;
+use super::compress::{compressed_bytes, inflate};
+use super::error::WireError;
+use super::message::{NODES_MAX, NodeState, PushPull};
+use super::message_codec::{decode_ack, decode_node_state, decode_ping, kind};
+use super::reader::Reader;
+use super::security::{Labelled, Security, split_label};
+use super::stream::{STREAM_MAX, STREAM_PART_MAX, StreamMessage, frame_header};
+
+/// Members that room is made for before they are there.
+const NODES_AHEAD: usize = 1024;
+
+/// Most bytes that come from the network for one message: all of it, its label and what compression and
+/// encryption add at worst.
+const RECEIVED_MAX: usize = STREAM_MAX + 64 * 1024;
+
+/// Reads the one message that a side of a stream sends. Bytes are fed as they arrive; nothing is kept
+/// beyond the bounds of this format.
+#[derive(Debug)]
+pub struct StreamReader {
+    security: Arc<Security>,
+    buffer: Vec<u8>,
+    /// How much of the buffer is done with.
+    at: usize,
+    stage: Stage,
+    /// Whether all of the message is in the buffer, because it was decrypted or decompressed as a whole.
+    complete: bool,
+    overflow: bool,
+}
+
+/// What comes next.
+#[derive(Debug)]
+enum Stage {
+    /// The label, or none.
+    Label,
+    /// An encrypted, compressed or plain message.
+    Frame,
+    /// A plain message's type.
+    Body,
+    /// Members, then the application's state.
+    PushPull(Pending),
+    /// The application's message of this many bytes.
+    User(usize),
+    /// Nothing: the message was given out.
+    Done,
+}
+
+/// A push/pull whose members come in.
+#[derive(Debug)]
+struct Pending {
+    join: bool,
+    /// Members still to come.
+    missing: usize,
+    nodes: Vec<NodeState>,
+    user_state: usize,
+}
+
+/// What one step found.
+enum Step {
+    /// Go on with this.
+    Next(Stage),
+    /// The message.
+    Message(StreamMessage),
+    /// More bytes are needed.
+    Wait(Stage),
+}
+
+impl StreamReader {
+    /// For what the other side sends: `dialer` is whether we dialled. Only dialers send labels.
+    pub fn new(security: Arc<Security>, dialer: bool) -> Self {
+        Self {
+            security,
+            buffer: Vec::new(),
+            at: 0,
+            stage: if dialer { Stage::Frame } else { Stage::Label },
+            complete: false,
+            overflow: false,
+        }
+    }
+
+    /// For a message that is there, in plain text and not compressed.
+    pub(super) fn of_plain(buffer: Vec<u8>) -> Self {
+        Self {
+            security: Arc::default(),
+            buffer,
+            at: 0,
+            stage: Stage::Body,
+            complete: true,
+            overflow: false,
+        }
+    }
+
+    /// Takes what arrived. What comes after the message is dropped.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.complete || matches!(self.stage, Stage::Done) {
+            return;
+        }
+        if self.buffer.len() + bytes.len() > RECEIVED_MAX {
+            self.overflow = true;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+    }
+
+    /// The message, once; `None` while more bytes are needed and after it was given out.
+    ///
+    /// # Errors
+    /// When no message can become of the bytes, whatever follows. The stream is of no use then.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "not an iterator: it waits and fails"
+    )]
+    pub fn next(&mut self) -> Result<Option<StreamMessage>, WireError> {
+        if self.overflow {
+            return Err(WireError::TooLarge {
+                what: "stream message",
+                size: RECEIVED_MAX + 1,
+                limit: RECEIVED_MAX,
+            });
+        }
+        loop {
+            let step = match std::mem::replace(&mut self.stage, Stage::Done) {
+                Stage::Label => self.label()?,
+                Stage::Frame => self.frame()?,
+                Stage::Body => self.body()?,
+                Stage::PushPull(pending) => self.push_pull(pending)?,
+                Stage::User(length) => self.user(length),
+                Stage::Done => return Ok(None),
+            };
+            match step {
+                Step::Next(stage) => self.stage = stage,
+                Step::Message(message) => return Ok(Some(message)),
+                Step::Wait(_) if self.complete => return Err(WireError::Truncated),
+                Step::Wait(stage) => {
+                    self.stage = stage;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn label(&mut self) -> Result<Step, WireError> {
+        if self.buffer.is_empty() {
+            return Ok(Step::Wait(Stage::Label));
+        }
+        let Some(Labelled { label, rest }) = split_label(&self.buffer)? else {
+            return Ok(Step::Wait(Stage::Label));
+        };
+        self.security.check_label(label)?;
+        self.at = self.buffer.len() - rest.len();
+        Ok(Step::Next(Stage::Frame))
+    }
+
+    /// Peels encryption and compression off. What has neither is read as it arrives.
+    fn frame(&mut self) -> Result<Step, WireError> {
+        let Some(&first) = self.buffer.get(self.at) else {
+            return Ok(Step::Wait(Stage::Frame));
+        };
+        if first == kind::ENCRYPT {
+            let Some(plain) = self.decrypt()? else {
+                return Ok(Step::Wait(Stage::Frame));
+            };
+            self.replace(plain);
+            if self.buffer.first() == Some(&kind::COMPRESS) {
+                let inner = compressed_bytes(&mut Reader::new(&self.buffer[1..]))?;
+                let inner = inflate(inner, STREAM_MAX)?;
+                self.replace(inner);
+            }
+            return Ok(Step::Next(Stage::Body));
+        }
+        if self.security.keyring.is_some() && self.security.verify_incoming {
+            return Err(WireError::MissingEncryption);
+        }
+        if first != kind::COMPRESS {
+            return Ok(Step::Next(Stage::Body));
+        }
+        match compressed_bytes(&mut Reader::new(&self.buffer[self.at + 1..])) {
+            Ok(inner) => {
+                let inner = inflate(inner, STREAM_MAX)?;
+                self.replace(inner);
+                Ok(Step::Next(Stage::Body))
+            }
+            Err(WireError::Truncated) => Ok(Step::Wait(Stage::Frame)),
+            Err(err) => Err(err),
+        }
+    }
+
+    /// The encrypted message, once all of it is there.
+    fn decrypt(&self) -> Result<Option<Vec<u8>>, WireError> {
+        let keyring = self.security.keyring.as_deref();
+        let keyring = keyring.ok_or(WireError::UnexpectedEncryption)?;
+        let Some(length) = self.buffer[self.at + 1..].first_chunk() else {
+            return Ok(None);
+        };
+        let length = u32::from_be_bytes(*length);
+        let size = usize::try_from(length).unwrap_or(usize::MAX);
+        if size > STREAM_PART_MAX {
+            return Err(WireError::TooLarge {
+                what: "encrypted message",
+                size,
+                limit: STREAM_PART_MAX,
+            });
+        }
+        let header = frame_header(length);
+        let Some(sealed) = self.buffer[self.at + header.len()..].get(..size) else {
+            return Ok(None);
+        };
+        let aad = [&header[..], self.security.label()].concat();
+        cipher::open(keyring, sealed, &aad).map(Some)
+    }
+
+    /// What came out of a layer takes its place, whole.
+    fn replace(&mut self, inner: Vec<u8>) {
+        self.buffer = inner;
+        self.at = 0;
+        self.complete = true;
+    }
+
+    fn body(&mut self) -> Result<Step, WireError> {
+        let Some((&first, body)) = self.buffer[self.at..].split_first() else {
+            return Ok(Step::Wait(Stage::Body));
+        };
+        let mut reader = Reader::new(body);
+        let decoded = match first {
+            kind::PING => decode_ping(&mut reader).map(|ping| message(StreamMessage::Ping(ping))),
+            kind::ACK => decode_ack(&mut reader).map(|ack| message(StreamMessage::Ack(ack))),
+            kind::ERROR => decode_error(&mut reader).map(|text| message(StreamMessage::Err(text))),
+            kind::PUSH_PULL => decode_header(&mut reader)
+                .map(|pending| Step::Next(Stage::PushPull(pending)))
+                .map_err(WireError::of("push/pull header")),
+            kind::USER => decode_user_length(&mut reader)
+                .map(|length| Step::Next(Stage::User(length)))
+                .map_err(WireError::of("user message header")),
+            kind => Err(WireError::UnknownType {
+                what: "stream message",
+                kind,
+            }),
+        };
+        match decoded {
+            Ok(step) => {
+                self.at += 1 + reader.position();
+                Ok(step)
+            }
+            Err(err) if err.is_truncated() => Ok(Step::Wait(Stage::Body)),
+            Err(err) => Err(err),
+        }
+    }
+
+    fn push_pull(&mut self, mut pending: Pending) -> Result<Step, WireError> {
+        while pending.missing > 0 {
+            let mut reader = Reader::new(&self.buffer[self.at..]);
+            match decode_node_state(&mut reader) {
+                Ok(node) => pending.nodes.push(node),
+                Err(WireError::Truncated) => return Ok(Step::Wait(Stage::PushPull(pending))),
+                Err(err) => return Err(WireError::of("node state")(err)),
+            }
+            self.at += reader.position();
+            pending.missing -= 1;
+        }
+        let Some(user_state) = self.take(pending.user_state) else {
+            return Ok(Step::Wait(Stage::PushPull(pending)));
+        };
+        Ok(message(StreamMessage::PushPull(PushPull {
+            join: pending.join,
+            nodes: pending.nodes,
+            user_state,
+        })))
+    }
+
+    fn user(&mut self, length: usize) -> Step {
+        match self.take(length) {
+            Some(user) => message(StreamMessage::User(user)),
+            None => Step::Wait(Stage::User(length)),
+        }
+    }
+
+    /// The last part of the message, without a copy, when all of it is there.
+    fn take(&mut self, length: usize) -> Option<Bytes> {
+        let end = self.at + length;
+        if self.buffer.len() < end {
+            return None;
+        }
+        let buffer = Bytes::from(std::mem::take(&mut self.buffer));
+        Some(buffer.slice(self.at..end))
+    }
+}
+
+fn message(message: StreamMessage) -> Step {
+    Step::Message(message)
+}
+
+fn decode_error(reader: &mut Reader<'_>) -> Result<String, WireError> {
+    let mut text = String::new();
+    reader
+        .fields(|name, value| {
+            match name {
+                b"Error" => text = String::from_utf8_lossy(value.raw()?).into_owned(),
+                _ => value.skip()?,
+            }
+            Ok(())
+        })
+        .map_err(WireError::of("err"))?;
+    Ok(text)
+}
+
+fn decode_header(reader: &mut Reader<'_>) -> Result<Pending, WireError> {
+    let (mut join, mut nodes, mut user_state) = (false, 0, 0);
+    reader.fields(|name, value| {
+        match name {
+            b"Join" => join = value.boolean()?,
+            b"Nodes" => nodes = value.size("Nodes", NODES_MAX)?,
+            b"UserStateLen" => user_state = value.size("UserStateLen", STREAM_PART_MAX)?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(Pending {
+        join,
+        missing: nodes,
+        nodes: Vec::with_capacity(nodes.min(NODES_AHEAD)),
+        user_state,
+    })
+}
+
+fn decode_user_length(reader: &mut Reader<'_>) -> Result<usize, WireError> {
+    let mut length = 0;
+    reader.fields(|name, value| {
+        match name {
+            b"UserMsgLen" => length = value.size("UserMsgLen", STREAM_PART_MAX)?,
+            _ => value.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(length)
+}

@@ -1,0 +1,107 @@
+//! Keeps the catalog's nodes as serf knows them.
+
+use tracing::{error, info, warn};
+
+use crate::agent::gossip::{Event, GossipHandle, MemberChange};
+use crate::agent::raft::Raft;
+use crate::agent::rpc::{Rpc, RpcError, WriteOptions};
+use crate::model::catalog::DeregisterRequest;
+use crate::model::member::Member;
+
+use super::reconcile::{Place, Step, step_for, step_for_reaped, steps_for_forgotten};
+
+/// The catalog's side of membership, while this server leads.
+pub(super) struct CatalogKeeper {
+    pub(super) raft: Raft,
+    pub(super) rpc: Rpc,
+    pub(super) gossip: GossipHandle,
+    pub(super) datacenter: String,
+}
+
+impl CatalogKeeper {
+    fn place(&self) -> Place<'_> {
+        Place {
+            own: self.gossip.name(),
+            datacenter: &self.datacenter,
+        }
+    }
+
+    /// Compares all members with the catalog; `both_ways` also removes nodes that serf does not know.
+    pub(super) async fn compare(&self, both_ways: bool) {
+        let members = self.gossip.members();
+        for member in members.iter() {
+            let step = step_for(member, self.place(), &self.raft.state());
+            self.take(&member.name, step).await;
+        }
+        if !both_ways {
+            return;
+        }
+        for step in steps_for_forgotten(&members, self.place(), &self.raft.state()) {
+            let name = match &step {
+                Step::Deregister { node, .. } => node.clone(),
+                _ => self.gossip.name().to_owned(),
+            };
+            self.take(&name, Some(step)).await;
+        }
+    }
+
+    /// Takes in what just happened.
+    pub(super) async fn hear(&self, event: Event) {
+        let Event::Members(change, members) = event else {
+            return;
+        };
+        for member in members {
+            let member: Member = member.to_public();
+            let state = self.raft.state();
+            let step = if change == MemberChange::Reap {
+                step_for_reaped(&member, self.place(), &state)
+            } else {
+                step_for(&member, self.place(), &state)
+            };
+            self.take(&member.name, step).await;
+        }
+    }
+
+    async fn take(&self, member: &str, step: Option<Step>) {
+        let Some(step) = step else { return };
+        if let Err(err) = self.carry_out(member, step).await {
+            error!(target: "agent.server", member, error = %err, "failed to reconcile member");
+        }
+    }
+
+    async fn carry_out(&self, member: &str, step: Step) -> Result<(), RpcError> {
+        let options = WriteOptions::default();
+        match step {
+            Step::MarkAlive(request) => {
+                info!(target: "agent.server", member, "member joined, marking health alive");
+                self.rpc.register(&options, *request).await
+            }
+            Step::MarkFailed(request) => {
+                info!(target: "agent.server", member, "member failed, marking health critical");
+                self.rpc.register(&options, *request).await
+            }
+            Step::IgnoreFailed => {
+                info!(
+                    target: "agent.server", member,
+                    "ignoring failed event for member because it does not exist in the catalog"
+                );
+                Ok(())
+            }
+            Step::Deregister { node, reason } => {
+                info!(target: "agent.server", member, reason, "deregistering member");
+                let request = DeregisterRequest {
+                    node,
+                    ..DeregisterRequest::default()
+                };
+                self.rpc.deregister(&options, request).await
+            }
+            Step::SpareSelf => {
+                warn!(
+                    target: "agent.server", name = member,
+                    "deregistering self should be done by follower"
+                );
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What hears the LAN pool for operators: user events and reports of members.
+
+use crate::agent::config::Config;
+use crate::agent::gossip::GossipHandle;
+use crate::agent::gossip_report::GossipReports;
+use crate::agent::local::Local;
+use crate::agent::user_events::{OwnService, OwnServices, Receiver, UserEvents};
+
+use super::run::Background;
+
+/// What listens to the LAN pool besides the leader: made before the pool is joined, so that nothing is
+/// missed.
+pub(super) struct Listening {
+    events: UserEvents,
+    receiver: Receiver,
+    reports: GossipReports,
+}
+
+impl Listening {
+    /// Begins to listen; events are taken in once [`Self::receive`] is called.
+    pub(super) fn start(config: &Config, lan: &GossipHandle, background: &Background) -> Self {
+        let (events, receiver) = UserEvents::new(lan.clone(), &config.node.name);
+        let (reports, asking, answering) = GossipReports::new(lan.clone());
+        background.spawn(asking.run());
+        background.spawn(answering.run());
+        Self {
+            events,
+            receiver,
+            reports,
+        }
+    }
+
+    /// Begins to take in user events; their filters look at this agent's services.
+    pub(super) fn receive(
+        self,
+        local: &Local,
+        background: &Background,
+    ) -> (UserEvents, GossipReports) {
+        background.spawn(self.receiver.run(LocalServices(local.clone())));
+        (self.events, self.reports)
+    }
+}
+
+/// This agent's services, on which filters of user events look.
+struct LocalServices(Local);
+
+impl OwnServices for LocalServices {
+    fn own_services(&self) -> Vec<OwnService> {
+        let state = self.0.state();
+        let services = state.services().map(|local| OwnService {
+            id: local.service.id.clone(),
+            tags: local.service.tags.clone(),
+        });
+        services.collect()
+    }
+}

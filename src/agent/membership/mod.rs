@@ -1,0 +1,23 @@
+//! What the agent makes of gossip: Consul's tags, who may be a member, whom to join, who is a server.
+
+mod census;
+mod flood;
+mod join;
+mod policy;
+mod pool_kind;
+mod pools;
+mod retry;
+mod server_tags;
+pub mod tags;
+mod watch;
+
+pub use census::{known_datacenters, known_servers};
+pub use flood::flood;
+pub use join::{JoinErrors, join};
+pub use policy::{LanPolicy, WanPolicy};
+pub use pool_kind::PoolKind;
+pub use pools::{KeyError, Pools, encrypts, pools};
+pub use retry::{RetryExhausted, RetryJoin, retry_join};
+pub use server_tags::ServerInfo;
+pub use tags::NEW_LEADER;
+pub use watch::{Watch, watch};

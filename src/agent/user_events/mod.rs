@@ -1,0 +1,13 @@
+//! User events: fired by operators, carried by gossip to every agent, remembered for
+//! `/v1/event/list` and the watches on it.
+
+mod codec;
+mod concern;
+mod fire;
+mod receive;
+mod ring;
+
+pub use concern::{OwnService, OwnServices};
+pub use fire::{FireError, Firing, UserEvents};
+pub use receive::Receiver;
+pub use ring::RING;
