@@ -200,10 +200,10 @@ impl Running {
             tokio::select! {
                 reason = &mut fatal => return End::Failed(reason),
                 _ = signals.interrupt.recv() => {
-                    return self.signalled("interrupt", leave_on_interrupt);
+                    return Self::signalled("interrupt", leave_on_interrupt);
                 }
                 _ = signals.terminate.recv() => {
-                    return self.signalled("terminated", leave_on_terminate);
+                    return Self::signalled("terminated", leave_on_terminate);
                 }
                 _ = signals.hangup.recv() => {
                     info!(target: "agent", signal = "hangup", "Caught");
@@ -221,10 +221,10 @@ impl Running {
         }
     }
 
-    fn signalled(&self, name: &'static str, leave: bool) -> End {
+    fn signalled(name: &'static str, leave: bool) -> End {
         info!(target: "agent", signal = name, "Caught");
         if leave {
-            self.telemetry.say("==> Gracefully shutting down agent...");
+            info!(target: "agent", "Gracefully shutting down agent...");
             End::Leave(None)
         } else {
             info!(target: "agent", "Graceful shutdown disabled. Exiting");
@@ -292,11 +292,11 @@ impl Running {
         for key in reload_diff(&start.built.config, new) {
             warn!(target: "agent", key, "changed in the configuration; takes effect after a restart");
         }
-        self.publish(new);
+        start.built.config.adopt_reloadable(new);
+        self.publish(&start.built.config);
         for warning in &built.warnings {
             warn!(target: "agent", "{warning}");
         }
-        start.built = built;
         Ok(())
     }
 
