@@ -164,6 +164,7 @@ fn run(
     };
     driver.begin();
     let driver = Some(tokio::spawn(driver.run()));
+    let stopping = stop.clone();
     let gossip = Gossip {
         stop,
         tasks,
@@ -175,6 +176,7 @@ fn run(
         requests,
         events,
         changes,
+        stop: stopping,
     };
     Ok((gossip, handle))
 }
