@@ -96,7 +96,7 @@ enum End {
     Stop,
     /// A signal or an order; whoever ordered waits until the agent has left.
     Leave(Option<oneshot::Sender<()>>),
-    /// Consensus failed.
+    /// Consensus or gossip failed.
     Failed(String),
     /// Nobody could be joined.
     Alone(RetryExhausted),
@@ -160,7 +160,7 @@ impl Running {
                 }
             }
             End::Failed(reason) => {
-                error!(target: "agent", reason, "stopping: nothing can be written safely any more");
+                error!(target: "agent", reason, "stopping: this agent cannot go on safely");
                 1
             }
             End::Alone(error) => {
@@ -192,13 +192,15 @@ impl Running {
                 None => std::future::pending().await,
             }
         };
-        tokio::pin!(fatal);
+        let pools_failed = self.pools.failed();
+        tokio::pin!(fatal, pools_failed);
         loop {
             let node = &start.built.config.node;
             let (leave_on_interrupt, leave_on_terminate) =
                 (!node.skip_leave_on_interrupt, node.leave_on_terminate);
             tokio::select! {
                 reason = &mut fatal => return End::Failed(reason),
+                reason = &mut pools_failed => return End::Failed(reason),
                 _ = signals.interrupt.recv() => {
                     return Self::signalled("interrupt", leave_on_interrupt);
                 }

@@ -190,17 +190,18 @@ fn run(
     };
     driver.begin();
     let driver = Some(tokio::spawn(driver.run()));
-    let gossip = Gossip {
-        stop,
-        tasks,
-        driver,
-    };
     let handle = GossipHandle {
         name,
         published,
         requests,
         events,
         changes,
+        stop: stop.clone(),
+    };
+    let gossip = Gossip {
+        stop,
+        tasks,
+        driver,
     };
     Ok((gossip, handle))
 }
