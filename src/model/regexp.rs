@@ -15,10 +15,18 @@ const MAX_PATTERN_DEPTH: u32 = 100;
 /// # Errors
 /// What Go would say: `error parsing regexp: missing closing ]: …`.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
+    compile_within(pattern, MAX_PATTERN_BYTES)
+}
+
+/// Like [`compile`], for patterns of strangers: the compiled one takes at most `size` bytes.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_within(pattern: &str, size: usize) -> Result<Regex, String> {
     let translated = Translator::new(pattern).translate()?;
     RegexBuilder::new(&translated)
-        .size_limit(MAX_PATTERN_BYTES)
-        .dfa_size_limit(MAX_PATTERN_BYTES)
+        .size_limit(size)
+        .dfa_size_limit(size)
         .nest_limit(MAX_PATTERN_DEPTH)
         .build()
         .map_err(|error| match error {

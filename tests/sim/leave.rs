@@ -82,3 +82,47 @@ fn who_leaves_has_left_everywhere_even_if_packets_are_lost() {
     };
     hold(200, &conditions);
 }
+
+/// A member leaves and comes back under its old address, with the incarnation of its old life, through a member
+/// that has forgotten it while others have not. Their old goodbyes count as much as its new life until it
+/// contradicts: nobody's application hears of that.
+#[test]
+fn nobody_is_told_that_a_returning_member_leaves() {
+    seeds::each(100, |seed| {
+        let mut ring = Ring::new(seed, Spec::lan());
+        let members = ring.dice.within(3, 24);
+        ring.grow(members);
+        ring.calm_down();
+        ring.leave(0);
+        let away = ring
+            .dice
+            .span(Duration::from_secs(31), Duration::from_secs(100));
+        ring.run_for(away);
+        let name = ring.name(0);
+        let forgetful = |ring: &Ring| {
+            let forgot = |id: &usize| ring.serf(*id).swim().peer(&name).is_none();
+            (1..members).find(forgot)
+        };
+        let second = Duration::from_secs(1);
+        let forgot = ring.run_until(second, AT_LAST, |ring| forgetful(ring).is_some());
+        assert!(forgot.is_some(), "nobody forgets");
+        let through = forgetful(&ring).expect("somebody forgot");
+        ring.heard.clear();
+        ring.restart(0, false);
+        ring.join(0, through);
+        ring.run_for(AT_LAST);
+        assert!(ring.agrees(), "{}", ring.few_errors());
+        for heard in &ring.heard {
+            if let What::Member(change, member) = &heard.what {
+                assert_eq!(
+                    *change,
+                    MemberChange::Join,
+                    "{} heard of {} at {:?}",
+                    heard.by,
+                    member.name,
+                    heard.at
+                );
+            }
+        }
+    });
+}

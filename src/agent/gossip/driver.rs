@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Level;
 
 use super::arrivals::Arrival;
+use super::complaints::{Complaint, Complaints};
 use super::handle::{Published, Request};
 use super::inbound::Inbound;
 use super::log::Log;
@@ -41,8 +42,6 @@ use joins::Joins;
 const DATAGRAMS_AT_ONCE: usize = 64;
 /// Largest datagram, in bytes.
 const DATAGRAM_MAX: usize = 64 * 1024;
-/// Between two complaints about datagrams that could not be sent.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 /// When there is nothing to wait for: any time will do.
 const IDLE: Duration = Duration::from_hours(1);
 
@@ -74,6 +73,8 @@ pub(super) struct Driver {
     pub(super) datagrams: Datagrams,
     /// Streams that peers open; it has the keys, which are written here.
     pub(super) streams: Arc<Inbound>,
+    /// Places for large messages of peers that we dialled: those that dial us cannot take them.
+    pub(super) large: Arc<Semaphore>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) arrive: mpsc::Sender<Arrival>,
@@ -110,8 +111,11 @@ pub(super) struct State {
     snapshot_failed: bool,
     /// Something happened that may have changed the list of members.
     unpublished: bool,
-    /// When a datagram that could not be sent was complained about.
-    complained_at: Option<Mono>,
+    complaints: Complaints,
+    /// The state machine took something in since an event last published the list.
+    moved: bool,
+    /// The snapshot must be on disk as soon as its file is free.
+    sync_wanted: bool,
 }
 
 impl Driver {
@@ -132,11 +136,8 @@ impl Driver {
             tokio::select! {
                 () = stop.cancelled() => break,
                 ready = self.datagrams.ready() => self.exchange_datagrams(ready, &mut buffer),
-                request = self.requests.recv() => match request {
-                    Some(request) => self.request(request),
-                    // No handle is left to ask anything; the pool goes on.
-                    None => self.requests = mpsc::channel(1).1,
-                },
+                // Without a handle nobody asks anything; the pool goes on.
+                Some(request) = self.requests.recv() => self.request(request),
                 Some(arrival) = self.arrivals.recv() => self.arrival(arrival),
                 () = tokio::time::sleep_until(deadline) => self.tick(),
             }
@@ -162,7 +163,13 @@ impl Driver {
     }
 
     fn input(&mut self, input: serf::Input) {
-        self.serf.handle(self.clock.now(), input);
+        self.input_at(self.clock.now(), input);
+    }
+
+    /// `moment` is no later than now, and no earlier than that of the input before.
+    fn input_at(&mut self, moment: Mono, input: serf::Input) {
+        self.state.moved = true;
+        self.serf.handle(moment, input);
     }
 
     fn net(&mut self, input: swim::Input) {
@@ -174,7 +181,7 @@ impl Driver {
             self.not_sent(to, &error);
         }
         if let Err(error) = ready {
-            self.complain(format_args!("Error reading UDP packet: {error}"));
+            self.not_received(&error);
         }
         for _ in 0..DATAGRAMS_AT_ONCE {
             match self.datagrams.receive(buffer) {
@@ -183,9 +190,14 @@ impl Driver {
                     self.datagram(&buffer[..length], from);
                 }
                 Ok(None) => break,
-                Err(error) => self.complain(format_args!("Error reading UDP packet: {error}")),
+                Err(error) => self.not_received(&error),
             }
         }
+    }
+
+    fn not_received(&mut self, error: &io::Error) {
+        let text = format_args!("Error reading UDP packet: {error}");
+        self.complain(Complaint::NotReceived, Level::ERROR, text);
     }
 
     /// Opens a datagram and takes its messages in.
@@ -196,20 +208,22 @@ impl Driver {
             Err(error) => {
                 let reason = in_their_words(&error, from);
                 let text = format_args!("Decrypt packet failed: {reason} from={from}");
-                self.log.memberlist(Level::ERROR, text);
+                self.complain(Complaint::NotOpened, Level::ERROR, text);
                 return;
             }
         };
         let mut messages = Vec::new();
         match decode_packet(&plain, &mut |message| messages.push(message)) {
             Ok(0) => {}
-            Ok(truncated) => self.log.memberlist(
-                Level::WARN,
-                format_args!("Compound request had {truncated} truncated messages from={from}"),
-            ),
-            Err(error) => self
-                .log
-                .memberlist(Level::ERROR, format_args!("{error} from={from}")),
+            Ok(truncated) => {
+                let text =
+                    format_args!("Compound request had {truncated} truncated messages from={from}");
+                self.complain(Complaint::CutOff, Level::WARN, text);
+            }
+            Err(error) => {
+                let text = format_args!("{error} from={from}");
+                self.complain(Complaint::NotDecoded, Level::ERROR, text);
+            }
         }
         for message in messages {
             self.state.unpublished |= tells_of_members(&message);
@@ -273,8 +287,9 @@ impl Driver {
     /// What opens streams with the keys of now.
     fn outbound(&self) -> Outbound {
         Outbound {
+            log: self.log,
             security: self.security(),
-            large: Arc::clone(&self.streams.large),
+            large: Arc::clone(&self.large),
             limit: self.streams.limit,
             connected: self.meters.tcp_connect.clone(),
             sent: self.meters.tcp_sent.clone(),
@@ -295,13 +310,14 @@ impl Driver {
         }
     }
 
-    /// Complains at most once in a while.
-    fn complain(&mut self, text: std::fmt::Arguments<'_>) {
-        let now = self.clock.now();
-        let quiet = self.state.complained_at;
-        if quiet.is_none_or(|at| now - at >= COMPLAINT_INTERVAL) {
-            self.state.complained_at = Some(now);
-            self.log.memberlist(Level::ERROR, text);
+    /// Complains of each kind at most once in a while.
+    fn complain(&mut self, complaint: Complaint, level: Level, text: std::fmt::Arguments<'_>) {
+        match self.state.complaints.admit(complaint, self.clock.now()) {
+            None => {}
+            Some(0) => self.log.memberlist(level, text),
+            Some(suppressed) => self
+                .log
+                .memberlist(level, format_args!("{text} ({suppressed} more suppressed)")),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
@@ -11,8 +12,7 @@ use tracing::Level;
 
 use super::arrivals::Arrival;
 use super::log::Log;
-use super::nonce::nonce;
-use super::streams::{Ends, Incoming, StreamError, finish, write};
+use super::streams::{Ends, Incoming, Places, Received, StreamError, finish, seal, write};
 use super::wire::{Security, StreamMessage, encode_error};
 use crate::agent::telemetry::metrics::Counter;
 
@@ -26,8 +26,9 @@ pub(super) struct Inbound {
     pub(super) log: Log,
     /// Written by the driver when the keys change; what is opened and sealed by it, too.
     pub(super) security: ArcSwap<Security>,
+    /// Places for large messages of peers that dialled; those that we dialled have their own.
     pub(super) large: Arc<Semaphore>,
-    pub(super) push_pulls: Semaphore,
+    pub(super) push_pulls: Arc<Semaphore>,
     pub(super) arrive: mpsc::Sender<Arrival>,
     /// Bound of a whole stream.
     pub(super) limit: Duration,
@@ -48,19 +49,24 @@ impl Inbound {
             format_args!("Stream connection from={}", ends.remote),
         );
         let incoming = Incoming {
+            log: self.log,
             security: self.security.load_full(),
             large: Arc::clone(&self.large),
+            push_pulls: Some(Arc::clone(&self.push_pulls)),
             dialled: false,
         };
         match incoming.read(stream, ends, self.limit).await {
-            Ok(message) => {
-                let served = self.answer(stream, ends, message, deadline);
+            Ok(received) => {
+                let served = self.answer(stream, ends, received, deadline);
                 if tokio::time::timeout_at(deadline, served).await.is_err() {
                     self.complain(ends, &"no answer in time");
                 }
             }
             // Whoever only looks whether the port is open is not worth a line.
             Err(StreamError::Closed) => {}
+            Err(error @ StreamError::Busy) => {
+                self.log.memberlist(Level::ERROR, format_args!("{error}"));
+            }
             Err(error) => {
                 self.complain(ends, &error);
                 if matches!(error, StreamError::Wire { .. }) {
@@ -82,30 +88,23 @@ impl Inbound {
         &self,
         stream: &mut S,
         ends: Ends,
-        message: StreamMessage,
+        Received { message, places }: Received,
         deadline: Instant,
     ) {
         let (answer, answered) = oneshot::channel();
         let from = ends.remote;
-        let _place;
         let arrival = match message {
-            StreamMessage::PushPull(state) => {
-                let Ok(place) = self.push_pulls.try_acquire() else {
-                    self.log.memberlist(
-                        Level::ERROR,
-                        format_args!("Too many pending push/pull requests"),
-                    );
-                    return;
-                };
-                _place = place;
-                Arrival::PushPull {
-                    from,
-                    state,
-                    answer,
-                }
-            }
+            StreamMessage::PushPull(state) => Arrival::PushPull {
+                from,
+                state,
+                answer,
+            },
             StreamMessage::Ping(ping) => Arrival::StreamPing { ping, answer },
-            StreamMessage::User(message) => Arrival::User { from, message },
+            StreamMessage::User(message) => {
+                // Nothing is answered; the driver may have ended.
+                _ = self.arrive.send(Arrival::User { from, message }).await;
+                return;
+            }
             StreamMessage::Ack(_) | StreamMessage::Err(_) => {
                 let kind = if matches!(message, StreamMessage::Ack(_)) {
                     2
@@ -124,7 +123,13 @@ impl Inbound {
         }
         // The driver drops what it does not answer.
         let Ok(body) = answered.await else { return };
-        let Some(sealed) = self.seal(&body) else {
+        // The driver is done with the message; the exchange is under way until the answer is written.
+        let Places {
+            large,
+            push_pull: _push_pull,
+        } = places;
+        drop(large);
+        let Some(sealed) = self.seal(&body).await else {
             return;
         };
         match write(stream, ends, &sealed, remaining(deadline)).await {
@@ -147,7 +152,7 @@ impl Inbound {
         reason: &str,
         deadline: Instant,
     ) {
-        let Some(sealed) = self.seal(&encode_error(reason)) else {
+        let Some(sealed) = self.seal(&encode_error(reason)).await else {
             return;
         };
         match write(stream, ends, &sealed, remaining(deadline)).await {
@@ -160,9 +165,9 @@ impl Inbound {
     }
 
     /// As it goes over the wire; what is larger than peers accept is not sent.
-    fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let security = self.security.load();
-        let sealed = security.seal_stream(plain, nonce(&security), false);
+    async fn seal(&self, plain: &Bytes) -> Option<Vec<u8>> {
+        let security = self.security.load_full();
+        let sealed = seal(self.log, &security, plain, false).await;
         if let Err(error) = &sealed {
             self.log.memberlist(
                 Level::ERROR,

@@ -1,6 +1,7 @@
 //! Membership: the serf wire format and its state machines (pure), and the driver that has the sockets.
 
 mod arrivals;
+mod complaints;
 mod driver;
 mod handle;
 mod inbound;

@@ -8,26 +8,30 @@ use super::log::Log;
 use super::meters::{Meters, amount};
 use super::serf::{Event, Member, MemberChange, Notice};
 use super::swim;
+use super::wire::NodeName;
 
 /// Says and counts for one pool.
 #[derive(Debug)]
 pub(super) struct Notices {
     log: Log,
+    /// Our own.
+    name: NodeName,
     /// Where the member of an earlier life is that is being tried.
     rejoining: Option<SocketAddr>,
 }
 
 impl Notices {
-    pub(super) fn new(log: Log) -> Self {
+    pub(super) fn new(log: Log, name: NodeName) -> Self {
         Self {
             log,
+            name,
             rejoining: None,
         }
     }
 
     /// Says and counts a notice of the failure detector.
     pub(super) fn of_swim(&self, meters: &Meters, notice: &swim::Notice) {
-        of_swim(self.log, meters, notice);
+        of_swim(self.log, &self.name, meters, notice);
     }
 
     /// Says and counts a notice of serf.
@@ -68,7 +72,7 @@ impl Notices {
     }
 }
 
-fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
+fn of_swim(log: Log, own: &str, meters: &Meters, notice: &swim::Notice) {
     use swim::Notice as N;
     match notice {
         N::Received("alive") => meters.msg_alive.incr(),
@@ -110,16 +114,26 @@ fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
                 Level::ERROR,
                 format_args!("Conflicting address for {node}. Mine: {known} Theirs: {claimed}"),
             );
-            log.serf(
-                Level::WARN,
-                format_args!("Name conflict for '{node}' both {known} and {claimed} are claiming"),
-            );
+            let (level, text) = name_conflict(own, node, *known, *claimed);
+            log.serf(level, format_args!("{text}"));
         }
         N::ExchangeFailed { to, reason } => log.memberlist(
             Level::ERROR,
             format_args!("Push/Pull with {to} failed: {reason}"),
         ),
     }
+}
+
+/// What serf says to two addresses that claim one name. Nobody is asked which of them is right.
+fn name_conflict(own: &str, node: &str, known: SocketAddr, claimed: SocketAddr) -> (Level, String) {
+    if node == own {
+        let text = format!(
+            "Node name conflicts with another node at {claimed}. Names must be unique! (Resolution enabled: false)"
+        );
+        return (Level::ERROR, text);
+    }
+    let text = format!("Name conflict for '{node}' both {known} and {claimed} are claiming");
+    (Level::WARN, text)
 }
 
 fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
@@ -214,4 +228,27 @@ fn of_member(log: Log, meters: &Meters, change: MemberChange, member: &Member) {
 )]
 fn milliseconds(seconds: f64) -> f32 {
     (seconds * 1000.0) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_shares_our_name_is_told_apart() {
+        let known = SocketAddr::from(([10, 0, 0, 1], 8301));
+        let claimed = SocketAddr::from(([10, 0, 0, 2], 8301));
+        let (level, text) = name_conflict("a", "a", known, claimed);
+        assert_eq!(level, Level::ERROR);
+        assert_eq!(
+            text,
+            "Node name conflicts with another node at 10.0.0.2:8301. Names must be unique! (Resolution enabled: false)"
+        );
+        let (level, text) = name_conflict("a", "b", known, claimed);
+        assert_eq!(level, Level::WARN);
+        assert_eq!(
+            text,
+            "Name conflict for 'b' both 10.0.0.1:8301 and 10.0.0.2:8301 are claiming"
+        );
+    }
 }

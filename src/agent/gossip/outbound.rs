@@ -10,15 +10,18 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::log::Log;
 use super::meters::amount;
-use super::nonce::nonce;
-use super::streams::{Ends, Incoming, StreamError, encode_ping, exchange, ping, system_reason};
+use super::streams::{
+    Ends, Incoming, StreamError, encode_ping, exchange, ping, seal, system_reason,
+};
 use super::wire::{Ping, PushPull, Security};
 use crate::agent::telemetry::metrics::{Counter, Sample};
 
 /// What opens streams to peers. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Outbound {
+    pub(super) log: Log,
     /// As it is when the stream is opened.
     pub(super) security: Arc<Security>,
     pub(super) large: Arc<Semaphore>,
@@ -41,7 +44,7 @@ impl Outbound {
     ) -> Result<PushPull, StreamError> {
         let began = std::time::Instant::now();
         let (mut stream, ends) = self.dial(to, self.limit).await?;
-        let sealed = self.seal(body, to)?;
+        let sealed = self.seal(body, to).await?;
         self.sent.add(amount(sealed.len()));
         let state = exchange(&mut stream, ends, &sealed, &self.incoming(), self.limit).await;
         self.took.record_duration(began.elapsed());
@@ -61,7 +64,7 @@ impl Outbound {
         let number = message.seq_no;
         let whole = async {
             let (mut stream, ends) = self.dial(to, limit).await?;
-            let sealed = self.seal(&encode_ping(message), to)?;
+            let sealed = self.seal(&encode_ping(message), to).await?;
             self.sent.add(amount(sealed.len()));
             ping(&mut stream, ends, &sealed, number, &self.incoming(), limit).await
         };
@@ -88,15 +91,17 @@ impl Outbound {
         Ok(opened)
     }
 
-    fn seal(&self, body: &[u8], from: SocketAddr) -> Result<Vec<u8>, StreamError> {
-        self.security
-            .seal_stream(body, nonce(&self.security), true)
+    async fn seal(&self, body: &Bytes, from: SocketAddr) -> Result<Vec<u8>, StreamError> {
+        seal(self.log, &self.security, body, true)
+            .await
             .map_err(|error| StreamError::Wire { error, from })
     }
 
     fn incoming(&self) -> Incoming {
         Incoming {
+            log: self.log,
             security: Arc::clone(&self.security),
+            push_pulls: None,
             large: Arc::clone(&self.large),
             dialled: true,
         }

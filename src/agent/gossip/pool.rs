@@ -136,7 +136,7 @@ fn run(
 ) -> Result<(Gossip, GossipHandle), GossipStartError> {
     let log = Log::new(settings.log_prefix, settings.pool);
     let meters = Meters::new(&settings.metrics);
-    let name = Arc::from(settings.name.as_str());
+    let name: Arc<str> = Arc::from(settings.name.as_str());
     let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
     let limit = settings.swim.tcp_timeout;
     let security = Security {
@@ -158,7 +158,7 @@ fn run(
         log,
         security: ArcSwap::from_pointee(security),
         large: Arc::new(Semaphore::new(LARGE_STREAMS)),
-        push_pulls: Semaphore::new(INBOUND_PUSH_PULLS),
+        push_pulls: Arc::new(Semaphore::new(INBOUND_PUSH_PULLS)),
         arrive: arrive.clone(),
         limit,
         accepted: meters.tcp_accept.clone(),
@@ -169,10 +169,11 @@ fn run(
         serf,
         clock,
         log,
-        notices: Notices::new(log),
+        notices: Notices::new(log, Arc::clone(&name)),
         meters,
         datagrams: sockets.datagrams,
         streams: inbound,
+        large: Arc::new(Semaphore::new(LARGE_STREAMS)),
         requests: asked,
         arrivals,
         arrive,
@@ -189,17 +190,18 @@ fn run(
     };
     driver.begin();
     let driver = Some(tokio::spawn(driver.run()));
-    let gossip = Gossip {
-        stop,
-        tasks,
-        driver,
-    };
     let handle = GossipHandle {
         name,
         published,
         requests,
         events,
         changes,
+        stop: stop.clone(),
+    };
+    let gossip = Gossip {
+        stop,
+        tasks,
+        driver,
     };
     Ok((gossip, handle))
 }

@@ -11,10 +11,11 @@ use tracing::Level;
 
 use super::Driver;
 use crate::agent::gossip::arrivals::Arrival;
+use crate::agent::gossip::complaints::Complaint;
 use crate::agent::gossip::keyring_file;
 use crate::agent::gossip::meters::amount;
 use crate::agent::gossip::nonce::nonce;
-use crate::agent::gossip::serf::{Input, Output, QueryKey, QueryReply, SnapshotLine};
+use crate::agent::gossip::serf::{Event, Input, Output, QueryKey, QueryReply, SnapshotLine};
 use crate::agent::gossip::snapshot_file::{self, FLUSH_INTERVAL, RECOVERY_INTERVAL};
 use crate::agent::gossip::streams::StreamError;
 use crate::agent::gossip::swim::{self, ExchangeId, Packet};
@@ -29,6 +30,9 @@ impl Driver {
                 Output::Event(event) => {
                     // Whoever hears of a change finds it in the list. Inputs are taken in as a whole, so that
                     // the first event of many publishes for all.
+                    if let Event::Members(..) = event {
+                        self.state.unpublished |= std::mem::take(&mut self.state.moved);
+                    }
                     self.publish();
                     self.notices.of_event(&mut self.meters, &event);
                     // Nobody has to listen.
@@ -80,7 +84,8 @@ impl Driver {
 
     /// A datagram did not leave this machine.
     pub(super) fn not_sent(&mut self, to: SocketAddr, error: &io::Error) {
-        self.complain(format_args!("Failed to send gossip to {to}: {error}"));
+        let text = format_args!("Failed to send gossip to {to}: {error}");
+        self.complain(Complaint::NotSent, Level::ERROR, text);
         self.net(swim::Input::Unreachable { to });
     }
 
@@ -195,16 +200,17 @@ impl Driver {
     /// Has a thread write what is new, unless one is writing.
     pub(super) fn flush_snapshot(&mut self, sync: bool) {
         self.state.flush_at = None;
-        let Some(job) = self
-            .snapshot
-            .as_mut()
-            .and_then(|snapshot| snapshot.job(sync))
-        else {
+        let Some(snapshot) = &mut self.snapshot else {
+            return;
+        };
+        self.state.sync_wanted |= sync && snapshot.is_busy();
+        let Some(job) = snapshot.job(sync) else {
             return;
         };
         let arrive = self.arrive.clone();
         // Not cancelled with the pool: the file comes back, and the driver waits for it.
         self.tasks.spawn(async move {
+            // Jobs do not panic: only the end of the runtime takes one away.
             if let Ok(done) = tokio::task::spawn_blocking(|| job.run()).await {
                 // The driver may have ended.
                 _ = arrive.send(Arrival::Snapshot(done)).await;
@@ -238,7 +244,9 @@ impl Driver {
                 }
             }
         }
-        if snapshot.is_damaged() {
+        if std::mem::take(&mut self.state.sync_wanted) {
+            self.flush_snapshot(true);
+        } else if snapshot.is_damaged() {
             self.state.flush_at = Some(now + RECOVERY_INTERVAL);
         } else if snapshot.has_news() && self.state.flush_at.is_none() {
             self.state.flush_at = Some(now + FLUSH_INTERVAL);

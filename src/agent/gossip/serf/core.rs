@@ -4,7 +4,7 @@ mod delegate;
 mod housekeeping;
 mod intents;
 mod key_tasks;
-mod membership;
+pub(super) mod membership;
 mod queries;
 mod user_events;
 
@@ -32,7 +32,7 @@ use super::members::Members;
 use super::own_queries::OwnQueries;
 use super::policy::Policy;
 use super::questions::Questions;
-use super::queues::Queues;
+use super::queues::{Queue, Queues};
 use super::recent_events::{RecentEvents, RecentQueries};
 use super::recent_intents::RecentIntents;
 use super::snapshot::SnapshotLine;
@@ -52,6 +52,8 @@ pub(super) struct Core {
     tags: Arc<Tags>,
     gossip_interval: Duration,
     retransmit_mult: u32,
+    /// Larger messages fit no packet of gossip.
+    message_max: usize,
     policy: Box<dyn Policy>,
     rng: StdRng,
     clock: LamportClock,
@@ -61,6 +63,8 @@ pub(super) struct Core {
     intents: RecentIntents,
     /// Leaving members that are to be forgotten, and when.
     prunes: BTreeMap<NodeName, Mono>,
+    /// Members that are gone by the failure detector's word alone, and until when they may contradict it.
+    goodbyes: BTreeMap<NodeName, Mono>,
     recent_events: RecentEvents,
     recent_queries: RecentQueries,
     questions: Questions,
@@ -93,6 +97,7 @@ impl Core {
             tags: Arc::new(options.tags),
             gossip_interval: swim.gossip_interval,
             retransmit_mult: swim.retransmit_mult,
+            message_max: swim.user_message_max(),
             policy: options.policy,
             // Another stream than the failure detector's, which has the same seed.
             rng: StdRng::seed_from_u64(options.seed ^ 0x5e7f),
@@ -102,6 +107,7 @@ impl Core {
             members: Members::default(),
             intents: RecentIntents::default(),
             prunes: BTreeMap::new(),
+            goodbyes: BTreeMap::new(),
             recent_events: RecentEvents::new(config.buffer, restored.event_clock.saturating_add(1)),
             recent_queries: RecentQueries::new(
                 config.buffer,
@@ -177,6 +183,21 @@ impl Core {
     /// Whether an intent that was watched has been told often enough.
     pub(super) fn pop_finished(&mut self) -> Option<swim::Ticket> {
         self.queues.pop_finished()
+    }
+
+    /// Queues a message for all, unless it would wait in vain.
+    fn gossip(&mut self, queue: Queue, message: Bytes) {
+        if message.len() > self.message_max {
+            let reason = format!("{} bytes fit no packet of gossip", message.len());
+            return self.ignored("broadcast", reason);
+        }
+        let max = self.queue_max();
+        self.queues.push(queue, message, max);
+    }
+
+    /// Messages that each queue may hold.
+    fn queue_max(&self) -> usize {
+        self.config.min_queue_depth.max(2 * self.members.len())
     }
 
     fn notice(&mut self, notice: Notice) {

@@ -227,7 +227,7 @@ pub enum RequestError {
     /// The relay factor is out of bounds.
     #[error("relay factor must be between 0 and 5")]
     RelayFactor,
-    /// This member is leaving, or has left.
+    /// This member has left.
     #[error("Serf can't do that after Leave or Shutdown")]
     Leaving,
 }

@@ -53,7 +53,9 @@ impl Serf {
         if self.phase != Phase::Here {
             return;
         }
-        match self.core.begin_leave(now) {
+        // Others that leave as well are there to be told, for a while.
+        let alone = self.swim.alive_count() <= 1;
+        match self.core.begin_leave(now, alone) {
             Some(told) => {
                 let until = now + self.core.config().broadcast_timeout;
                 self.phase = Phase::Intending { told, until };
@@ -82,6 +84,8 @@ impl Serf {
             }
             Phase::Propagating { .. } if is_late => {
                 self.phase = Phase::Left;
+                self.core.end_queries();
+                self.gather();
                 self.outputs.push_back(Output::Left);
             }
             _ => return false,

@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 
 use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim, pop_or_shrink};
 use crate::agent::gossip::wire::{
-    Keyring, LamportTime, META_MAX, NodeName, Tags, Versions, encode_tags,
+    Keyring, LamportTime, META_MAX, NodeName, PeerState, Tags, Versions, encode_tags,
 };
 use crate::model::coordinate::Coordinate;
 use crate::model::member::MemberStatus;
@@ -18,6 +18,7 @@ use crate::model::mono::Mono;
 use super::config::Config;
 use super::coordinate::Position;
 use super::core::Core;
+use super::core::membership::LEAVING_TIMEOUT;
 use super::io::{Input, Notice, Output, QueryKey, QueryRequest, RequestError, Stats};
 use super::leave::Phase;
 use super::member::Member;
@@ -96,6 +97,8 @@ impl Serf {
     pub fn start(&mut self, now: Mono) {
         self.core.start(now);
         self.swim.start(now, &mut self.core);
+        // Our own joining is told before that of others is asked for.
+        self.settle(now);
         self.rejoin_next(now);
         self.settle(now);
     }
@@ -118,6 +121,7 @@ impl Serf {
             Input::Tick => {
                 self.swim.handle(now, swim::Input::Tick, &mut self.core);
                 self.core.tick(now);
+                self.end_long_leaving(now);
                 self.reconnect(now);
             }
         }
@@ -160,8 +164,9 @@ impl Serf {
     /// Says of a failed member that it left, so that nobody waits for it; `prune` forgets it, too.
     ///
     /// # Errors
-    /// When nobody has this name.
+    /// When nobody has this name, or we have left.
     pub fn force_leave(&mut self, now: Mono, node: &str, prune: bool) -> Result<(), RequestError> {
+        self.still_here()?;
         let member = self.core.members().get(node);
         let name = member.map(|entry| entry.member.name.clone());
         let name = name.ok_or_else(|| RequestError::UnknownMember(node.to_owned()))?;
@@ -173,7 +178,7 @@ impl Serf {
     /// Fires an event at all members, this one included.
     ///
     /// # Errors
-    /// When it is too large.
+    /// When it is too large, or we have left.
     pub fn user_event(
         &mut self,
         now: Mono,
@@ -181,6 +186,7 @@ impl Serf {
         payload: Bytes,
         coalesce: bool,
     ) -> Result<LamportTime, RequestError> {
+        self.still_here()?;
         let ltime = self.core.fire(name, payload, coalesce)?;
         self.settle(now);
         Ok(ltime)
@@ -190,8 +196,9 @@ impl Serf {
     /// follow.
     ///
     /// # Errors
-    /// When it is too large, or too many run.
+    /// When it is too large, too many run, or we have left.
     pub fn query(&mut self, now: Mono, request: QueryRequest) -> Result<QueryKey, RequestError> {
+        self.still_here()?;
         let key = self.core.ask(now, request, self.swim.alive_count())?;
         self.settle(now);
         Ok(key)
@@ -206,13 +213,14 @@ impl Serf {
     /// Answers a query, once and in time.
     ///
     /// # Errors
-    /// When it was answered, its time is up, or the answer is too large.
+    /// When it was answered, its time is up, the answer is too large, or we have left.
     pub fn respond(
         &mut self,
         now: Mono,
         key: QueryKey,
         payload: Bytes,
     ) -> Result<(), RequestError> {
+        self.still_here()?;
         self.core.respond(now, key, payload)?;
         self.settle(now);
         Ok(())
@@ -221,13 +229,22 @@ impl Serf {
     /// Changes what this member says of itself.
     ///
     /// # Errors
-    /// When the tags are too large.
+    /// When the tags are too large, or we have left.
     pub fn set_tags(&mut self, now: Mono, tags: Tags) -> Result<(), RequestError> {
+        self.still_here()?;
         let meta = meta_of(&tags)?;
         self.core.set_tags(tags);
         let input = swim::Input::SetMeta(meta);
         self.swim.handle(now, input, &mut self.core);
         self.settle(now);
+        Ok(())
+    }
+
+    /// Nobody hears anything of who has left, and no time passes for it.
+    fn still_here(&self) -> Result<(), RequestError> {
+        if self.phase == Phase::Left {
+            return Err(RequestError::Leaving);
+        }
         Ok(())
     }
 
@@ -293,10 +310,12 @@ impl Serf {
     /// Lets everything that was caused take its effect, and gathers what is to be done outside.
     pub(super) fn settle(&mut self, now: Mono) {
         loop {
-            self.gather();
             if let Some(output) = self.swim.poll_output() {
                 self.take_swim_output(now, output);
-            } else if let Some((to, message)) = self.core.pop_send() {
+                continue;
+            }
+            self.gather();
+            if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
             } else if !self.advance_leave(now) {
                 break;
@@ -305,9 +324,9 @@ impl Serf {
         self.core.watch_clock(now);
     }
 
-    /// What serf tells comes before what the failure detector does: whoever hears that an exchange has
-    /// ended has heard of its members.
-    fn gather(&mut self) {
+    /// What serf tells comes after what the failure detector says about it, but before the end of an exchange
+    /// or of leaving: whoever hears of that has heard of its members.
+    pub(super) fn gather(&mut self) {
         while let Some(output) = self.core.pop_output() {
             self.outputs.push_back(output);
         }
@@ -316,6 +335,7 @@ impl Serf {
     fn take_swim_output(&mut self, now: Mono, output: swim::Output) {
         match &output {
             swim::Output::ExchangeDone { id, result } => {
+                self.gather();
                 if self.own_exchange_done(now, *id, result.is_ok()) {
                     return;
                 }
@@ -326,7 +346,10 @@ impl Serf {
                     self.gather();
                 }
             }
-            swim::Output::Left => self.phase.swim_left(now, self.core.config()),
+            swim::Output::Left => {
+                self.gather();
+                self.phase.swim_left(now, self.core.config());
+            }
             _ => {}
         }
         self.outputs.push_back(Output::Net(output));
@@ -378,6 +401,18 @@ impl Serf {
         };
         self.tell(notice);
         self.exchange(now, id, to, Some(node));
+    }
+
+    /// Members that are said to leave, but that the failure detector has found alive all the time, stay.
+    fn end_long_leaving(&mut self, now: Mono) {
+        for name in self.core.long_leaving(now) {
+            let alive = self.swim.peer(&name).is_some_and(|peer| {
+                peer.state == PeerState::Alive && now - peer.changed_at > LEAVING_TIMEOUT
+            });
+            if alive {
+                self.core.stays(&name);
+            }
+        }
     }
 
     fn reconnect(&mut self, now: Mono) {

@@ -14,8 +14,13 @@ pub(super) struct Entry {
     pub(super) member: Member,
     /// The logical time of the intent that its status follows; older intents are void.
     pub(super) status_ltime: LamportTime,
+    /// The logical time of a leave that only a list of who left tells of; 0 for none. Counts when the member goes
+    /// and nothing newer was said of it.
+    pub(super) left_ltime: LamportTime,
     /// When it failed or left; the origin of time for one that never did.
     pub(super) gone_at: Mono,
+    /// Since when it is said to leave; counts only while it does.
+    pub(super) leaving_since: Mono,
 }
 
 /// All members that are not forgotten, by name.

@@ -98,6 +98,11 @@ impl OwnQueries {
         over.map(|(key, _)| key).collect()
     }
 
+    /// Forgets all queries, and names them.
+    pub(super) fn end(&mut self) -> Vec<QueryKey> {
+        std::mem::take(&mut self.running).into_keys().collect()
+    }
+
     /// When the next query's time is up.
     pub(super) fn next_deadline(&self) -> Option<Mono> {
         self.running.values().map(|running| running.deadline).min()

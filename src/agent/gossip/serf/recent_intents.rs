@@ -55,6 +55,16 @@ impl RecentIntents {
         true
     }
 
+    /// The member was known up to now: what was said of it until `ltime` is settled, and later copies of that
+    /// are no news.
+    pub(super) fn settle(&mut self, now: Mono, node: &NodeName, ltime: LamportTime) {
+        let known = self.by_name.get(node);
+        if known.is_none_or(|known| known.ltime <= ltime) {
+            self.by_name.remove(node);
+            self.upsert(now, node, Intention::Join, ltime);
+        }
+    }
+
     /// The newest intent about a member.
     pub(super) fn get(&self, node: &str) -> Option<RecentIntent> {
         self.by_name.get(node).copied()

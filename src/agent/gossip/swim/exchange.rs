@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use crate::agent::gossip::wire::{
-    Accusation, Alive, NodeState, PeerState, PushPull, Versions, encode_push_pull,
+    Accusation, Alive, Message, NodeState, PeerState, PushPull, Versions, encode_push_pull,
 };
 use crate::model::mono::Mono;
 
@@ -13,6 +13,7 @@ use super::delegate::Delegate;
 use super::detector::Swim;
 use super::io::{ExchangeId, Notice, Output, StreamId};
 use super::peer::Peer;
+use super::peers::is_present;
 
 /// Set in the ids of exchanges that nobody asked for.
 const OWN: ExchangeId = 1 << 63;
@@ -170,13 +171,33 @@ impl Swim {
                 };
                 self.alive(now, alive, above);
             }
-            PeerState::Left => self.dead(now, accusation(state.node.clone()), above),
+            PeerState::Left => {
+                let goodbye = accusation(state.node.clone());
+                self.ask_who_left(&goodbye);
+                self.dead(now, goodbye, above);
+            }
             // Never believed second hand: the member gets the time to refute.
             PeerState::Suspect | PeerState::Dead => {
                 let from = self.peers.get(self.me).name.clone();
                 self.suspect(now, accusation(from));
             }
         }
+    }
+
+    /// Tells a member that seems to be here that a peer has heard it say goodbye. It may have come back since, with
+    /// an incarnation that does not beat that of its last life: only itself can contradict, and nobody gossips with
+    /// who left.
+    fn ask_who_left(&mut self, goodbye: &Accusation) {
+        let Some(id) = self.peers.find(&goodbye.node) else {
+            return;
+        };
+        let peer = self.peers.get(id);
+        if id == self.me || !is_present(peer.state) || goodbye.incarnation < peer.incarnation {
+            return;
+        }
+        let (to, crc) = (peer.address, peer.understands_crc());
+        let goodbye = Message::Dead(goodbye.clone());
+        self.send_parts(to, vec![goodbye.encode()], crc);
     }
 
     fn to_peer(&self, state: &NodeState, now: Mono) -> Peer {

@@ -24,6 +24,15 @@ const USER_OVERHEAD: usize = 1;
 /// Most parts of a compound: their number is one byte.
 const PARTS_MAX: usize = 255;
 
+impl super::config::Config {
+    /// Largest message of the application, in bytes without memberlist's type byte, that gossip can carry.
+    pub const fn user_message_max(&self) -> usize {
+        let overhead =
+            self.packet_overhead + COMPOUND_OVERHEAD + CRC_OVERHEAD + PART_OVERHEAD + USER_OVERHEAD;
+        self.udp_buffer_size.saturating_sub(overhead)
+    }
+}
+
 impl Swim {
     /// Sends a message of the application to an address, now and on its own. `message` is without memberlist's
     /// type byte.

@@ -34,6 +34,8 @@ pub struct BroadcastQueue {
     entries: BTreeMap<Rank, Entry>,
     keyed: HashMap<NodeName, Rank>,
     last_number: u64,
+    /// Of all messages together.
+    bytes: usize,
     finished: Vec<Ticket>,
 }
 
@@ -118,13 +120,19 @@ impl BroadcastQueue {
 
     /// Drops the messages that rank last until at most `max` wait; returns how many were dropped.
     pub fn prune(&mut self, max: usize) -> usize {
-        let excess = self.entries.len().saturating_sub(max);
-        for _ in 0..excess {
-            if let Some((rank, entry)) = self.entries.pop_last() {
-                self.finish(rank, &entry);
-            }
+        self.prune_to(max, usize::MAX)
+    }
+
+    /// [`Self::prune`] that also bounds the bytes of all messages together.
+    pub fn prune_to(&mut self, max: usize, max_bytes: usize) -> usize {
+        let before = self.entries.len();
+        while self.entries.len() > max || self.bytes > max_bytes {
+            let Some((rank, entry)) = self.entries.pop_last() else {
+                break;
+            };
+            self.finish(rank, &entry);
         }
-        excess
+        before - self.entries.len()
     }
 
     fn insert(&mut self, key: Option<NodeName>, message: Bytes, watched: bool) -> Ticket {
@@ -143,6 +151,7 @@ impl BroadcastQueue {
         if let Some(key) = &key {
             self.keyed.insert(key.clone(), rank);
         }
+        self.bytes += message.len();
         let entry = Entry {
             message,
             key,
@@ -154,6 +163,7 @@ impl BroadcastQueue {
 
     /// Forgets what belongs to a message that has been removed.
     fn finish(&mut self, rank: Rank, entry: &Entry) {
+        self.bytes -= entry.message.len();
         if let Some(key) = &entry.key {
             self.keyed.remove(key);
         }
@@ -260,5 +270,18 @@ mod tests {
         assert_eq!(queue.prune(3), 0);
         assert_eq!(queue.prune(1), 2);
         assert_eq!(text(&mut queue, 0, 100), ["aa"]);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let mut queue = queue_of(&["aa", "bbb"]);
+        text(&mut queue, 0, 3);
+        queue.push(Some("n1".into()), Bytes::from_static(b"cccc"));
+        assert_eq!(queue.prune_to(9, 9), 0);
+        queue.push(Some("n1".into()), Bytes::from_static(b"dd"));
+        assert_eq!(queue.prune_to(9, 7), 0, "the replaced one does not count");
+        assert_eq!(queue.prune_to(9, 6), 1);
+        assert_eq!(text(&mut queue, 0, 100), ["dd", "aa"]);
+        assert_eq!(queue.prune_to(9, 0), 2);
     }
 }

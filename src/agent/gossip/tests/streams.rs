@@ -6,8 +6,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket};
 
 use super::*;
+use crate::agent::gossip::streams::LARGE_STREAMS;
 use crate::agent::gossip::wire::{
-    Message, Ping, Security, StreamMessage, StreamReader, encode_push_pull,
+    Message, Ping, Security, SerfMessage, StreamMessage, StreamReader, UserEvent, encode_push_pull,
+    encode_user,
 };
 
 /// What a pool answers to these bytes on a stream.
@@ -72,6 +74,26 @@ async fn a_state_is_answered_with_ours() {
         Some(StreamMessage::PushPull(state)) => assert_eq!(&*state.nodes[0].node, "a"),
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test]
+async fn a_user_message_is_delivered_and_its_stream_closed() {
+    let mut patient = settings("a");
+    patient.swim.tcp_timeout = PATIENCE * 3;
+    let a = start(patient);
+    let mut events = a.1.subscribe();
+    let sent = SerfMessage::UserEvent(UserEvent {
+        ltime: 7,
+        name: "deploy".to_owned(),
+        payload: "now".into(),
+        coalesce: false,
+    });
+    assert_eq!(answer(&a.1, &encode_user(&sent.encode())).await, b"");
+    let payload = event(&mut events, |event| match event {
+        Event::User { name, payload, .. } if name == "deploy" => Some(payload),
+        _ => None,
+    });
+    assert_eq!(payload.await, "now");
 }
 
 #[tokio::test]
@@ -157,4 +179,35 @@ async fn refusals_of_the_system_have_gos_words() {
         text.ends_with(": EOF") || text.contains("connection reset by peer"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn slow_peers_do_not_keep_us_from_joining() {
+    let mut patient = settings("a");
+    patient.swim.tcp_timeout = PATIENCE * 3;
+    let a = start(patient);
+    // As many large messages as are read at a time, none of which ends.
+    let large = encode_user(&vec![1; 1024 * 1024]);
+    let mut slow = Vec::new();
+    for _ in 0..LARGE_STREAMS {
+        let mut stream = TcpStream::connect(place(&a.1)).await.unwrap();
+        stream.write_all(&large[..600 * 1024]).await.unwrap();
+        slow.push(stream);
+    }
+    assert!(decode(&answer(&a.1, &ping("a")).await).is_some());
+    let listener = tokio::net::TcpListener::bind(SocketAddr::new(address(), 0))
+        .await
+        .unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let answering = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let state = encode_push_pull(false, [].iter(), &vec![0; 600 * 1024]);
+        stream.write_all(&state).await.unwrap();
+        std::future::pending::<()>().await;
+    };
+    let joined = tokio::select! {
+        () = answering => unreachable!("never ends"),
+        joined = timeout(PATIENCE, a.1.join(&at)) => joined,
+    };
+    assert_eq!(joined, Ok(Ok(1)));
 }

@@ -4,7 +4,7 @@ use weezl::{BitOrder, LzwStatus, decode, encode};
 
 use super::error::WireError;
 use super::message_codec::kind;
-use super::reader::Reader;
+use super::reader::{HEAD_MAX, Reader, within};
 use super::writer::Writer;
 
 /// The only algorithm there is.
@@ -36,17 +36,30 @@ pub(super) fn decompress(body: &[u8], limit: usize) -> Result<Vec<u8>, WireError
     inflate(compressed, limit)
 }
 
-/// The compressed bytes in the body of a compressed message.
+/// The compressed bytes in the body of a compressed message. Ends early with [`WireError::Truncated`], so
+/// that streams can wait for more; what is around the compressed bytes is not waited for beyond [`HEAD_MAX`].
 pub(super) fn compressed_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
     let (mut algorithm, mut compressed): (u8, &[u8]) = (LZW, &[]);
-    reader.fields(|name, value| {
+    let available = reader.rest().len();
+    // Bytes that are compressed, and whether more of them are what is missing.
+    let (mut inside, mut cut_inside) = (0, false);
+    let read = reader.fields(|name, value| {
         match name {
             b"Algo" => algorithm = value.integer("Algo")?,
-            b"Buf" => compressed = value.raw()?,
+            b"Buf" => {
+                cut_inside = true;
+                compressed = value.raw()?;
+                cut_inside = false;
+                inside += compressed.len();
+            }
             _ => value.skip()?,
         }
         Ok(())
-    })?;
+    });
+    if read == Err(WireError::Truncated) && !cut_inside {
+        within("compressed message's head", available - inside, HEAD_MAX)?;
+    }
+    read?;
     if algorithm == LZW {
         Ok(compressed)
     } else {

@@ -8,6 +8,10 @@ use bytes::Bytes;
 /// A member's name; shared, because tables, queues and messages all hold it.
 pub type NodeName = Arc<str>;
 
+/// Longest name of a member that is listened to, in bytes. Consul's are 63 letters at most, those of the
+/// WAN twice that.
+pub const NAME_MAX: usize = 512;
+
 /// Longest metadata of a member, in bytes.
 pub const META_MAX: usize = 512;
 

@@ -10,7 +10,7 @@ use super::message::{
     Accusation, Ack, Alive, IndirectPing, META_MAX, Message, Nack, NodeName, NodeState, PeerState,
     Ping, Source, Versions,
 };
-use super::reader::Reader;
+use super::reader::{Reader, within};
 use super::writer::Writer;
 
 /// Type bytes of memberlist.
@@ -222,10 +222,10 @@ pub(super) fn decode_ping(reader: &mut Reader<'_>) -> Result<Ping, WireError> {
         .fields(|name, value| {
             match name {
                 b"SeqNo" => seq_no = value.integer("SeqNo")?,
-                b"Node" => node = value.text()?,
+                b"Node" => node = value.name()?,
                 b"SourceAddr" => source.address = value.raw()?,
                 b"SourcePort" => source.port = value.integer("SourcePort")?,
-                b"SourceNode" => source.node = value.text()?,
+                b"SourceNode" => source.node = value.name()?,
                 _ => value.skip()?,
             }
             Ok(())
@@ -249,11 +249,11 @@ fn decode_indirect_ping(reader: &mut Reader<'_>) -> Result<IndirectPing, WireErr
                 b"SeqNo" => seq_no = value.integer("SeqNo")?,
                 b"Target" => target = value.raw()?,
                 b"Port" => port = value.integer("Port")?,
-                b"Node" => node = value.text()?,
+                b"Node" => node = value.name()?,
                 b"Nack" => nack = value.boolean()?,
                 b"SourceAddr" => source.address = value.raw()?,
                 b"SourcePort" => source.port = value.integer("SourcePort")?,
-                b"SourceNode" => source.node = value.text()?,
+                b"SourceNode" => source.node = value.name()?,
                 _ => value.skip()?,
             }
             Ok(())
@@ -309,8 +309,8 @@ fn decode_accusation(kind: &'static str, reader: &mut Reader<'_>) -> Result<Accu
         .fields(|name, value| {
             match name {
                 b"Incarnation" => incarnation = value.integer("Incarnation")?,
-                b"Node" => node = value.text()?,
-                b"From" => from = value.text()?,
+                b"Node" => node = value.name()?,
+                b"From" => from = value.name()?,
                 _ => value.skip()?,
             }
             Ok(())
@@ -347,18 +347,12 @@ impl<'a> MemberFields<'a> {
                 b"Incarnation" => fields.incarnation = value.integer("Incarnation")?,
                 b"State" => fields.state = value.integer("State")?,
                 b"Vsn" => fields.versions = value.raw()?,
-                name if name == name_field => fields.name = value.text()?,
+                name if name == name_field => fields.name = value.name()?,
                 _ => value.skip()?,
             }
             Ok(())
         })?;
-        if fields.meta.len() > META_MAX {
-            return Err(WireError::TooLarge {
-                what: "meta",
-                size: fields.meta.len(),
-                limit: META_MAX,
-            });
-        }
+        within("meta", fields.meta.len(), META_MAX)?;
         Ok(fields)
     }
 

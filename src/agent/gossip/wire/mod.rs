@@ -30,8 +30,8 @@ pub use error::WireError;
 pub use key_message::{decode_key_request, encode_key_request};
 pub use keyring::{Key, Keyring, KeyringError};
 pub use message::{
-    Accusation, Ack, Alive, IndirectPing, META_MAX, Message, NODES_MAX, Nack, NodeName, NodeState,
-    PeerState, Ping, PushPull, Source, Versions,
+    Accusation, Ack, Alive, IndirectPing, META_MAX, Message, NAME_MAX, NODES_MAX, Nack, NodeName,
+    NodeState, PeerState, Ping, PushPull, Source, Versions,
 };
 pub use packet::{decode_packet, encode_packet};
 pub use security::{LABEL_MAX, Security};
@@ -43,5 +43,5 @@ pub use serf_message::{
 pub use stream::{
     STREAM_MAX, STREAM_PART_MAX, StreamMessage, encode_error, encode_push_pull, encode_user,
 };
-pub use stream_reader::StreamReader;
+pub use stream_reader::{Gate, StreamReader};
 pub use tags::{decode_tags, encode_tags};

@@ -14,11 +14,18 @@ const LAYERS_MAX: u32 = 8;
 /// a datagram before its compression; this leaves room.
 const DECOMPRESSED_MAX: usize = 1024 * 1024;
 
+/// Most messages of one packet, in all its compounds together. Datagrams of peers hold 1400 bytes, which is
+/// room for far fewer.
+const MESSAGES_MAX: usize = 512;
+
+/// Most compounds around a message. Peers use one, we two when there are more parts than one holds.
+const COMPOUNDS_MAX: u32 = 2;
+
 /// Most parts of one compound: their number is one byte.
 const PARTS_MAX: usize = 255;
 
 /// Hands every message of a packet (`plain`: after label and decryption) to `sink`, and tells how many
-/// parts of compounds were cut off at the end.
+/// parts of compounds were cut off at the end. Parts beyond the 512th message count as cut off.
 ///
 /// # Errors
 /// The first fault that was met. Messages before and after a faulty part of a compound are handed on
@@ -28,8 +35,13 @@ pub fn decode_packet(plain: &[u8], sink: &mut impl FnMut(Message)) -> Result<usi
         sink,
         cut_off: 0,
         room: DECOMPRESSED_MAX,
+        messages: MESSAGES_MAX,
     };
-    packet.layer(plain, LAYERS_MAX)?;
+    let layers = Layers {
+        all: LAYERS_MAX,
+        compounds: COMPOUNDS_MAX,
+    };
+    packet.layer(plain, layers)?;
     Ok(packet.cut_off)
 }
 
@@ -39,17 +51,27 @@ struct Packet<'s, S> {
     cut_off: usize,
     /// Bytes that compressed parts may still become.
     room: usize,
+    /// Messages that may still come.
+    messages: usize,
+}
+
+/// Layers that may still be around a message.
+#[derive(Clone, Copy)]
+struct Layers {
+    all: u32,
+    compounds: u32,
 }
 
 impl<S: FnMut(Message)> Packet<'_, S> {
-    fn layer(&mut self, bytes: &[u8], layers: u32) -> Result<(), WireError> {
+    fn layer(&mut self, bytes: &[u8], mut layers: Layers) -> Result<(), WireError> {
         let (&first, body) = bytes.split_first().ok_or(WireError::Empty("message"))?;
         let container = matches!(first, kind::COMPOUND | kind::COMPRESS | kind::HAS_CRC);
         if !container {
+            self.messages = self.messages.saturating_sub(1);
             (self.sink)(Message::decode(bytes)?);
             return Ok(());
         }
-        let layers = layers.checked_sub(1).ok_or(WireError::TooDeep)?;
+        layers.all = layers.all.checked_sub(1).ok_or(WireError::TooDeep)?;
         match first {
             kind::COMPOUND => self.compound(body, layers),
             kind::COMPRESS => {
@@ -62,7 +84,9 @@ impl<S: FnMut(Message)> Packet<'_, S> {
     }
 
     /// `count(1) | count × length(2) | parts`.
-    fn compound(&mut self, body: &[u8], layers: u32) -> Result<(), WireError> {
+    fn compound(&mut self, body: &[u8], mut layers: Layers) -> Result<(), WireError> {
+        let compounds = layers.compounds.checked_sub(1);
+        layers.compounds = compounds.ok_or(WireError::TooDeep)?;
         let (&count, rest) = body.split_first().ok_or(WireError::Truncated)?;
         let count = usize::from(count);
         let (lengths, mut parts) = rest
@@ -71,13 +95,20 @@ impl<S: FnMut(Message)> Packet<'_, S> {
         let mut result = Ok(());
         let (lengths, _) = lengths.as_chunks::<2>();
         for (index, length) in lengths.iter().enumerate() {
+            if self.messages == 0 {
+                self.cut_off += count - index;
+                break;
+            }
             let length = usize::from(u16::from_be_bytes(*length));
             let Some((part, rest)) = parts.split_at_checked(length) else {
                 self.cut_off += count - index;
                 break;
             };
             parts = rest;
+            let left = self.messages - 1;
             result = result.and(self.layer(part, layers));
+            // What holds no message costs time, too.
+            self.messages = self.messages.min(left);
         }
         result
     }
@@ -98,7 +129,7 @@ fn checked(body: &[u8]) -> Result<&[u8], WireError> {
 /// A packet of encoded messages, ready for [`super::Security::seal_packet`]: one message as it is, more
 /// as a compound; compressed only when that is smaller; then the CRC.
 ///
-/// More than 255 parts become compounds of compounds. A part of more than 65 535 bytes has no place in
+/// More than 255 parts become a compound of compounds; receivers take 512 parts. A part of more than 65 535 bytes has no place in
 /// a datagram: its length saturates, and no system sends the result.
 pub fn encode_packet(parts: &[Bytes], crc: bool, with_compression: bool) -> Vec<u8> {
     let plain = match parts {

@@ -1,10 +1,18 @@
 //! Reading the msgpack of Go peers: section 2 of the wire format.
 
 use super::error::WireError;
+use super::message::NAME_MAX;
 
 /// Most values that fields which nobody knows may have together: the bound of a message's work, and of
 /// its depth, because each level has a value.
 const SKIPPED_MAX: u64 = 16 * 1024;
+
+/// Most bytes of a stream that are waited for before a message's fields are all there, those apart that
+/// hold the message's content. They are read from their beginning whenever more arrives.
+pub(super) const HEAD_MAX: usize = 64 * 1024;
+
+/// Most fields of a struct. The largest has eleven; unknown ones and repeated ones count.
+const FIELDS_MAX: usize = 64;
 
 /// Nothing that peers announce as one text, byte array or list is larger, in bytes or elements.
 const LENGTH_MAX: usize = 40 * 1024 * 1024;
@@ -58,7 +66,9 @@ impl<'a> Reader<'a> {
         &mut self,
         mut each: impl FnMut(&'a [u8], &mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
-        for _ in 0..self.map()? {
+        let pairs = self.map()?;
+        within("fields", pairs, FIELDS_MAX)?;
+        for _ in 0..pairs {
             let name = self.raw()?;
             each(name, self)?;
         }
@@ -73,9 +83,7 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(&mut Self) -> Result<(), WireError>,
     ) -> Result<(), WireError> {
         let size = self.array()?;
-        if size > limit {
-            return Err(WireError::TooLarge { what, size, limit });
-        }
+        within(what, size, limit)?;
         for _ in 0..size {
             each(self)?;
         }
@@ -115,6 +123,14 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.raw()?).map_err(|_| WireError::NotUtf8)
     }
 
+    /// A member's name, at most [`NAME_MAX`] bytes.
+    #[inline]
+    pub(super) fn name(&mut self) -> Result<&'a str, WireError> {
+        let name = self.text()?;
+        within("name", name.len(), NAME_MAX)?;
+        Ok(name)
+    }
+
     /// A number of any form that fits.
     #[inline]
     pub(super) fn integer<T: TryFrom<i128>>(
@@ -133,9 +149,7 @@ impl<'a> Reader<'a> {
     pub(super) fn size(&mut self, what: &'static str, limit: usize) -> Result<usize, WireError> {
         let size: i64 = self.integer(what)?;
         let size = usize::try_from(size).map_err(|_| WireError::OutOfRange(what))?;
-        if size > limit {
-            return Err(WireError::TooLarge { what, size, limit });
-        }
+        within(what, size, limit)?;
         Ok(size)
     }
 
@@ -260,6 +274,14 @@ impl<'a> Reader<'a> {
         self.at += length;
         Ok(bytes)
     }
+}
+
+/// Refuses what is larger than the bound.
+pub(super) fn within(what: &'static str, size: usize, limit: usize) -> Result<(), WireError> {
+    if size > limit {
+        return Err(WireError::TooLarge { what, size, limit });
+    }
+    Ok(())
 }
 
 fn unexpected(wanted: &'static str, marker: u8) -> WireError {

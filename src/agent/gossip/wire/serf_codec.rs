@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::address::{decode_socket, write_ip};
 use super::error::WireError;
 use super::message::NodeName;
-use super::reader::Reader;
+use super::reader::{Reader, within};
 use super::serf_message::{
     Filter, JoinIntent, LeaveIntent, Query, QueryResponse, Relay, SerfMessage, USER_EVENT_HARD_MAX,
     UserEvent,
@@ -40,6 +40,10 @@ const FIXED: usize = 128;
 /// bounds one from a peer that was told otherwise.
 const FILTERS_MAX: usize = USER_EVENT_HARD_MAX;
 
+/// Largest query, response and relayed message that is listened to, in bytes. Members send
+/// [`super::QUERY_MAX`]; this leaves room for one that was told otherwise.
+const QUERY_HEARD_MAX: usize = 4 * 1024;
+
 impl SerfMessage {
     /// Serf's type byte and the body: the content of a memberlist user message.
     pub fn encode(&self) -> Bytes {
@@ -56,11 +60,15 @@ impl SerfMessage {
     /// The content of a memberlist user message. Push/pull state, key and conflict messages are none.
     ///
     /// # Errors
-    /// When it is no such message, or a field makes no sense.
+    /// When it is no such message, a field makes no sense, or it is larger than any member sends: what is
+    /// taken in is passed on to all.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let (&kind, body) = bytes
             .split_first()
             .ok_or(WireError::Empty("serf message"))?;
+        if matches!(kind, kind::QUERY | kind::QUERY_RESPONSE | kind::RELAY) {
+            within("query message", bytes.len(), QUERY_HEARD_MAX)?;
+        }
         let reader = &mut Reader::new(body);
         match kind {
             kind::LEAVE => decode_leave(reader).map_err(WireError::of("leave")),
@@ -264,7 +272,7 @@ fn decode_leave(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> {
     reader.fields(|name, value| {
         match name {
             b"LTime" => ltime = value.integer("LTime")?,
-            b"Node" => node = value.text()?,
+            b"Node" => node = value.name()?,
             b"Prune" => prune = value.boolean()?,
             _ => value.skip()?,
         }
@@ -282,7 +290,7 @@ fn decode_join(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> {
     reader.fields(|name, value| {
         match name {
             b"LTime" => ltime = value.integer("LTime")?,
-            b"Node" => node = value.text()?,
+            b"Node" => node = value.name()?,
             _ => value.skip()?,
         }
         Ok(())
@@ -306,6 +314,8 @@ fn decode_user_event(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> 
         }
         Ok(())
     })?;
+    let size = event.len() + payload.len();
+    within("user event", size, USER_EVENT_HARD_MAX)?;
     Ok(SerfMessage::UserEvent(UserEvent {
         ltime,
         name: event.to_owned(),
@@ -326,7 +336,7 @@ fn decode_query(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> {
             b"ID" => id = value.integer("ID")?,
             b"Addr" => address = value.raw()?,
             b"Port" => port = value.integer("Port")?,
-            b"SourceNode" => source_node = value.text()?,
+            b"SourceNode" => source_node = value.name()?,
             b"Filters" => {
                 filters.clear();
                 value.list("filters", FILTERS_MAX, |filter| {
@@ -364,7 +374,7 @@ fn decode_response(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> {
         match name {
             b"LTime" => ltime = value.integer("LTime")?,
             b"ID" => id = value.integer("ID")?,
-            b"From" => from = value.text()?,
+            b"From" => from = value.name()?,
             b"Flags" => flags = value.integer("Flags")?,
             b"Payload" => payload = value.raw()?,
             _ => value.skip()?,
@@ -385,7 +395,7 @@ fn decode_relay(reader: &mut Reader<'_>) -> Result<SerfMessage, WireError> {
     reader.fields(|name, value| {
         match name {
             b"DestAddr" => to = Some(decode_destination(value)?),
-            b"DestName" => to_node = value.text()?,
+            b"DestName" => to_node = value.name()?,
             _ => value.skip()?,
         }
         Ok(())

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::error::WireError;
-use super::message::{NODES_MAX, NodeName};
+use super::message::{NAME_MAX, NODES_MAX, NodeName};
 use super::reader::Reader;
 use super::serf_codec::kind;
-use super::serf_message::{EventsAt, SerfState};
+use super::serf_message::{EventsAt, SerfState, USER_EVENT_HARD_MAX};
 use super::writer::Writer;
 
 /// Most slots of a peer's ring of events. Peers have 512 unless told otherwise.
@@ -50,7 +50,8 @@ impl SerfState {
         out.finish()
     }
 
-    /// What the other side of a push/pull sent. Empty slots are not kept.
+    /// What the other side of a push/pull sent. Empty slots are not kept, nor are members and events whose
+    /// names we could not hold: one odd name must not keep a pool's state from us.
     ///
     /// # Errors
     /// When it is no such state, or larger than any pool's.
@@ -96,7 +97,7 @@ fn decode_state(reader: &mut Reader<'_>) -> Result<SerfState, WireError> {
             b"LeftMembers" => {
                 state.left_members.clear();
                 value.list("left members", NODES_MAX, |name| {
-                    state.left_members.push(NodeName::from(name.text()?));
+                    state.left_members.extend(held(name.raw()?));
                     Ok(())
                 })?;
             }
@@ -121,10 +122,19 @@ fn decode_ltimes(reader: &mut Reader<'_>) -> Result<BTreeMap<NodeName, u64>, Wir
     }
     let mut ltimes = BTreeMap::new();
     for _ in 0..size {
-        let name = NodeName::from(reader.text()?);
-        ltimes.insert(name, reader.integer("StatusLTimes")?);
+        let name = held(reader.raw()?);
+        let ltime = reader.integer("StatusLTimes")?;
+        if let Some(name) = name {
+            ltimes.insert(name, ltime);
+        }
     }
     Ok(ltimes)
+}
+
+/// A member's name that is UTF-8 and not too long.
+fn held(name: &[u8]) -> Option<NodeName> {
+    let name = std::str::from_utf8(name).ok()?;
+    (name.len() <= NAME_MAX).then(|| NodeName::from(name))
 }
 
 fn decode_slots(reader: &mut Reader<'_>) -> Result<Vec<Option<EventsAt>>, WireError> {
@@ -149,7 +159,7 @@ fn decode_events(reader: &mut Reader<'_>, room: usize) -> Result<EventsAt, WireE
             b"Events" => {
                 events.clear();
                 value.list("events", room, |event| {
-                    events.push(decode_event(event)?);
+                    events.extend(decode_event(event)?);
                     Ok(())
                 })?;
             }
@@ -160,15 +170,18 @@ fn decode_events(reader: &mut Reader<'_>, room: usize) -> Result<EventsAt, WireE
     Ok(EventsAt { ltime, events })
 }
 
-fn decode_event(reader: &mut Reader<'_>) -> Result<(String, Bytes), WireError> {
-    let (mut event, mut payload): (&str, &[u8]) = ("", &[]);
+/// `None` for an event whose name is not UTF-8, and for one that is too large.
+fn decode_event(reader: &mut Reader<'_>) -> Result<Option<(String, Bytes)>, WireError> {
+    let (mut event, mut payload): (&[u8], &[u8]) = (&[], &[]);
     reader.fields(|name, value| {
         match name {
-            b"Name" => event = value.text()?,
+            b"Name" => event = value.raw()?,
             b"Payload" => payload = value.raw()?,
             _ => value.skip()?,
         }
         Ok(())
     })?;
-    Ok((event.to_owned(), Bytes::copy_from_slice(payload)))
+    let fits = event.len() + payload.len() <= USER_EVENT_HARD_MAX;
+    let event = std::str::from_utf8(event).ok().filter(|_| fits);
+    Ok(event.map(|event| (event.to_owned(), Bytes::copy_from_slice(payload))))
 }

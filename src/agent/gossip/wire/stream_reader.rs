@@ -9,7 +9,7 @@ use super::compress::{compressed_bytes, inflate};
 use super::error::WireError;
 use super::message::{NODES_MAX, NodeState, PushPull};
 use super::message_codec::{decode_ack, decode_node_state, decode_ping, kind};
-use super::reader::Reader;
+use super::reader::{HEAD_MAX, Reader, within};
 use super::security::{Labelled, Security, split_label};
 use super::stream::{STREAM_MAX, STREAM_PART_MAX, StreamMessage, frame_header};
 
@@ -32,6 +32,21 @@ pub struct StreamReader {
     /// Whether all of the message is in the buffer, because it was decrypted or decompressed as a whole.
     complete: bool,
     overflow: bool,
+    skipped: usize,
+    /// The gate for large messages is closed: how large those are that pass.
+    small: Option<usize>,
+    /// The gate for exchanges of state is closed.
+    holds_push_pulls: bool,
+    waits_at: Option<Gate>,
+}
+
+/// Where a reader waits until it is let through, because its message may take much memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Decompressed, the message is a large one.
+    Large,
+    /// The message is an exchange of state.
+    PushPull,
 }
 
 /// What comes next.
@@ -41,6 +56,8 @@ enum Stage {
     Label,
     /// An encrypted, compressed or plain message.
     Frame,
+    /// A compressed message.
+    Compressed,
     /// A plain message's type.
     Body,
     /// Members, then the application's state.
@@ -69,6 +86,8 @@ enum Step {
     Message(StreamMessage),
     /// More bytes are needed.
     Wait(Stage),
+    /// Not before it is let through.
+    Hold(Stage, Gate),
 }
 
 impl StreamReader {
@@ -81,6 +100,32 @@ impl StreamReader {
             stage: if dialer { Stage::Frame } else { Stage::Label },
             complete: false,
             overflow: false,
+            skipped: 0,
+            small: None,
+            holds_push_pulls: false,
+            waits_at: None,
+        }
+    }
+
+    /// Closes the gates: compressed messages of more than `small` bytes and exchanges of state wait at them.
+    #[must_use]
+    pub fn gated(mut self, small: usize) -> Self {
+        self.small = Some(small);
+        self.holds_push_pulls = true;
+        self
+    }
+
+    /// What it takes to go on, where bytes do not help.
+    pub fn waits_at(&self) -> Option<Gate> {
+        self.waits_at
+    }
+
+    /// Opens the gate that it waits at.
+    pub fn let_through(&mut self) {
+        match self.waits_at.take() {
+            Some(Gate::Large) => self.small = None,
+            Some(Gate::PushPull) => self.holds_push_pulls = false,
+            None => {}
         }
     }
 
@@ -93,6 +138,10 @@ impl StreamReader {
             stage: Stage::Body,
             complete: true,
             overflow: false,
+            skipped: 0,
+            small: None,
+            holds_push_pulls: false,
+            waits_at: None,
         }
     }
 
@@ -108,7 +157,12 @@ impl StreamReader {
         }
     }
 
-    /// The message, once; `None` while more bytes are needed and after it was given out.
+    /// Members of a push/pull that were left out, because their names, addresses, metadata or states are none.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    /// The message, once; `None` while more bytes are needed, at a closed gate, and after it was given out.
     ///
     /// # Errors
     /// When no message can become of the bytes, whatever follows. The stream is of no use then.
@@ -128,6 +182,7 @@ impl StreamReader {
             let step = match std::mem::replace(&mut self.stage, Stage::Done) {
                 Stage::Label => self.label()?,
                 Stage::Frame => self.frame()?,
+                Stage::Compressed => self.compressed()?,
                 Stage::Body => self.body()?,
                 Stage::PushPull(pending) => self.push_pull(pending)?,
                 Stage::User(length) => self.user(length),
@@ -136,6 +191,11 @@ impl StreamReader {
             match step {
                 Step::Next(stage) => self.stage = stage,
                 Step::Message(message) => return Ok(Some(message)),
+                Step::Hold(stage, gate) => {
+                    self.stage = stage;
+                    self.waits_at = Some(gate);
+                    return Ok(None);
+                }
                 Step::Wait(_) if self.complete => return Err(WireError::Truncated),
                 Step::Wait(stage) => {
                     self.stage = stage;
@@ -167,28 +227,36 @@ impl StreamReader {
                 return Ok(Step::Wait(Stage::Frame));
             };
             self.replace(plain);
-            if self.buffer.first() == Some(&kind::COMPRESS) {
-                let inner = compressed_bytes(&mut Reader::new(&self.buffer[1..]))?;
-                let inner = inflate(inner, STREAM_MAX)?;
-                self.replace(inner);
-            }
-            return Ok(Step::Next(Stage::Body));
+            return Ok(Step::Next(self.inside()));
         }
         if self.security.keyring.is_some() && self.security.verify_incoming {
             return Err(WireError::MissingEncryption);
         }
-        if first != kind::COMPRESS {
-            return Ok(Step::Next(Stage::Body));
+        Ok(Step::Next(self.inside()))
+    }
+
+    /// What is inside of the encryption.
+    fn inside(&self) -> Stage {
+        match self.buffer.get(self.at) {
+            Some(&kind::COMPRESS) => Stage::Compressed,
+            _ => Stage::Body,
         }
-        match compressed_bytes(&mut Reader::new(&self.buffer[self.at + 1..])) {
-            Ok(inner) => {
-                let inner = inflate(inner, STREAM_MAX)?;
-                self.replace(inner);
-                Ok(Step::Next(Stage::Body))
+    }
+
+    fn compressed(&mut self) -> Result<Step, WireError> {
+        let compressed = match compressed_bytes(&mut Reader::new(&self.buffer[self.at + 1..])) {
+            Ok(compressed) => compressed,
+            Err(WireError::Truncated) => return Ok(Step::Wait(Stage::Compressed)),
+            Err(err) => return Err(err),
+        };
+        let limit = self.small.unwrap_or(STREAM_MAX);
+        match inflate(compressed, limit) {
+            Err(WireError::TooLarge { .. }) if self.small.is_some() => {
+                return Ok(Step::Hold(Stage::Compressed, Gate::Large));
             }
-            Err(WireError::Truncated) => Ok(Step::Wait(Stage::Frame)),
-            Err(err) => Err(err),
+            inflated => self.replace(inflated?),
         }
+        Ok(Step::Next(Stage::Body))
     }
 
     /// The encrypted message, once all of it is there.
@@ -226,6 +294,9 @@ impl StreamReader {
         let Some((&first, body)) = self.buffer[self.at..].split_first() else {
             return Ok(Step::Wait(Stage::Body));
         };
+        if first == kind::PUSH_PULL && self.holds_push_pulls {
+            return Ok(Step::Hold(Stage::Body, Gate::PushPull));
+        }
         let mut reader = Reader::new(body);
         let decoded = match first {
             kind::PING => decode_ping(&mut reader).map(|ping| message(StreamMessage::Ping(ping))),
@@ -247,7 +318,10 @@ impl StreamReader {
                 self.at += 1 + reader.position();
                 Ok(step)
             }
-            Err(err) if err.is_truncated() => Ok(Step::Wait(Stage::Body)),
+            Err(err) if err.is_truncated() => {
+                within("stream message's head", body.len(), HEAD_MAX)?;
+                Ok(Step::Wait(Stage::Body))
+            }
             Err(err) => Err(err),
         }
     }
@@ -255,9 +329,21 @@ impl StreamReader {
     fn push_pull(&mut self, mut pending: Pending) -> Result<Step, WireError> {
         while pending.missing > 0 {
             let mut reader = Reader::new(&self.buffer[self.at..]);
-            match decode_node_state(&mut reader) {
-                Ok(node) => pending.nodes.push(node),
-                Err(WireError::Truncated) => return Ok(Step::Wait(Stage::PushPull(pending))),
+            let node = match decode_node_state(&mut reader) {
+                Err(WireError::Truncated) => Err(WireError::Truncated),
+                Ok(node) => Ok(Some(node)),
+                Err(_) => {
+                    reader = Reader::new(&self.buffer[self.at..]);
+                    pass_over(&mut reader).map(|()| None)
+                }
+            };
+            match node {
+                Ok(Some(node)) => pending.nodes.push(node),
+                Ok(None) => self.skipped += 1,
+                Err(WireError::Truncated) => {
+                    within("node state", self.buffer.len() - self.at, HEAD_MAX)?;
+                    return Ok(Step::Wait(Stage::PushPull(pending)));
+                }
                 Err(err) => return Err(WireError::of("node state")(err)),
             }
             self.at += reader.position();
@@ -280,15 +366,19 @@ impl StreamReader {
         }
     }
 
-    /// The last part of the message, without a copy, when all of it is there.
+    /// The last part of the message, when all of it is there. It is copied: the buffer, which may hold much
+    /// more, is given back.
     fn take(&mut self, length: usize) -> Option<Bytes> {
-        let end = self.at + length;
-        if self.buffer.len() < end {
-            return None;
-        }
-        let buffer = Bytes::from(std::mem::take(&mut self.buffer));
-        Some(buffer.slice(self.at..end))
+        let last = self.buffer[self.at..].get(..length)?;
+        let last = Bytes::copy_from_slice(last);
+        self.buffer = Vec::new();
+        Some(last)
     }
+}
+
+/// Reads over a member that makes no sense to us: one odd member must not keep the others from us.
+fn pass_over(reader: &mut Reader<'_>) -> Result<(), WireError> {
+    reader.fields(|_, value| value.skip())
 }
 
 fn message(message: StreamMessage) -> Step {

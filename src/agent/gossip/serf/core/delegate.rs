@@ -48,7 +48,7 @@ impl Delegate for Core {
             }
         };
         if pass_on {
-            self.queues.push(queue, message);
+            self.gossip(queue, message);
         }
     }
 
@@ -142,11 +142,15 @@ impl Core {
         }
         let ltime_of = |node: &NodeName| state.status_ltimes.get(node).copied().unwrap_or_default();
         for node in &state.left_members {
+            let ltime = ltime_of(node).saturating_add(1);
             if !self.may_have_left(node) {
+                if let Some(entry) = self.members.get_mut(node) {
+                    entry.left_ltime = entry.left_ltime.max(ltime);
+                }
                 continue;
             }
             let intent = LeaveIntent {
-                ltime: ltime_of(node).saturating_add(1),
+                ltime,
                 node: node.clone(),
                 prune: false,
             };
@@ -180,8 +184,8 @@ impl Core {
 
     /// Whether to believe another member's list of who left. The failure detectors have compared what they
     /// know just before: who is alive here has come back since, and who is new here was not there. Were it
-    /// marked as leaving, at a time after its joining, nothing would ever unmark it. Of ourselves we hear, to
-    /// contradict it.
+    /// marked as leaving, at a time after its joining, it would take long to be unmarked; so it is remembered
+    /// only for the case that the member goes. Of ourselves we hear, to contradict it.
     fn may_have_left(&self, node: &NodeName) -> bool {
         let status = self.members.get(node).map(|entry| entry.member.status);
         *node == self.name || status == Some(MemberStatus::Failed)

@@ -20,6 +20,7 @@ use super::Core;
 #[derive(Debug)]
 pub(super) struct Timers {
     reap: Option<Mono>,
+    long_leaving: Option<Mono>,
     reconnect: Option<Mono>,
     queue_check: Option<Mono>,
 }
@@ -28,9 +29,19 @@ impl Timers {
     pub(super) fn new(config: &Config, now: Mono) -> Self {
         Self {
             reap: after(now, config.reap_interval),
+            long_leaving: after(now, config.reap_interval),
             reconnect: after(now, config.reconnect_interval),
             queue_check: after(now, config.queue_check_interval),
         }
+    }
+
+    /// Whether it is time to look for members that leave for long.
+    pub(super) fn long_leaving_is_due(&mut self, now: Mono, config: &Config) -> bool {
+        let due = is_due(self.long_leaving, now);
+        if due {
+            self.long_leaving = after(now, config.reap_interval);
+        }
+        due
     }
 }
 
@@ -53,12 +64,14 @@ impl Core {
     pub(in super::super) fn next_deadline(&self) -> Option<Mono> {
         [
             self.timers.reap,
+            self.timers.long_leaving,
             self.timers.reconnect,
             self.timers.queue_check,
             self.coalescer.due(),
             self.snapshot.clock_due(),
             self.own_queries.next_deadline(),
             self.prunes.values().min().copied(),
+            self.goodbyes.values().min().copied(),
         ]
         .into_iter()
         .flatten()
@@ -75,6 +88,7 @@ impl Core {
             self.timers.queue_check = after(now, self.config.queue_check_interval);
             self.check_queues();
         }
+        self.goodbyes_due(now);
         self.prune_due(now);
         self.expire_queries(now);
         if is_due(self.snapshot.clock_due(), now) {
@@ -149,11 +163,11 @@ impl Core {
             events,
             queries,
         });
-        let max = self.config.min_queue_depth.max(2 * self.members.len());
+        let max = self.queue_max();
         for queue in Queue::ALL {
-            let depth = self.queues.len(queue);
             let dropped = self.queues.prune(queue, max);
             if dropped > 0 {
+                let depth = self.queues.len(queue) + dropped;
                 let queue = queue.name();
                 self.notice(Notice::QueuePruned {
                     queue,

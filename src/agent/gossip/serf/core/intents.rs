@@ -22,8 +22,10 @@ impl Core {
             return false;
         }
         entry.status_ltime = intent.ltime;
-        // The leave that we heard of was of an earlier time.
-        if entry.member.status == MemberStatus::Leaving {
+        // The leave that we heard of was of an earlier time. Whoever is gone by the failure detector's word is
+        // back by its word, too.
+        let is_gone = self.goodbyes.contains_key(&intent.node);
+        if entry.member.status == MemberStatus::Leaving && !is_gone {
             entry.member.status = MemberStatus::Alive;
             self.prunes.remove(&intent.node);
         }
@@ -49,7 +51,13 @@ impl Core {
         // order pass them on to each other for ever.
         entry.status_ltime = intent.ltime;
         match entry.member.status {
-            MemberStatus::Alive => entry.member.status = MemberStatus::Leaving,
+            MemberStatus::Alive => {
+                entry.member.status = MemberStatus::Leaving;
+                entry.leaving_since = now;
+            }
+            MemberStatus::Leaving if self.goodbyes.contains_key(&intent.node) => {
+                self.has_left(now, &intent.node);
+            }
             MemberStatus::Failed => {
                 entry.member.status = MemberStatus::Left;
                 let member = entry.member.clone();
@@ -64,15 +72,23 @@ impl Core {
         true
     }
 
-    /// Forgets a member that left; one that still leaves, once it had the time to.
+    /// Forgets a member that left; one that still leaves, once it had the time to. The leave goes round for a
+    /// while: it must not be held against the member when that comes back.
     fn prune(&mut self, now: Mono, node: &NodeName) {
         let status = self.members.get(node).map(|entry| entry.member.status);
         if status == Some(MemberStatus::Leaving) {
             let wait = self.config.broadcast_timeout + self.config.leave_propagate_delay;
             self.prunes.entry(node.clone()).or_insert(now + wait);
         } else {
-            self.erase(now, node);
+            self.forget(now, node);
         }
+    }
+
+    fn forget(&mut self, now: Mono, node: &NodeName) {
+        if let Some(entry) = self.members.get(node) {
+            self.intents.settle(now, node, entry.status_ltime);
+        }
+        self.erase(now, node);
     }
 
     /// Forgets leaving members whose time is up; those that came back are not among them any more.
@@ -83,7 +99,7 @@ impl Core {
             .map(|(node, _)| node)
             .collect();
         for node in due {
-            self.erase(now, &node);
+            self.forget(now, &node);
         }
     }
 
@@ -95,7 +111,7 @@ impl Core {
         };
         self.join_intent(now, &intent);
         let message = SerfMessage::Join(intent).encode();
-        self.queues.push(Queue::Intents, message);
+        self.gossip(Queue::Intents, message);
     }
 
     /// Says of another member that it left.
@@ -104,19 +120,18 @@ impl Core {
         self.leave_intent(now, &intent);
         if self.members.has_others_alive(&self.name) {
             let message = SerfMessage::Leave(intent).encode();
-            self.queues.push(Queue::Intents, message);
+            self.gossip(Queue::Intents, message);
         }
     }
 
-    /// Begins to leave. With others around they are told first: the ticket says when.
-    pub(in super::super) fn begin_leave(&mut self, now: Mono) -> Option<Ticket> {
+    /// Begins to leave. Unless we are alone, the others are told first: the ticket says when.
+    pub(in super::super) fn begin_leave(&mut self, now: Mono, alone: bool) -> Option<Ticket> {
         self.leaving = true;
         let line = self.snapshot.leave();
         self.outputs.push_back(Output::Snapshot(line));
         let intent = self.next_leave(self.name.clone(), false);
         self.leave_intent(now, &intent);
-        let others = self.members.has_others_alive(&self.name);
-        others.then(|| {
+        (!alone).then(|| {
             let message = SerfMessage::Leave(intent).encode();
             self.queues.push_watched(message)
         })

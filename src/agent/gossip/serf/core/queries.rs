@@ -69,7 +69,7 @@ impl Core {
         };
         self.own_queries.start(key, request.ack, now + timeout);
         self.query(now, query);
-        self.queues.push(Queue::Queries, message);
+        self.gossip(Queue::Queries, message);
         Ok(key)
     }
 
@@ -111,7 +111,7 @@ impl Core {
         let question = Question {
             address: query.address,
             source: query.source_node.clone(),
-            relay_factor: query.relay_factor,
+            relay_factor: query.relay_factor.min(RELAY_FACTOR_MAX),
             deadline: now + query.timeout,
         };
         if query.flags & QUERY_FLAG_ACK != 0 {
@@ -233,6 +233,13 @@ impl Core {
     /// Hears no more answers to a query of ours.
     pub(in super::super) fn give_up_query(&mut self, key: QueryKey) {
         if self.own_queries.give_up(key) {
+            self.outputs.push_back(Output::QueryDone { key });
+        }
+    }
+
+    /// Ends all our queries: we have left.
+    pub(in super::super) fn end_queries(&mut self) {
+        for key in self.own_queries.end() {
             self.outputs.push_back(Output::QueryDone { key });
         }
     }

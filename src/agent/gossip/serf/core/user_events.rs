@@ -40,7 +40,7 @@ impl Core {
         self.event_clock.increment();
         let ltime = event.ltime;
         self.user_event(event);
-        self.queues.push(Queue::Events, message);
+        self.gossip(Queue::Events, message);
         Ok(ltime)
     }
 

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::address;
 use super::pool::{self, Pool, name};
 use super::rig::Rig;
 use crate::agent::gossip::serf::{
-    Event, Input, MemberChange, Notice, Output, Restored, SnapshotLine,
+    Event, Input, MemberChange, Notice, Output, QueryRequest, RequestError, Restored, SnapshotLine,
 };
 use crate::agent::gossip::swim;
+use crate::agent::gossip::wire::Tags;
 use crate::model::member::MemberStatus as S;
 
 impl Pool {
@@ -153,4 +156,44 @@ fn members_of_an_earlier_life_are_tried_until_one_answers() {
         pool.notices(3)
             .any(|notice| *notice == Notice::RejoinFailed)
     );
+}
+
+#[test]
+fn whoever_has_left_asks_nothing_and_waits_for_nothing() {
+    let mut rig = Rig::new();
+    let request = || QueryRequest {
+        name: "uptime".to_owned(),
+        timeout: Some(Duration::from_mins(1)),
+        ..QueryRequest::default()
+    };
+    let key = rig.serf.query(rig.now, request()).unwrap();
+    rig.told();
+    rig.serf.leave(rig.now);
+    let told = rig.told();
+    let [.., done, left] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*done, Output::QueryDone { key });
+    assert_eq!(*left, Output::Left);
+    let (serf, now) = (&mut rig.serf, rig.now);
+    let refused = Err(RequestError::Leaving);
+    assert_eq!(serf.query(now, request()).map(|_| ()), refused);
+    assert_eq!(serf.respond(now, key, Bytes::new()), refused);
+    let fired = serf.user_event(now, "late", Bytes::new(), false);
+    assert_eq!(fired.map(|_| ()), refused);
+    assert_eq!(serf.set_tags(now, Tags::new()), refused);
+    assert_eq!(serf.force_leave(now, "n1", false), refused);
+    assert_eq!(rig.told(), []);
+}
+
+#[test]
+fn others_that_leave_too_are_told() {
+    let mut rig = Rig::with_n2(S::Leaving);
+    rig.serf.leave(rig.now);
+    assert!(!rig.told().contains(&Output::Left), "n2 still listens");
+    rig.run(Duration::from_secs(14));
+    assert_eq!(rig.told().last(), Some(&Output::Left));
+    let mut rig = Rig::with_n2(S::Failed);
+    rig.serf.leave(rig.now);
+    assert_eq!(rig.told().last(), Some(&Output::Left), "nobody listens");
 }

@@ -9,8 +9,9 @@ use super::address;
 use super::pool::{Pool, name};
 use super::rig::Rig;
 use crate::agent::gossip::serf::{Event, Notice, Output, QueryKey, QueryRequest, RequestError};
+use crate::agent::gossip::swim;
 use crate::agent::gossip::wire::{
-    Filter, QUERY_FLAG_ACK, QUERY_FLAG_NO_BROADCAST, Query, QueryResponse, SerfMessage,
+    Filter, QUERY_FLAG_ACK, QUERY_FLAG_NO_BROADCAST, Query, QueryResponse, Relay, SerfMessage,
     decode_conflict_response,
 };
 
@@ -366,4 +367,27 @@ fn who_has_a_name_is_told_by_all_but_the_one() {
             assert_eq!(decode_conflict_response(&payload), Ok(None));
         }
     }
+}
+
+#[test]
+fn five_members_relay_at_most() {
+    let mut rig = Rig::new();
+    for n in 0..8 {
+        rig.alive(&format!("m{n}"), 1);
+    }
+    rig.told();
+    rig.say(&SerfMessage::Query(Query {
+        relay_factor: 255,
+        ..query(3, 1, QUERY_FLAG_ACK)
+    }));
+    let relay = Relay {
+        to: address(50),
+        to_node: "n50".into(),
+        message: Bytes::new(),
+    };
+    let kind = SerfMessage::Relay(relay).encode()[0];
+    let relays = rig.told().into_iter().filter(|output| {
+        matches!(output, Output::Net(swim::Output::Packet(packet)) if packet.parts[0][1] == kind)
+    });
+    assert_eq!(relays.count(), 5);
 }

@@ -1,10 +1,12 @@
 //! Every rule of section 10 of the wire format about members.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::rig::Rig;
 use crate::agent::gossip::serf::MemberChange::{Failed, Join, Leave, Reap, Update};
-use crate::agent::gossip::serf::{Input, Notice, Output, Remembered, SnapshotLine};
+use crate::agent::gossip::serf::{Event, Input, Notice, Output, Remembered, SnapshotLine};
+use crate::agent::gossip::swim;
 use crate::agent::gossip::wire::{SerfState, Tags};
 use crate::model::member::MemberStatus as S;
 
@@ -93,6 +95,25 @@ fn pruning_forgets_who_is_gone_at_once_and_who_leaves_later() {
 }
 
 #[test]
+fn who_was_pruned_may_come_back_at_once() {
+    let mut rig = Rig::with_n2(S::Failed);
+    rig.leave_intent("n2", 6, true);
+    assert_eq!(rig.status("n2"), None);
+    let queued = rig.serf.stats().intent_queue;
+    rig.leave_intent("n2", 6, true);
+    assert_eq!(rig.serf.stats().intent_queue, queued, "a copy is no news");
+    rig.alive("n2", 2);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 6)));
+    let mut rig = Rig::with_n2(S::Leaving);
+    rig.leave_intent("n2", 6, true);
+    rig.dead("n2", 1, "n2");
+    rig.run(Duration::from_secs(9));
+    rig.leave_intent("n2", 6, true);
+    rig.alive("n2", 2);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 6)));
+}
+
+#[test]
 fn who_contradicts_its_pruning_stays() {
     let mut rig = Rig::with_n2(S::Alive);
     rig.leave_intent("n2", 6, true);
@@ -134,9 +155,113 @@ fn the_failure_detectors_news() {
         let outcome = outcome(before, |rig| rig.dead("n2", 2, "n3"));
         assert_eq!(outcome, (Some((after, 5)), changes, false), "{before:?}");
     }
-    // A goodbye to the failure detector may overtake the intent.
-    let outcome = outcome(S::Alive, |rig| rig.dead("n2", 1, "n2"));
-    assert_eq!(outcome, (Some((S::Left, 5)), n2(Leave), false));
+}
+
+#[test]
+fn a_goodbye_without_an_intent_counts_when_nobody_contradicts_it() {
+    let said_goodbye = || {
+        let mut rig = Rig::with_n2(S::Alive);
+        rig.dead("n2", 1, "n2");
+        rig.run(Duration::from_millis(1_900));
+        assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+        assert_eq!(rig.changes(), vec![]);
+        rig
+    };
+    let mut rig = said_goodbye();
+    rig.join_intent("n2", 6);
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 6)), "it is still gone");
+    rig.run(Duration::from_millis(200));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 6)), n2(Leave))
+    );
+    let mut rig = said_goodbye();
+    rig.leave_intent("n2", 5, false);
+    assert_eq!(rig.changes(), vec![], "of an earlier time");
+    rig.leave_intent("n2", 6, false);
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 6)), n2(Leave))
+    );
+    let mut rig = said_goodbye();
+    rig.leave_intent("n2", 6, true);
+    let told = [n2(Leave), n2(Reap)].concat();
+    assert_eq!((rig.status("n2"), rig.changes()), (None, told));
+    let mut rig = said_goodbye();
+    rig.alive("n2", 2);
+    rig.run(Duration::from_secs(3));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Alive, 5)), vec![])
+    );
+    // Only what it says of itself has changed for those who listen.
+    let mut rig = said_goodbye();
+    rig.alive_with(
+        "n2",
+        2,
+        &Tags::from([("role".to_owned(), "new".to_owned())]),
+    );
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Alive, 5)), n2(Update))
+    );
+}
+
+#[test]
+fn a_leave_that_others_heard_of_counts_when_the_member_goes() {
+    let listed = |before| {
+        let mut rig = Rig::with_n2(before);
+        rig.pushed(&SerfState {
+            status_ltimes: BTreeMap::from([("n2".into(), 7)]),
+            left_members: vec!["n2".into()],
+            ..SerfState::default()
+        });
+        rig
+    };
+    let mut rig = listed(S::Alive);
+    assert_eq!(rig.status("n2"), Some((S::Alive, 5)), "it looks alive");
+    rig.dead("n2", 1, "n3");
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 8)), n2(Leave))
+    );
+    // It said that it joined, later.
+    let mut rig = listed(S::Alive);
+    rig.join_intent("n2", 8);
+    rig.dead("n2", 1, "n3");
+    assert_eq!(rig.changes(), n2(Failed));
+    // It came back since.
+    let mut rig = listed(S::Alive);
+    rig.dead("n2", 1, "n2");
+    rig.alive("n2", 2);
+    rig.dead("n2", 2, "n3");
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Failed, 5)), n2(Failed))
+    );
+    // A goodbye to the failure detector may be old even so.
+    let mut rig = listed(S::Alive);
+    rig.dead("n2", 1, "n2");
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+    rig.run(Duration::from_secs(3));
+    assert_eq!(
+        (rig.status("n2"), rig.changes()),
+        (Some((S::Left, 8)), n2(Leave))
+    );
+}
+
+#[test]
+fn who_leaves_for_long_and_is_here_stays() {
+    // Who is not probed is alive.
+    let mut rig = Rig::with(|options| options.swim.probe_interval = Duration::ZERO);
+    rig.alive("n2", 1);
+    rig.leave_intent("n2", 5, false);
+    rig.told();
+    rig.run(Duration::from_mins(1));
+    assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
+    rig.run(Duration::from_secs(20));
+    assert_eq!(rig.status("n2"), Some((S::Alive, 5)));
+    assert_eq!(rig.changes(), vec![], "it never left");
 }
 
 #[test]
@@ -362,4 +487,22 @@ fn the_snapshot_remembers_who_was_alive_and_what_time_it_was() {
         .filter(|line| matches!(line, SnapshotLine::Clock(_)))
         .collect();
     assert_eq!(clocks, unchanged, "no line without news");
+}
+
+#[test]
+fn a_verdict_is_logged_before_its_consequence() {
+    let mut rig = Rig::new();
+    rig.alive("n2", 1);
+    rig.told();
+    rig.run(Duration::from_mins(1));
+    let told = rig.told();
+    let at = |wanted: fn(&Output) -> bool| told.iter().position(wanted).expect("was told");
+    let verdict = at(|output| {
+        matches!(
+            output,
+            Output::Net(swim::Output::Notice(swim::Notice::SuspicionExpired { .. }))
+        )
+    });
+    let failed = at(|output| matches!(output, Output::Event(Event::Members(Failed, _))));
+    assert!(verdict < failed, "{told:?}");
 }

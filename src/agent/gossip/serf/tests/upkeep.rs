@@ -11,7 +11,7 @@ use crate::agent::gossip::serf::{
     Event, Member, MemberChange, Notice, Output, Policy, RequestError,
 };
 use crate::agent::gossip::swim;
-use crate::agent::gossip::wire::{Ack, Message, Tags, encode_coordinate};
+use crate::agent::gossip::wire::{Ack, Message, SerfMessage, Tags, UserEvent, encode_coordinate};
 use crate::model::coordinate::Coordinate;
 use crate::model::member::MemberStatus as S;
 
@@ -85,7 +85,7 @@ fn queues_are_cut_to_their_bound() {
         .collect();
     let depths = Notice::Queues {
         intents: 0,
-        events: 6,
+        events: 3,
         queries: 0,
     };
     assert!(notices.contains(&depths), "{notices:?}");
@@ -335,4 +335,30 @@ fn members_are_shown_as_the_api_shows_them() {
         (info["members"].as_str(), info["encrypted"].as_str()),
         ("1", "false")
     );
+}
+
+#[test]
+fn what_fits_no_packet_is_not_queued() {
+    let mut rig = Rig::new();
+    let event = |ltime, size| {
+        SerfMessage::UserEvent(UserEvent {
+            ltime,
+            name: "large".to_owned(),
+            payload: Bytes::from(vec![0; size]),
+            coalesce: false,
+        })
+    };
+    let spare = 1390 - event(1, 1000).encode().len();
+    rig.say(&event(1, 1000 + spare + 1));
+    assert_eq!(rig.serf.stats().event_queue, 0);
+    let heard = rig
+        .told()
+        .into_iter()
+        .any(|output| matches!(output, Output::Event(Event::User { name, .. }) if name == "large"));
+    assert!(heard, "it came by stream: we may hear of it");
+    rig.say(&event(2, 1000 + spare));
+    assert_eq!(rig.serf.stats().event_queue, 1);
+    rig.alive("n2", 1);
+    rig.run(Duration::from_secs(5));
+    assert_eq!(rig.serf.stats().event_queue, 0, "it was told to the end");
 }

@@ -54,6 +54,36 @@ fn exchanged(rig: &mut Rig, join: bool, nodes: Vec<NodeState>) -> Result<(), Str
 }
 
 #[test]
+fn who_is_said_to_have_left_hears_of_it() {
+    use PeerState::Left;
+    // n1 is of an older incarnation, n2 of a newer one, n7 is nobody.
+    let mut rig = Rig::with_members(quiet(), 3);
+    rig.give(Input::Message {
+        from: address("n2"),
+        message: Message::Alive(alive("n2", 6)),
+    });
+    rig.outputs();
+    rig.give(Input::PushPullRequest {
+        stream: 1,
+        from: address("n3"),
+        state: pushed(
+            false,
+            vec![node("n1", Left), node("n2", Left), node("n7", Left)],
+        ),
+    });
+    let sent: Vec<_> = rig
+        .outputs()
+        .into_iter()
+        .filter_map(|output| match output {
+            Output::Packet(packet) => Some((packet.to, packet.parts)),
+            _ => None,
+        })
+        .collect();
+    let goodbye = Message::Dead(accusation("n1", 5, "n1")).encode();
+    assert_eq!(sent, [(address("n1"), vec![goodbye])]);
+}
+
+#[test]
 fn a_state_is_believed_but_the_bad_news_in_it() {
     use PeerState::{Alive, Dead, Left, Suspect};
     let mut rig = Rig::with_members(quiet(), 4);

@@ -77,12 +77,46 @@ fn a_compound_with_an_empty_part() {
 #[test]
 fn a_bomb_of_compounds() {
     let mut packet = ack().encode().to_vec();
-    for _ in 0..9 {
+    for _ in 0..3 {
         let length = u16::try_from(packet.len()).unwrap().to_be_bytes();
         packet = [&[7, 1], &length[..], &packet].concat();
     }
     assert_eq!(unpack(&packet), Err(WireError::TooDeep));
     assert!(unpack(&packet[4..]).is_ok());
+}
+
+#[test]
+fn a_bomb_of_small_messages() {
+    let empty = bytes::Bytes::from_static(&[8]);
+    let inner = bytes::Bytes::from(encode_packet(&vec![empty.clone(); 255], false, false));
+    let hollow = vec![bytes::Bytes::from(compress(&[7, 0])); 255];
+    let hollow = bytes::Bytes::from(encode_packet(&hollow, false, false));
+    for (hollows, reached) in [(2, 1), (3, 0)] {
+        let parts = [vec![hollow.clone(); hollows], vec![empty.clone()]].concat();
+        let mut messages = 0;
+        let packet = encode_packet(&parts, false, false);
+        assert!(decode_packet(&packet, &mut |_| messages += 1).is_err());
+        assert_eq!(messages, reached, "what holds nothing counts");
+    }
+    for faulty in [false, true] {
+        let mut inner = inner.to_vec();
+        if faulty {
+            // Unknown types cost time, too.
+            let parts = inner.len() - 255;
+            inner[parts..].fill(99);
+        }
+        let packet = encode_packet(&vec![inner.into(); 83], false, true);
+        let mut messages = 0;
+        let result = decode_packet(&packet, &mut |_| messages += 1);
+        if faulty {
+            assert_eq!(messages, 0);
+            assert!(result.is_err());
+        } else {
+            assert_eq!(messages, 512);
+            // The rest of the third compound, and the compounds after it.
+            assert_eq!(result, Ok(253 + 80));
+        }
+    }
 }
 
 #[test]
@@ -301,7 +335,7 @@ fn metadata_that_is_too_long() {
     );
     let mut state = push_pull(1);
     state.nodes[0].meta = vec![1; META_MAX + 1].into();
-    assert!(PushPull::decode(&state.encode()).is_err());
+    assert_eq!(PushPull::decode(&state.encode()).unwrap().nodes, []);
 }
 
 #[test]
@@ -390,7 +424,8 @@ fn states_that_nobody_knows() {
         ("ff", false),
     ] {
         let state = [&header, &bytes[..at], &hex(number), &bytes[at + 1..]].concat();
-        assert_eq!(PushPull::decode(&state).is_ok(), fine, "{number}");
+        let nodes = PushPull::decode(&state).unwrap().nodes;
+        assert_eq!(nodes.len(), usize::from(fine), "{number}");
     }
 }
 
@@ -477,4 +512,114 @@ fn timeouts_that_are_negative_are_over() {
         panic!("not a query");
     };
     assert_eq!(query.timeout, std::time::Duration::ZERO);
+}
+
+#[test]
+fn odd_names_in_a_state_take_only_themselves_with_them() {
+    let names = hex(
+        "ac 5374617475734c54696d6573 82 a2ff61 01 a161 02 ab 4c6566744d656d62657273 92 a1fe a162",
+    );
+    let events = hex("a6 4576656e7473 91 82 a5 4c54696d65 05 a6 4576656e7473 92");
+    let event = |name: &str| [hex("81 a4 4e616d65"), hex(name)].concat();
+    let bytes = [hex("02 83"), names, events, event("a1ff"), event("a163")].concat();
+    let state = SerfState::decode(&bytes).unwrap();
+    let ltimes: Vec<_> = state.status_ltimes.into_iter().collect();
+    assert_eq!(ltimes, [(name("a"), 2)]);
+    assert_eq!(state.left_members, [name("b")]);
+    let at = EventsAt {
+        ltime: 5,
+        events: vec![("c".to_owned(), bytes::Bytes::new())],
+    };
+    assert_eq!(state.events, [Some(at)]);
+}
+
+#[test]
+fn names_that_are_too_long() {
+    let long = |length: usize| NodeName::from("n".repeat(length));
+    let messages = |node: NodeName| {
+        [
+            Message::Ping(Ping {
+                seq_no: 1,
+                node: node.clone(),
+                source: None,
+            }),
+            Message::Suspect(Accusation {
+                incarnation: 1,
+                node: name("a"),
+                from: node,
+            }),
+        ]
+    };
+    let intent = |node| {
+        let join = JoinIntent { ltime: 1, node };
+        SerfMessage::decode(&SerfMessage::Join(join).encode())
+    };
+    for message in messages(long(NAME_MAX)) {
+        assert_eq!(Message::decode(&message.encode()), Ok(message));
+    }
+    assert!(intent(long(NAME_MAX)).is_ok());
+    let too_long = WireError::TooLarge {
+        what: "name",
+        size: 513,
+        limit: 512,
+    };
+    for message in messages(long(NAME_MAX + 1)) {
+        let err = Message::decode(&message.encode()).unwrap_err();
+        assert_eq!(kind_of(&err), &too_long);
+    }
+    let err = intent(long(NAME_MAX + 1)).unwrap_err();
+    assert_eq!(kind_of(&err), &too_long);
+    let state = SerfState {
+        status_ltimes: [(long(NAME_MAX + 1), 1), (name("a"), 1)].into(),
+        left_members: vec![long(NAME_MAX + 1)],
+        ..SerfState::default()
+    };
+    let state = SerfState::decode(&state.encode()).unwrap();
+    assert_eq!(state.status_ltimes, [(name("a"), 1)].into());
+    assert_eq!(state.left_members, []);
+}
+
+#[test]
+fn events_and_queries_that_no_member_sends() {
+    let event = |size: usize| UserEvent {
+        ltime: 1,
+        name: "e".to_owned(),
+        payload: vec![1; size - 1].into(),
+        coalesce: false,
+    };
+    let heard = |message: SerfMessage| SerfMessage::decode(&message.encode());
+    assert!(heard(SerfMessage::UserEvent(event(USER_EVENT_HARD_MAX))).is_ok());
+    let err = heard(SerfMessage::UserEvent(event(USER_EVENT_HARD_MAX + 1))).unwrap_err();
+    assert!(matches!(
+        kind_of(&err),
+        WireError::TooLarge { size: 9217, .. }
+    ));
+    let events = [USER_EVENT_HARD_MAX + 1, 9].map(|size| ("e".to_owned(), event(size).payload));
+    let state = SerfState {
+        events: vec![Some(EventsAt {
+            ltime: 1,
+            events: events.to_vec(),
+        })],
+        ..SerfState::default()
+    };
+    let state = SerfState::decode(&state.encode()).unwrap();
+    assert_eq!(state.events[0].as_ref().unwrap().events, events[1..]);
+
+    let response = |size: usize| {
+        SerfMessage::QueryResponse(QueryResponse {
+            ltime: 1,
+            id: 1,
+            from: name("a"),
+            flags: 0,
+            payload: vec![1; size].into(),
+        })
+    };
+    let around = response(2000).encode().len() - 2000;
+    assert!(heard(response(4096 - around)).is_ok());
+    assert!(heard(response(4097 - around)).is_err());
+    let Ok(SerfMessage::Query(mut query)) = SerfMessage::decode(Golden::serf().get("query")) else {
+        panic!("not a query");
+    };
+    query.payload = vec![1; 5000].into();
+    assert!(heard(SerfMessage::Query(query)).is_err());
 }

@@ -37,9 +37,11 @@ fn large_packets_are_compressed_and_checked() {
 
 #[test]
 fn more_parts_than_a_compound_holds() {
-    let parts: Vec<Bytes> = vec![ack().encode(); 600];
-    let packet = encode_packet(&parts, false, false);
-    assert_eq!(unpack(&packet).unwrap().0.len(), 600);
+    let packet = |count| encode_packet(&vec![ack().encode(); count], false, false);
+    let (messages, cut_off) = unpack(&packet(512)).unwrap();
+    assert_eq!((messages.len(), cut_off), (512, 0));
+    let (messages, cut_off) = unpack(&packet(600)).unwrap();
+    assert_eq!((messages.len(), cut_off), (512, 88));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn queries() -> impl Strategy<Value = Query> {
     let numbers = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u8>());
     let texts = (names(), ".{0,40}", addresses());
     let nanos = 0..i64::MAX.unsigned_abs();
-    (numbers, texts, vec(payloads(), 0..20), nanos, payloads()).prop_map(
+    (numbers, texts, vec(payloads(), 0..10), nanos, payloads()).prop_map(
         |(numbers, texts, filters, nanos, payload)| Query {
             ltime: numbers.0,
             id: numbers.1,

@@ -241,3 +241,146 @@ fn a_layer_in_a_layer_is_refused() {
     reader.feed(&twice.unwrap());
     assert!(reader.next().is_err());
 }
+
+#[test]
+fn an_odd_member_does_not_take_the_others_with_it() {
+    let good = |index| {
+        let mut state = push_pull(0);
+        state.nodes = vec![node_state(index)];
+        // Without the header: type byte, map of three, and its fields.
+        let empty = push_pull(0);
+        let header = empty.encode().len() - empty.user_state.len();
+        let encoded = state.encode();
+        encoded[header..encoded.len() - state.user_state.len()].to_vec()
+    };
+    let address = "a4 41646472 a4 0a000001";
+    let odd = [
+        format!("82 {address} a4 4e616d65 a2ff61"),
+        format!("82 {address} a5 5374617465 04"),
+        format!("82 {address} a4 506f7274 ce 00010000"),
+        format!("82 {address} a4 4e616d65 81 a161 93 01 02 c0"),
+        "81 a4 41646472 a3 0a0000".to_owned(),
+        "80".to_owned(),
+    ];
+    let mut bytes = hex("06 82 a5 4e6f646573 08 ac 557365725374617465 4c656e 02");
+    bytes.extend(good(0));
+    for odd in odd {
+        bytes.extend(hex(&odd));
+    }
+    bytes.extend(good(1));
+    bytes.extend(b"us");
+    for piece in [1, 7, bytes.len()] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        let mut read = None;
+        for piece in bytes.chunks(piece) {
+            assert_eq!(read, None);
+            reader.feed(piece);
+            read = reader.next().unwrap();
+        }
+        let Some(StreamMessage::PushPull(state)) = read else {
+            panic!("no state");
+        };
+        assert_eq!(state.nodes, [node_state(0), node_state(1)]);
+        assert_eq!(state.user_state, &b"us"[..]);
+        assert_eq!(reader.skipped(), 6);
+    }
+    for broken in ["a161", "93 010203", "81 a4 4e616d65 c1", "81 01 02"] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        reader.feed(&[hex("06 81 a5 4e6f646573 01"), hex(broken)].concat());
+        assert!(reader.next().is_err(), "{broken}");
+    }
+}
+
+/// Feeds pieces of 16 KiB until the reader gives up, and tells how much it took.
+fn given_up_after(head: &str, repeated: &str) -> usize {
+    let mut reader = StreamReader::new(Security::default().into(), true);
+    reader.feed(&hex(head));
+    let piece = hex(repeated).repeat(16 * 1024 / hex(repeated).len());
+    for fed in 1..1024 {
+        reader.feed(&piece);
+        match reader.next() {
+            Ok(None) => {}
+            Ok(Some(message)) => panic!("{message:?}"),
+            Err(_) => return fed * piece.len(),
+        }
+    }
+    panic!("waits for ever");
+}
+
+#[test]
+fn heads_without_an_end_are_not_waited_for() {
+    let bound = 80 * 1024;
+    // Maps of a million pairs, and texts and lists of many megabytes.
+    for head in ["00", "02", "06", "08", "0d", "09", "06 81 a5 4e6f646573 01"] {
+        let took = given_up_after(&format!("{head} df 00100000"), "a1 78 01");
+        assert!(took <= bound, "{head}: {took}");
+        for value in ["db 02000000", "dd 00003000"] {
+            let took = given_up_after(
+                &format!("{head} 81 a1 78 {value}"),
+                &format!("af {}", "78".repeat(15)),
+            );
+            assert!(took <= bound, "{head} {value}: {took}");
+        }
+    }
+    let took = given_up_after("02 82 a7 5061796c6f6164 db 02000000", "78");
+    assert!(took <= bound, "an ack's payload: {took}");
+    let long = vec![8; 1024 * 1024];
+    for plain in [encode_user(&long), push_pull(5000).encode()] {
+        let mut reader = StreamReader::new(Security::default().into(), true);
+        let (last, first) = plain.split_last().unwrap();
+        for piece in first.chunks(16 * 1024) {
+            reader.feed(piece);
+            assert_eq!(reader.next(), Ok(None), "content is waited for");
+        }
+        reader.feed(&[*last]);
+        assert!(matches!(reader.next(), Ok(Some(_))));
+    }
+}
+
+#[test]
+fn structs_have_a_bound() {
+    let fields = |count: u8| {
+        [
+            vec![2, 0xde, 0, count],
+            hex("a1 78 01").repeat(count.into()),
+        ]
+        .concat()
+    };
+    assert!(StreamMessage::decode(&fields(64)).is_ok());
+    assert!(Message::decode(&fields(64)).is_ok());
+    assert!(StreamMessage::decode(&fields(65)).is_err());
+    assert!(Message::decode(&fields(65)).is_err());
+}
+
+#[test]
+fn large_messages_and_states_wait_at_their_gates() {
+    let state = |user_state| PushPull {
+        user_state: Bytes::from(vec![7; user_state]),
+        ..push_pull(2)
+    };
+    for security in securities() {
+        let (compressed, security) = (security.compress, Arc::new(security));
+        for (size, large) in [(1000, false), (100_000, true)] {
+            let state = state(size);
+            let sent = security.seal_stream(&state.encode(), [5; NONCE_LEN], false);
+            let mut reader = StreamReader::new(Arc::clone(&security), true).gated(50_000);
+            reader.feed(&sent.unwrap());
+            if large && compressed {
+                assert_eq!(reader.next(), Ok(None));
+                assert_eq!(reader.waits_at(), Some(Gate::Large));
+                assert_eq!(reader.next(), Ok(None), "is not let through yet");
+                reader.let_through();
+            }
+            assert_eq!(reader.next(), Ok(None));
+            assert_eq!(reader.waits_at(), Some(Gate::PushPull));
+            reader.let_through();
+            assert_eq!(reader.waits_at(), None);
+            assert_eq!(reader.next(), Ok(Some(StreamMessage::PushPull(state))));
+        }
+        let plain = encode_user(&[1; 1000]);
+        let sent = security.seal_stream(&plain, [5; NONCE_LEN], false);
+        let mut reader = StreamReader::new(Arc::clone(&security), true).gated(50_000);
+        reader.feed(&sent.unwrap());
+        assert!(matches!(reader.next(), Ok(Some(StreamMessage::User(_)))));
+    }
+}
