@@ -313,7 +313,7 @@ impl Serf {
                 self.take_swim_output(now, output);
             } else if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
-            } else if !self.advance_leave(now) {
+            } else if !self.advance_leave(now) && !self.end_without_name() {
                 break;
             }
         }
@@ -342,6 +342,14 @@ impl Serf {
                 }
             }
             swim::Output::Left => self.phase.swim_left(now, self.core.config()),
+            swim::Output::Notice(swim::Notice::Conflict { node, .. })
+                if *node == *self.name() && self.phase == Phase::Here =>
+            {
+                // The conflict is told before what comes of it.
+                self.outputs.push_back(Output::Net(output));
+                self.core.resolve_own_name(now, self.swim.alive_count());
+                return;
+            }
             _ => {}
         }
         self.outputs.push_back(Output::Net(output));
