@@ -139,6 +139,7 @@ fn run(
     let name: Arc<str> = Arc::from(settings.name.as_str());
     let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
     let limit = settings.swim.tcp_timeout;
+    let resolves = settings.serf.resolve_name_conflicts;
     let security = Security {
         keyring,
         verify_incoming: settings.verify_incoming,
@@ -169,7 +170,7 @@ fn run(
         serf,
         clock,
         log,
-        notices: Notices::new(log, Arc::clone(&name)),
+        notices: Notices::new(log, Arc::clone(&name), resolves),
         meters,
         datagrams: sockets.datagrams,
         streams: inbound,
