@@ -140,12 +140,7 @@ fn run(
     let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
     let limit = settings.swim.tcp_timeout;
     let resolves = settings.serf.resolve_name_conflicts;
-    let security = Security {
-        keyring,
-        verify_incoming: settings.verify_incoming,
-        verify_outgoing: settings.verify_outgoing,
-        ..Security::default()
-    };
+    let security = security(&settings, keyring);
     let clock = Clock::start();
     let options = options(settings, sockets.address, &security, log, snapshot.as_ref());
     let serf = Serf::new(options, clock.now())?;
@@ -205,6 +200,16 @@ fn run(
         driver,
     };
     Ok((gossip, handle))
+}
+
+/// How what is sent is sealed, and what is received opened.
+fn security(settings: &GossipSettings, keyring: Option<Arc<Keyring>>) -> Security {
+    Security {
+        keyring,
+        verify_incoming: settings.verify_incoming,
+        verify_outgoing: settings.verify_outgoing,
+        ..Security::default()
+    }
 }
 
 /// What the state machine starts from.
