@@ -132,6 +132,9 @@ impl Driver {
         let stop = self.stop.clone();
         loop {
             self.execute();
+            if stop.is_cancelled() {
+                break;
+            }
             let deadline = self.clock.instant(self.deadline());
             tokio::select! {
                 () = stop.cancelled() => break,

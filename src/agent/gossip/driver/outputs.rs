@@ -44,6 +44,10 @@ impl Driver {
                 Output::Snapshot(line) => self.remember(&line),
                 Output::Notice(notice) => self.notices.of_serf(&self.meters, &notice),
                 Output::Left => self.have_left(),
+                Output::ConflictLost {
+                    matching,
+                    responses,
+                } => self.name_is_lost(matching, responses),
             }
         }
         self.publish();
@@ -151,6 +155,15 @@ impl Driver {
             // Whoever asked may have given up.
             _ = waiting.send(());
         }
+    }
+
+    /// The pool ends as it does when it is shut down.
+    fn name_is_lost(&mut self, matching: usize, responses: usize) {
+        let text = format_args!(
+            "minority in name conflict resolution, quitting [{matching} / {responses}]"
+        );
+        self.log.serf(Level::WARN, text);
+        self.stop.cancel();
     }
 
     fn save_keyring(&mut self, keyring: Arc<Keyring>) {

@@ -317,7 +317,7 @@ impl Serf {
             self.gather();
             if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
-            } else if !self.advance_leave(now) {
+            } else if !self.advance_leave(now) && !self.end_without_name() {
                 break;
             }
         }
@@ -349,6 +349,14 @@ impl Serf {
             swim::Output::Left => {
                 self.gather();
                 self.phase.swim_left(now, self.core.config());
+            }
+            swim::Output::Notice(swim::Notice::Conflict { node, .. })
+                if *node == *self.name() && self.phase == Phase::Here =>
+            {
+                // The conflict is told before what comes of it.
+                self.outputs.push_back(Output::Net(output));
+                self.core.resolve_own_name(now, self.swim.alive_count());
+                return;
             }
             _ => {}
         }
