@@ -74,6 +74,24 @@ impl RunningPools {
         self.wan.as_ref().map(|wan| &wan.handle)
     }
 
+    /// Returns when a pool has ended that was not asked to, with the reason to end the agent, too.
+    pub(super) fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let (lan, wan) = (self.lan().clone(), self.wan().cloned());
+        let wan_failed = async move {
+            match wan {
+                Some(wan) => wan.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        async move {
+            let pool = tokio::select! {
+                () = lan.failed() => PoolKind::Lan,
+                () = wan_failed => PoolKind::Wan,
+            };
+            format!("gossip of the {} pool has ended unexpectedly", pool.label())
+        }
+    }
+
     /// Whether nobody else is in any pool.
     pub(super) fn is_alone(&self) -> bool {
         let alone = |pool: &GossipHandle| others(&pool.members(), pool.name()) == 0;

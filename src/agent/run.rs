@@ -96,7 +96,7 @@ enum End {
     Stop,
     /// A signal or an order; whoever ordered waits until the agent has left.
     Leave(Option<oneshot::Sender<()>>),
-    /// Consensus failed.
+    /// Consensus or gossip failed.
     Failed(String),
     /// Nobody could be joined.
     Alone(RetryExhausted),
@@ -160,7 +160,7 @@ impl Running {
                 }
             }
             End::Failed(reason) => {
-                error!(target: "agent", reason, "stopping: nothing can be written safely any more");
+                error!(target: "agent", reason, "stopping: this agent cannot go on safely");
                 1
             }
             End::Alone(error) => {
@@ -192,18 +192,20 @@ impl Running {
                 None => std::future::pending().await,
             }
         };
-        tokio::pin!(fatal);
+        let pools_failed = self.pools.failed();
+        tokio::pin!(fatal, pools_failed);
         loop {
             let node = &start.built.config.node;
             let (leave_on_interrupt, leave_on_terminate) =
                 (!node.skip_leave_on_interrupt, node.leave_on_terminate);
             tokio::select! {
                 reason = &mut fatal => return End::Failed(reason),
+                reason = &mut pools_failed => return End::Failed(reason),
                 _ = signals.interrupt.recv() => {
-                    return self.signalled("interrupt", leave_on_interrupt);
+                    return Self::signalled("interrupt", leave_on_interrupt);
                 }
                 _ = signals.terminate.recv() => {
-                    return self.signalled("terminated", leave_on_terminate);
+                    return Self::signalled("terminated", leave_on_terminate);
                 }
                 _ = signals.hangup.recv() => {
                     info!(target: "agent", signal = "hangup", "Caught");
@@ -221,10 +223,10 @@ impl Running {
         }
     }
 
-    fn signalled(&self, name: &'static str, leave: bool) -> End {
+    fn signalled(name: &'static str, leave: bool) -> End {
         info!(target: "agent", signal = name, "Caught");
         if leave {
-            self.telemetry.say("==> Gracefully shutting down agent...");
+            info!(target: "agent", "Gracefully shutting down agent...");
             End::Leave(None)
         } else {
             info!(target: "agent", "Graceful shutdown disabled. Exiting");
@@ -292,11 +294,11 @@ impl Running {
         for key in reload_diff(&start.built.config, new) {
             warn!(target: "agent", key, "changed in the configuration; takes effect after a restart");
         }
-        self.publish(new);
+        start.built.config.adopt_reloadable(new);
+        self.publish(&start.built.config);
         for warning in &built.warnings {
             warn!(target: "agent", "{warning}");
         }
-        start.built = built;
         Ok(())
     }
 

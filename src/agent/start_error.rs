@@ -26,7 +26,7 @@ pub enum StartError {
     #[error("Invalid log level: {0}. Valid log levels are: [{valid}]", valid = VALID_LEVELS.join(" "))]
     LogLevel(String),
     /// Members named by `-join` cannot be joined; only `-retry-join` may wait for them.
-    #[error("{pool} join failed: {source}use -retry-join to start without them")]
+    #[error("{pool} join failed: {source}use {hint} to start without them", hint = retry_flag(pool))]
     Join {
         /// `LAN` or `WAN`.
         pool: &'static str,
@@ -82,4 +82,13 @@ pub enum StartError {
     /// The signals.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
+}
+
+/// The flag that waits for members of a pool.
+fn retry_flag(pool: &str) -> &'static str {
+    if pool == "WAN" {
+        "-retry-join-wan"
+    } else {
+        "-retry-join"
+    }
 }

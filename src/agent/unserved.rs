@@ -27,6 +27,18 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "auto_config: configuration is not handed out",
         ),
         (
+            !config.node.server,
+            "client agent: requests are not forwarded to servers; ask a server's address",
+        ),
+        (
+            !config.node.disable_remote_exec,
+            "disable_remote_exec: `exec` is not served whatever this says",
+        ),
+        (
+            !config.join.primary_gateways.is_empty(),
+            "primary_gateways: other datacenters are not reached through mesh gateways",
+        ),
+        (
             !config.watches.is_empty(),
             "watches: no handler is run; `consulctl watch` runs one",
         ),

@@ -295,6 +295,7 @@ impl Ring {
                 self.hear(id, What::Left);
                 self.hosts[id].stop();
             }
+            serf::Output::ConflictLost { .. } => self.hosts[id].stop(),
             serf::Output::SaveKeyring(_) => {
                 let now = self.now;
                 if let Some(serf) = self.hosts[id].serf.as_mut() {

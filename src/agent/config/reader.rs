@@ -311,6 +311,10 @@ impl<'a> Reader<'a> {
     pub(super) fn peers(&mut self, key: &str) -> Vec<String> {
         let mut peers = Vec::new();
         for text in self.texts(key) {
+            // Scripts say `-join="$JOIN"` with or without one.
+            if text.is_empty() {
+                continue;
+            }
             match template::expand(&text, self.interfaces) {
                 // A discovery string contains spaces and is one peer.
                 Ok(expanded) if expanded == text => peers.push(text),

@@ -2,6 +2,19 @@
 
 use super::runtime::Config;
 
+impl Config {
+    /// Takes over from a newer configuration what can take effect without a restart. The rest stays what the
+    /// agent runs with, and is told again by [`reload_diff`] at the next reload.
+    pub fn adopt_reloadable(&mut self, new: &Self) {
+        self.node.meta.clone_from(&new.node.meta);
+        self.dns = new.dns.clone();
+        self.limits.http_max_conns_per_client = new.limits.http_max_conns_per_client;
+        self.log.level.clone_from(&new.log.level);
+        self.services.clone_from(&new.services);
+        self.checks.clone_from(&new.checks);
+    }
+}
+
 /// Keys, and sections with all their keys, that take effect without a restart.
 const RELOADABLE: &[&str] = &[
     "checks",

@@ -112,6 +112,10 @@ pub(super) struct State {
     /// Something happened that may have changed the list of members.
     unpublished: bool,
     complaints: Complaints,
+    /// The state machine took something in since an event last published the list.
+    moved: bool,
+    /// The snapshot must be on disk as soon as its file is free.
+    sync_wanted: bool,
 }
 
 impl Driver {
@@ -128,15 +132,15 @@ impl Driver {
         let stop = self.stop.clone();
         loop {
             self.execute();
+            if stop.is_cancelled() {
+                break;
+            }
             let deadline = self.clock.instant(self.deadline());
             tokio::select! {
                 () = stop.cancelled() => break,
                 ready = self.datagrams.ready() => self.exchange_datagrams(ready, &mut buffer),
-                request = self.requests.recv() => match request {
-                    Some(request) => self.request(request),
-                    // No handle is left to ask anything; the pool goes on.
-                    None => self.requests = mpsc::channel(1).1,
-                },
+                // Without a handle nobody asks anything; the pool goes on.
+                Some(request) = self.requests.recv() => self.request(request),
                 Some(arrival) = self.arrivals.recv() => self.arrival(arrival),
                 () = tokio::time::sleep_until(deadline) => self.tick(),
             }
@@ -162,7 +166,13 @@ impl Driver {
     }
 
     fn input(&mut self, input: serf::Input) {
-        self.serf.handle(self.clock.now(), input);
+        self.input_at(self.clock.now(), input);
+    }
+
+    /// `moment` is no later than now, and no earlier than that of the input before.
+    fn input_at(&mut self, moment: Mono, input: serf::Input) {
+        self.state.moved = true;
+        self.serf.handle(moment, input);
     }
 
     fn net(&mut self, input: swim::Input) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::model::coordinate::Coordinate;
 use crate::model::member::{Member, MemberStatus};
@@ -148,6 +149,8 @@ pub struct GossipHandle {
     pub(super) events: broadcast::Sender<Event>,
     /// Counts changes of the member list.
     pub(super) changes: watch::Receiver<u64>,
+    /// Cancelled when the pool is to end; only looked at.
+    pub(super) stop: CancellationToken,
 }
 
 impl GossipHandle {
@@ -156,6 +159,8 @@ impl GossipHandle {
         let (requests, _) = mpsc::channel(1);
         let (events, _) = broadcast::channel(1);
         let (_, changes) = watch::channel(0);
+        let stop = CancellationToken::new();
+        stop.cancel();
         Self {
             name: member.name.as_str().into(),
             published: Arc::new(Published {
@@ -164,6 +169,16 @@ impl GossipHandle {
             requests,
             events,
             changes,
+            stop,
+        }
+    }
+
+    /// Returns when the pool has ended although nobody asked it to: it panicked, and this agent hears of no
+    /// member any more. Otherwise it never does.
+    pub async fn failed(&self) {
+        self.requests.closed().await;
+        if self.stop.is_cancelled() {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -357,5 +372,27 @@ impl GossipHandle {
             .await
             .map_err(|_| GossipError::Stopped)?;
         answer.await.map_err(|_| GossipError::Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_an_end_that_nobody_asked_for_is_a_failure() {
+        let moment = Duration::from_millis(20);
+        let mut handle = GossipHandle::detached(Member::default());
+        assert!(timeout(moment, handle.failed()).await.is_err(), "stopped");
+        let (requests, asked) = mpsc::channel(1);
+        handle.requests = requests;
+        handle.stop = CancellationToken::new();
+        assert!(timeout(moment, handle.failed()).await.is_err(), "it runs");
+        drop(asked);
+        handle.failed().await;
     }
 }

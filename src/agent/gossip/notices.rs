@@ -18,20 +18,41 @@ pub(super) struct Notices {
     name: NodeName,
     /// Where the member of an earlier life is that is being tried.
     rejoining: Option<SocketAddr>,
+    /// Whether the pool decides who keeps our name when somebody else claims it.
+    resolves: bool,
 }
 
 impl Notices {
-    pub(super) fn new(log: Log, name: NodeName) -> Self {
+    pub(super) fn new(log: Log, name: NodeName, resolves: bool) -> Self {
         Self {
             log,
             name,
             rejoining: None,
+            resolves,
         }
     }
 
     /// Says and counts a notice of the failure detector.
     pub(super) fn of_swim(&self, meters: &Meters, notice: &swim::Notice) {
-        of_swim(self.log, &self.name, meters, notice);
+        if let swim::Notice::Conflict {
+            node,
+            known,
+            claimed,
+        } = notice
+        {
+            self.conflict(node, *known, *claimed);
+        } else {
+            of_swim(self.log, meters, notice);
+        }
+    }
+
+    /// Says that two addresses claim one name.
+    fn conflict(&self, node: &NodeName, known: SocketAddr, claimed: SocketAddr) {
+        let text = format_args!("Conflicting address for {node}. Mine: {known} Theirs: {claimed}");
+        self.log.memberlist(Level::ERROR, text);
+        let resolves = (*node == self.name).then_some(self.resolves);
+        let (level, text) = name_conflict(resolves, node, known, claimed);
+        self.log.serf(level, format_args!("{text}"));
     }
 
     /// Says and counts a notice of serf.
@@ -72,13 +93,14 @@ impl Notices {
     }
 }
 
-fn of_swim(log: Log, own: &str, meters: &Meters, notice: &swim::Notice) {
+fn of_swim(log: Log, meters: &Meters, notice: &swim::Notice) {
     use swim::Notice as N;
     match notice {
         N::Received("alive") => meters.msg_alive.incr(),
         N::Received("suspect") => meters.msg_suspect.incr(),
         N::Received("dead") => meters.msg_dead.incr(),
-        N::Received(_) => {}
+        // Conflicts are told by `Notices::conflict`.
+        N::Received(_) | N::Conflict { .. } => {}
         N::UdpProbeFailed { node } => log.memberlist(
             Level::WARN,
             format_args!(
@@ -109,14 +131,6 @@ fn of_swim(log: Log, own: &str, meters: &Meters, notice: &swim::Notice) {
             Level::WARN,
             format_args!("ignoring alive message for '{node}': {reason}"),
         ),
-        N::Conflict { node, known, claimed } => {
-            log.memberlist(
-                Level::ERROR,
-                format_args!("Conflicting address for {node}. Mine: {known} Theirs: {claimed}"),
-            );
-            let (level, text) = name_conflict(own, node, *known, *claimed);
-            log.serf(level, format_args!("{text}"));
-        }
         N::ExchangeFailed { to, reason } => log.memberlist(
             Level::ERROR,
             format_args!("Push/Pull with {to} failed: {reason}"),
@@ -124,11 +138,17 @@ fn of_swim(log: Log, own: &str, meters: &Meters, notice: &swim::Notice) {
     }
 }
 
-/// What serf says to two addresses that claim one name. Nobody is asked which of them is right.
-fn name_conflict(own: &str, node: &str, known: SocketAddr, claimed: SocketAddr) -> (Level, String) {
-    if node == own {
+/// What serf says to two addresses that claim one name. When it is our own: whether the pool is asked which of
+/// us is right.
+fn name_conflict(
+    resolves: Option<bool>,
+    node: &str,
+    known: SocketAddr,
+    claimed: SocketAddr,
+) -> (Level, String) {
+    if let Some(resolves) = resolves {
         let text = format!(
-            "Node name conflicts with another node at {claimed}. Names must be unique! (Resolution enabled: false)"
+            "Node name conflicts with another node at {claimed}. Names must be unique! (Resolution enabled: {resolves})"
         );
         return (Level::ERROR, text);
     }
@@ -173,6 +193,13 @@ fn of_serf(log: Log, meters: &Meters, notice: &Notice) {
                 .coordinate_adjustment
                 .record(milliseconds(*adjustment));
         }
+        Notice::NameKept {
+            matching,
+            responses,
+        } => log.serf(
+            Level::INFO,
+            format_args!("majority in name conflict resolution [{matching} / {responses}]"),
+        ),
         Notice::KeyOperation { operation, result } => key_operation(log, operation, result),
         Notice::Queues {
             intents,
@@ -238,13 +265,15 @@ mod tests {
     fn whoever_shares_our_name_is_told_apart() {
         let known = SocketAddr::from(([10, 0, 0, 1], 8301));
         let claimed = SocketAddr::from(([10, 0, 0, 2], 8301));
-        let (level, text) = name_conflict("a", "a", known, claimed);
-        assert_eq!(level, Level::ERROR);
-        assert_eq!(
-            text,
-            "Node name conflicts with another node at 10.0.0.2:8301. Names must be unique! (Resolution enabled: false)"
-        );
-        let (level, text) = name_conflict("a", "b", known, claimed);
+        for (resolves, word) in [(false, "false"), (true, "true")] {
+            let (level, text) = name_conflict(Some(resolves), "a", known, claimed);
+            assert_eq!(level, Level::ERROR);
+            let expected = format!(
+                "Node name conflicts with another node at 10.0.0.2:8301. Names must be unique! (Resolution enabled: {word})"
+            );
+            assert_eq!(text, expected);
+        }
+        let (level, text) = name_conflict(None, "b", known, claimed);
         assert_eq!(level, Level::WARN);
         assert_eq!(
             text,

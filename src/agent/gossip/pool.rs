@@ -139,12 +139,8 @@ fn run(
     let name: Arc<str> = Arc::from(settings.name.as_str());
     let (default_port, keyring_file) = (settings.default_port, settings.keyring_file.clone());
     let limit = settings.swim.tcp_timeout;
-    let security = Security {
-        keyring,
-        verify_incoming: settings.verify_incoming,
-        verify_outgoing: settings.verify_outgoing,
-        ..Security::default()
-    };
+    let resolves = settings.serf.resolve_name_conflicts;
+    let security = security(&settings, keyring);
     let clock = Clock::start();
     let options = options(settings, sockets.address, &security, log, snapshot.as_ref());
     let serf = Serf::new(options, clock.now())?;
@@ -169,7 +165,7 @@ fn run(
         serf,
         clock,
         log,
-        notices: Notices::new(log, Arc::clone(&name)),
+        notices: Notices::new(log, Arc::clone(&name), resolves),
         meters,
         datagrams: sockets.datagrams,
         streams: inbound,
@@ -190,19 +186,30 @@ fn run(
     };
     driver.begin();
     let driver = Some(tokio::spawn(driver.run()));
-    let gossip = Gossip {
-        stop,
-        tasks,
-        driver,
-    };
     let handle = GossipHandle {
         name,
         published,
         requests,
         events,
         changes,
+        stop: stop.clone(),
+    };
+    let gossip = Gossip {
+        stop,
+        tasks,
+        driver,
     };
     Ok((gossip, handle))
+}
+
+/// How what is sent is sealed, and what is received opened.
+fn security(settings: &GossipSettings, keyring: Option<Arc<Keyring>>) -> Security {
+    Security {
+        keyring,
+        verify_incoming: settings.verify_incoming,
+        verify_outgoing: settings.verify_outgoing,
+        ..Security::default()
+    }
 }
 
 /// What the state machine starts from.

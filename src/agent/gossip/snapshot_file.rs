@@ -237,14 +237,16 @@ impl Snapshot {
 }
 
 impl Job {
-    /// Does it. Blocks.
+    /// Does it. Blocks. Does not panic: the driver waits for the file.
     pub(super) fn run(mut self) -> Done {
         let began = Instant::now();
-        let result = if self.compact {
-            self.rewrite()
-        } else {
-            self.append()
-        };
+        let result = guarded(|| {
+            if self.compact {
+                self.rewrite()
+            } else {
+                self.append()
+            }
+        });
         Done {
             compacted: self.compact,
             took: began.elapsed(),
@@ -281,6 +283,12 @@ impl Job {
         };
         Ok(())
     }
+}
+
+/// Makes an error of a panic: the file is written anew after either.
+fn guarded(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(io::Error::other("the write panicked")))
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

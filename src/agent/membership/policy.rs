@@ -11,7 +11,7 @@ use crate::model::member::MemberStatus;
 use super::server_tags::{SERVER_ROLE, ServerInfo, Version, version};
 use super::tags::CLIENT_ROLE;
 
-/// Since this version node ids are random, so that two equal ones are a mistake.
+/// Since this version of Consul node ids are random, so that two equal ones are a mistake.
 const UNIQUE_IDS_SINCE: Version = (0, 8, 5);
 
 /// The LAN pool's rule: agents of one datacenter, each with a node id of its own.
@@ -42,6 +42,13 @@ fn server(member: &Member) -> Option<ServerInfo> {
     )
 }
 
+/// Whether the member's id may be that of its machine. Agents so old know no segments either; ours, whose version
+/// numbers are lower, do.
+fn has_old_id(member: &Member) -> bool {
+    !member.tags.contains_key("segment")
+        && version(&member.tags).is_some_and(|version| version < UNIQUE_IDS_SINCE)
+}
+
 impl LanPolicy {
     /// The id must be neither ours nor another member's.
     fn check_id<'a>(
@@ -63,7 +70,7 @@ impl LanPolicy {
                 "Member '{name}' has conflicting node ID '{id}' with member '{other}'"
             ));
         }
-        if version(&member.tags).is_none_or(|version| version >= UNIQUE_IDS_SINCE) {
+        if !has_old_id(member) {
             known.insert(id, name);
         }
         Ok(())
@@ -178,6 +185,8 @@ mod tests {
         assert_eq!(lan(&[gone]), Ok(()));
         let old = [("id", "a"), ("build", "0.8.4:")];
         assert_eq!(lan(&[member("n2", &old), member("n3", &old)]), Ok(()));
+        let ours = [("id", "a"), ("build", "0.1.0:"), ("segment", "")];
+        assert!(lan(&[member("n2", &ours), member("n3", &ours)]).is_err());
         assert_eq!(lan(&[member("n2", &[]), member("n3", &[])]), Ok(()));
     }
 

@@ -156,7 +156,12 @@ impl Parts<'_> {
             tags: own_tags(config, self.node_id, pool),
             default_port: 0,
             swim: swim_config(timings, pool),
-            serf: serf_config(timings, !config.node.disable_coordinates),
+            serf: serf::Config {
+                coordinates: !config.node.disable_coordinates,
+                // Servers keep their name, whoever else claims it.
+                resolve_name_conflicts: !config.node.server,
+                ..serf_config(timings)
+            },
             key: self.key.clone(),
             keyring_file: file(pool.keyring_file()).filter(|_| !gossip.disable_keyring_file),
             verify_incoming: gossip.encrypt_verify_incoming,
@@ -186,12 +191,11 @@ fn swim_config(timings: &GossipPool, pool: PoolKind) -> swim::Config {
     }
 }
 
-fn serf_config(timings: &GossipPool, coordinates: bool) -> serf::Config {
+fn serf_config(timings: &GossipPool) -> serf::Config {
     let default = serf::Config::default();
     let configured = Some(timings.reconnect_timeout).filter(|timeout| *timeout > Duration::ZERO);
     serf::Config {
         reconnect_timeout: configured.unwrap_or(default.reconnect_timeout),
-        coordinates,
         ..default
     }
 }
@@ -229,8 +233,11 @@ pub(super) mod tests {
         assert!(wan.snapshot_file.unwrap().ends_with("serf/remote.snapshot"));
         let lan = server.lan.unwrap();
         assert_eq!((lan.name.as_str(), lan.default_port), ("n1", 8301));
+        assert!(!lan.serf.resolve_name_conflicts && !wan.serf.resolve_name_conflicts);
         assert!(lan.keyring_file.unwrap().ends_with("serf/local.keyring"));
-        assert!(of("data_dir = \"d\"", None).wan.is_none());
+        let client = of("data_dir = \"d\"", None);
+        assert!(client.wan.is_none());
+        assert!(client.lan.unwrap().serf.resolve_name_conflicts);
         let alone = of(
             "server = true data_dir = \"d\" ports { serf_wan = -1 }",
             None,

@@ -15,7 +15,7 @@ use crate::agent::gossip::complaints::Complaint;
 use crate::agent::gossip::keyring_file;
 use crate::agent::gossip::meters::amount;
 use crate::agent::gossip::nonce::nonce;
-use crate::agent::gossip::serf::{Input, Output, QueryKey, QueryReply, SnapshotLine};
+use crate::agent::gossip::serf::{Event, Input, Output, QueryKey, QueryReply, SnapshotLine};
 use crate::agent::gossip::snapshot_file::{self, FLUSH_INTERVAL, RECOVERY_INTERVAL};
 use crate::agent::gossip::streams::StreamError;
 use crate::agent::gossip::swim::{self, ExchangeId, Packet};
@@ -30,6 +30,9 @@ impl Driver {
                 Output::Event(event) => {
                     // Whoever hears of a change finds it in the list. Inputs are taken in as a whole, so that
                     // the first event of many publishes for all.
+                    if let Event::Members(..) = event {
+                        self.state.unpublished |= std::mem::take(&mut self.state.moved);
+                    }
                     self.publish();
                     self.notices.of_event(&mut self.meters, &event);
                     // Nobody has to listen.
@@ -41,6 +44,10 @@ impl Driver {
                 Output::Snapshot(line) => self.remember(&line),
                 Output::Notice(notice) => self.notices.of_serf(&self.meters, &notice),
                 Output::Left => self.have_left(),
+                Output::ConflictLost {
+                    matching,
+                    responses,
+                } => self.name_is_lost(matching, responses),
             }
         }
         self.publish();
@@ -150,6 +157,15 @@ impl Driver {
         }
     }
 
+    /// The pool ends as it does when it is shut down.
+    fn name_is_lost(&mut self, matching: usize, responses: usize) {
+        let text = format_args!(
+            "minority in name conflict resolution, quitting [{matching} / {responses}]"
+        );
+        self.log.serf(Level::WARN, text);
+        self.stop.cancel();
+    }
+
     fn save_keyring(&mut self, keyring: Arc<Keyring>) {
         let Some(path) = self.keyring_file.clone() else {
             self.keyring_saved(Ok(()));
@@ -197,16 +213,17 @@ impl Driver {
     /// Has a thread write what is new, unless one is writing.
     pub(super) fn flush_snapshot(&mut self, sync: bool) {
         self.state.flush_at = None;
-        let Some(job) = self
-            .snapshot
-            .as_mut()
-            .and_then(|snapshot| snapshot.job(sync))
-        else {
+        let Some(snapshot) = &mut self.snapshot else {
+            return;
+        };
+        self.state.sync_wanted |= sync && snapshot.is_busy();
+        let Some(job) = snapshot.job(sync) else {
             return;
         };
         let arrive = self.arrive.clone();
         // Not cancelled with the pool: the file comes back, and the driver waits for it.
         self.tasks.spawn(async move {
+            // Jobs do not panic: only the end of the runtime takes one away.
             if let Ok(done) = tokio::task::spawn_blocking(|| job.run()).await {
                 // The driver may have ended.
                 _ = arrive.send(Arrival::Snapshot(done)).await;
@@ -240,7 +257,9 @@ impl Driver {
                 }
             }
         }
-        if snapshot.is_damaged() {
+        if std::mem::take(&mut self.state.sync_wanted) {
+            self.flush_snapshot(true);
+        } else if snapshot.is_damaged() {
             self.state.flush_at = Some(now + RECOVERY_INTERVAL);
         } else if snapshot.has_news() && self.state.flush_at.is_none() {
             self.state.flush_at = Some(now + FLUSH_INTERVAL);

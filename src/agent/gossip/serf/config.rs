@@ -37,6 +37,8 @@ pub struct Config {
     pub quiescent_period: Duration,
     /// Whether round trips place this member in the network.
     pub coordinates: bool,
+    /// Whether a member asks the others when somebody else claims its name, and gives way to a majority.
+    pub resolve_name_conflicts: bool,
 }
 
 impl Default for Config {
@@ -59,6 +61,7 @@ impl Default for Config {
             coalesce_period: Duration::ZERO,
             quiescent_period: Duration::ZERO,
             coordinates: true,
+            resolve_name_conflicts: false,
         }
     }
 }

@@ -5,6 +5,7 @@ mod housekeeping;
 mod intents;
 mod key_tasks;
 pub(super) mod membership;
+mod name_vote;
 mod queries;
 mod user_events;
 
@@ -40,6 +41,7 @@ use super::snapshot_log::SnapshotLog;
 
 use housekeeping::Timers;
 use key_tasks::KeyTasks;
+use name_vote::NameVote;
 
 /// Serf's own state. The failure detector calls it as its delegate; what it wants sent and told waits in
 /// its two outboxes until [`super::Serf`] drains them.
@@ -69,6 +71,7 @@ pub(super) struct Core {
     recent_queries: RecentQueries,
     questions: Questions,
     own_queries: OwnQueries,
+    vote: NameVote,
     queues: Queues,
     keys: KeyTasks,
     coalescer: Coalescer,
@@ -115,6 +118,7 @@ impl Core {
             ),
             questions: Questions::default(),
             own_queries: OwnQueries::default(),
+            vote: NameVote::default(),
             queues: Queues::default(),
             keys: KeyTasks::new(options.keyring),
             coalescer: Coalescer::new(config.coalesce_period, config.quiescent_period),

@@ -94,6 +94,9 @@ pub enum Output {
     Notice(Notice),
     /// We have left; nothing more comes.
     Left,
+    /// End the pool without leaving: the name belongs to somebody else. So many members know us by it, of so
+    /// many that know anybody; nothing more comes.
+    ConflictLost { matching: usize, responses: usize },
 }
 
 /// What is worth saying or counting.
@@ -121,6 +124,8 @@ pub enum Notice {
     CoordinateRejected { node: NodeName, reason: String },
     /// Our coordinate moved this far, in seconds.
     CoordinateUpdated { adjustment: f64 },
+    /// Somebody else claims our name; so many members know us by it, of so many that know anybody.
+    NameKept { matching: usize, responses: usize },
     /// A key operation of another member was done, or refused.
     KeyOperation {
         operation: &'static str,

@@ -83,13 +83,27 @@ impl Serf {
                 self.phase.swim_left(now, self.core.config());
             }
             Phase::Propagating { .. } if is_late => {
-                self.phase = Phase::Left;
-                self.core.end_queries();
-                self.gather();
-                self.outputs.push_back(Output::Left);
+                self.end(Output::Left);
             }
             _ => return false,
         }
         true
+    }
+
+    /// Ends at once when the vote on our name was lost; whether it was. [`Output::ConflictLost`] is the last
+    /// output.
+    pub(super) fn end_without_name(&mut self) -> bool {
+        match self.core.take_lost_name() {
+            Some(last) => self.end(last),
+            None => return false,
+        }
+        true
+    }
+
+    fn end(&mut self, last: Output) {
+        self.phase = Phase::Left;
+        self.core.end_queries();
+        self.gather();
+        self.outputs.push_back(last);
     }
 }

@@ -97,6 +97,8 @@ impl Serf {
     pub fn start(&mut self, now: Mono) {
         self.core.start(now);
         self.swim.start(now, &mut self.core);
+        // Our own joining is told before that of others is asked for.
+        self.settle(now);
         self.rejoin_next(now);
         self.settle(now);
     }
@@ -308,20 +310,22 @@ impl Serf {
     /// Lets everything that was caused take its effect, and gathers what is to be done outside.
     pub(super) fn settle(&mut self, now: Mono) {
         loop {
-            self.gather();
             if let Some(output) = self.swim.poll_output() {
                 self.take_swim_output(now, output);
-            } else if let Some((to, message)) = self.core.pop_send() {
+                continue;
+            }
+            self.gather();
+            if let Some((to, message)) = self.core.pop_send() {
                 self.swim.send_user(to, message);
-            } else if !self.advance_leave(now) {
+            } else if !self.advance_leave(now) && !self.end_without_name() {
                 break;
             }
         }
         self.core.watch_clock(now);
     }
 
-    /// What serf tells comes before what the failure detector does: whoever hears that an exchange has
-    /// ended has heard of its members.
+    /// What serf tells comes after what the failure detector says about it, but before the end of an exchange
+    /// or of leaving: whoever hears of that has heard of its members.
     pub(super) fn gather(&mut self) {
         while let Some(output) = self.core.pop_output() {
             self.outputs.push_back(output);
@@ -331,6 +335,7 @@ impl Serf {
     fn take_swim_output(&mut self, now: Mono, output: swim::Output) {
         match &output {
             swim::Output::ExchangeDone { id, result } => {
+                self.gather();
                 if self.own_exchange_done(now, *id, result.is_ok()) {
                     return;
                 }
@@ -341,7 +346,18 @@ impl Serf {
                     self.gather();
                 }
             }
-            swim::Output::Left => self.phase.swim_left(now, self.core.config()),
+            swim::Output::Left => {
+                self.gather();
+                self.phase.swim_left(now, self.core.config());
+            }
+            swim::Output::Notice(swim::Notice::Conflict { node, .. })
+                if *node == *self.name() && self.phase == Phase::Here =>
+            {
+                // The conflict is told before what comes of it.
+                self.outputs.push_back(Output::Net(output));
+                self.core.resolve_own_name(now, self.swim.alive_count());
+                return;
+            }
             _ => {}
         }
         self.outputs.push_back(Output::Net(output));

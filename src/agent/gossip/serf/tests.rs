@@ -3,6 +3,7 @@
 mod events;
 mod keys;
 mod leaving;
+mod names;
 mod pool;
 mod queries;
 mod random;

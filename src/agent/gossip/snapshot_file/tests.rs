@@ -31,6 +31,13 @@ fn names(restored: &Restored) -> Vec<&str> {
 }
 
 #[test]
+fn a_panic_is_an_error_of_the_write() {
+    assert!(guarded(|| Ok(())).is_ok());
+    let error = guarded(|| panic!("on purpose")).unwrap_err();
+    assert_eq!(error.to_string(), "the write panicked");
+}
+
+#[test]
 fn lines_are_written_as_serf_does_and_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("serf/local.snapshot");

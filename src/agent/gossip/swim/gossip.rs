@@ -10,7 +10,7 @@ use crate::model::mono::Mono;
 use super::delegate::Delegate;
 use super::detector::Swim;
 use super::io::{Output, Packet};
-use super::peers::PeerId;
+use super::peers::{PeerId, is_present};
 use super::timing::retransmit_limit;
 
 /// Type byte and count of a compound.
@@ -71,18 +71,26 @@ impl Swim {
         self.broadcasts.push(Some(key), message.encode());
     }
 
-    /// One round: a few random members are told what is new. Each gets messages of its own, since each packet
-    /// counts as a transmission of what it carries.
+    /// One round: a few random members are told what is new. Each that is there gets messages of its own, since
+    /// each packet counts as a transmission of what it carries.
     pub(super) fn gossip_round(&mut self, now: Mono, above: &mut dyn Delegate) {
         if self.broadcasts.is_empty() && !above.has_broadcasts() {
             return;
         }
         let room = self.room().saturating_sub(CRC_OVERHEAD);
-        for id in self.gossip_targets(now) {
-            let parts = self.take_broadcasts(room, above);
-            if parts.is_empty() {
+        let mut targets = self.gossip_targets(now);
+        targets.sort_by_key(|id| !is_present(self.peers.get(*id).state));
+        let mut told = Vec::new();
+        for id in targets {
+            // The dead hear what somebody alive was told: were it counted for them, they would use up in a
+            // small pool what the living should hear.
+            if told.is_empty() || is_present(self.peers.get(id).state) {
+                told = self.take_broadcasts(room, above);
+            }
+            if told.is_empty() {
                 return;
             }
+            let parts = told.clone();
             let peer = self.peers.get(id);
             let (to, crc) = (peer.address, peer.understands_crc());
             self.send_parts(to, parts, crc);

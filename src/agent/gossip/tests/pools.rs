@@ -281,3 +281,27 @@ consul_{}",
         assert!(seen.contains(&family), "{name}: {seen}");
     }
 }
+
+#[tokio::test]
+async fn whoever_has_a_name_that_is_taken_ends_without_leaving() {
+    let [a, b] = pair(settings("a"), settings("b")).await;
+    let mut twin = settings("a");
+    twin.serf.resolve_name_conflicts = true;
+    let twin = start(twin);
+    assert_eq!(twin.1.join(&place(&b.1)).await, Ok(1));
+    timeout(PATIENCE, twin.1.requests.closed())
+        .await
+        .expect("the twin gives way");
+    let refused = twin.1.user_event("late", Bytes::new(), false).await;
+    assert_eq!(refused.unwrap_err().to_string(), "Serf is shut down");
+    twin.0.shutdown().await;
+    for pool in [&a.1, &b.1] {
+        until_alive(pool, &["a", "b"]).await;
+        let first = pool
+            .members()
+            .iter()
+            .find(|member| member.name == "a")
+            .cloned();
+        assert_eq!(first.map(|member| member.addr), Some(a.1.local().addr));
+    }
+}

@@ -8,9 +8,14 @@ use crate::agent::gossip::GossipStartError;
 
 fn remembering(name: &str, folder: &tempfile::TempDir) -> (GossipSettings, PathBuf) {
     let file = folder.path().join(name).join("local.snapshot");
+    let settings = settings(name);
+    // A port that nobody is given by chance while this member is away.
+    let at = SocketAddr::new(settings.bind.ip(), 8301);
     let settings = GossipSettings {
+        bind: at,
+        advertise: at,
         snapshot_file: Some(file.clone()),
-        ..settings(name)
+        ..settings
     };
     (settings, file)
 }

@@ -219,7 +219,7 @@ impl Core {
         };
         let from = response.from.clone();
         match self.own_queries.take(now, response) {
-            Verdict::Tell(reply) => self.outputs.push_back(Output::QueryReply { key, reply }),
+            Verdict::Tell(reply) => self.replied(key, reply),
             Verdict::Known => {}
             Verdict::NotRunning => {
                 let QueryKey { ltime, id } = key;
@@ -233,21 +233,21 @@ impl Core {
     /// Hears no more answers to a query of ours.
     pub(in super::super) fn give_up_query(&mut self, key: QueryKey) {
         if self.own_queries.give_up(key) {
-            self.outputs.push_back(Output::QueryDone { key });
+            self.query_over(key);
         }
     }
 
     /// Ends all our queries: we have left.
     pub(in super::super) fn end_queries(&mut self) {
         for key in self.own_queries.end() {
-            self.outputs.push_back(Output::QueryDone { key });
+            self.query_over(key);
         }
     }
 
     /// Ends our queries whose time is up.
     pub(super) fn expire_queries(&mut self, now: Mono) {
         for key in self.own_queries.expire(now) {
-            self.outputs.push_back(Output::QueryDone { key });
+            self.query_over(key);
         }
     }
 }

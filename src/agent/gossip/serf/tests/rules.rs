@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::rig::Rig;
 use crate::agent::gossip::serf::MemberChange::{Failed, Join, Leave, Reap, Update};
-use crate::agent::gossip::serf::{Input, Notice, Output, Remembered, SnapshotLine};
+use crate::agent::gossip::serf::{Event, Input, Notice, Output, Remembered, SnapshotLine};
+use crate::agent::gossip::swim;
 use crate::agent::gossip::wire::{SerfState, Tags};
 use crate::model::member::MemberStatus as S;
 
@@ -256,7 +257,7 @@ fn who_leaves_for_long_and_is_here_stays() {
     rig.alive("n2", 1);
     rig.leave_intent("n2", 5, false);
     rig.told();
-    rig.run(Duration::from_secs(60));
+    rig.run(Duration::from_mins(1));
     assert_eq!(rig.status("n2"), Some((S::Leaving, 5)));
     rig.run(Duration::from_secs(20));
     assert_eq!(rig.status("n2"), Some((S::Alive, 5)));
@@ -486,4 +487,22 @@ fn the_snapshot_remembers_who_was_alive_and_what_time_it_was() {
         .filter(|line| matches!(line, SnapshotLine::Clock(_)))
         .collect();
     assert_eq!(clocks, unchanged, "no line without news");
+}
+
+#[test]
+fn a_verdict_is_logged_before_its_consequence() {
+    let mut rig = Rig::new();
+    rig.alive("n2", 1);
+    rig.told();
+    rig.run(Duration::from_mins(1));
+    let told = rig.told();
+    let at = |wanted: fn(&Output) -> bool| told.iter().position(wanted).expect("was told");
+    let verdict = at(|output| {
+        matches!(
+            output,
+            Output::Net(swim::Output::Notice(swim::Notice::SuspicionExpired { .. }))
+        )
+    });
+    let failed = at(|output| matches!(output, Output::Event(Event::Members(Failed, _))));
+    assert!(verdict < failed, "{told:?}");
 }

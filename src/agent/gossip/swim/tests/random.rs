@@ -140,7 +140,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// What must hold between two steps.
 struct Invariants {
-    incarnations: HashMap<NodeName, (PeerState, u32)>,
+    incarnations: HashMap<NodeName, (PeerState, SocketAddr, u32)>,
     own: u32,
     last_exchange: Option<u64>,
 }
@@ -150,13 +150,20 @@ impl Invariants {
         let swim = &rig.swim;
         let states: HashMap<_, _> = swim
             .members()
-            .map(|peer| (peer.name.clone(), (peer.state, peer.incarnation)))
+            .map(|peer| {
+                (
+                    peer.name.clone(),
+                    (peer.state, peer.address, peer.incarnation),
+                )
+            })
             .collect();
         let live = |state| matches!(state, PeerState::Alive | PeerState::Suspect);
-        for (name, (state, incarnation)) in &states {
-            if let Some((before, was)) = self.incarnations.get(name)
+        for (name, (state, address, incarnation)) in &states {
+            // Another address is another member, which took the name over from one that left meanwhile.
+            if let Some((before, at, was)) = self.incarnations.get(name)
                 && live(*before)
                 && live(*state)
+                && at == address
             {
                 assert!(incarnation >= was, "{name} from {was} to {incarnation}");
             }
