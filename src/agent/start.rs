@@ -218,9 +218,12 @@ async fn serve_rooms(
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
     let listening = Listening::start(config, &lan, background);
     let rpc_settings = settings::rpc(config);
-    let rpc = match raft {
-        Some(raft) => Rpc::new(raft.clone(), rpc_settings, telemetry.metrics()),
-        None => Rpc::client(rpc_settings, telemetry.metrics()),
+    let (rpc, _inbox) = match raft {
+        Some(raft) => {
+            let (rpc, inbox) = Rpc::server(raft.clone(), rpc_settings, telemetry.metrics());
+            (rpc, Some(inbox))
+        }
+        None => (Rpc::client(rpc_settings, telemetry.metrics()), None),
     };
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;

@@ -1,8 +1,11 @@
 //! Consensus, as operators see it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::duration::GoDuration;
+use super::node::StringMap;
 
 /// A server of the raft configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,4 +121,87 @@ pub struct OperatorHealth {
     pub failure_tolerance: u64,
     /// The servers.
     pub servers: Vec<ServerHealth>,
+}
+
+/// What a server is in the cluster, as autopilot names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerStatus {
+    /// Leads.
+    Leader,
+    /// Votes.
+    Voter,
+    /// Does not vote yet.
+    #[default]
+    NonVoter,
+}
+
+/// A server as autopilot's state shows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AutopilotServer {
+    /// The server's node UUID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// The server's node name.
+    pub name: String,
+    /// The server's RPC address.
+    pub address: String,
+    /// What gossip says of it: `alive`, `failed`, …
+    pub node_status: String,
+    /// The server's version.
+    pub version: String,
+    /// Time since the server heard from the leader; negative when it never did or cannot be asked.
+    pub last_contact: GoDuration,
+    /// Term of its last log entry.
+    pub last_term: u64,
+    /// Index of its last log entry.
+    pub last_index: u64,
+    /// Whether autopilot finds it healthy.
+    pub healthy: bool,
+    /// Since when it has been healthy or unhealthy, RFC 3339 in seconds.
+    pub stable_since: String,
+    /// Enterprise only: never.
+    pub read_replica: bool,
+    /// What it is in the cluster.
+    pub status: ServerStatus,
+    /// Its node metadata.
+    pub meta: StringMap,
+    /// `voter`: enterprise has other types.
+    pub node_type: String,
+}
+
+/// The body of `/v1/operator/autopilot/state`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AutopilotState {
+    /// Whether all servers are healthy.
+    pub healthy: bool,
+    /// How many servers may fail before the quorum is lost.
+    pub failure_tolerance: u64,
+    /// The same in the community edition.
+    pub optimistic_failure_tolerance: u64,
+    /// The servers, by UUID.
+    pub servers: BTreeMap<String, AutopilotServer>,
+    /// UUID of the leader.
+    pub leader: String,
+    /// UUIDs of the voters.
+    pub voters: Vec<String>,
+}
+
+/// A change of leader, as a server saw it: a row of `/v1/consulctl/leaders`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LeaderChangeRecord {
+    /// When the server learned of it, RFC 3339 in milliseconds.
+    pub time: String,
+    /// The term.
+    pub term: u64,
+    /// UUID of the leader; empty when it was lost.
+    #[serde(rename = "LeaderID")]
+    pub leader_id: String,
+    /// RPC address of the leader; empty when it was lost.
+    pub leader_address: String,
+    /// Why, in a few words.
+    pub reason: String,
 }

@@ -6,6 +6,7 @@ mod leadership;
 mod log_store;
 mod log_writer;
 mod medium;
+mod membership;
 mod network;
 mod save;
 mod settings;

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc};
 
 use crate::agent::acl::Resolver;
 use crate::agent::raft::{Raft, RestoreError, WriteError};
 use crate::agent::store::{Command, Query, Response, State, WatchSet};
 use crate::agent::telemetry::metrics::Metrics;
 use crate::model::access::{Requirement, Resource};
+use crate::model::coordinate::NodeCoordinate;
 
 use super::blocking::Found;
+use super::coordinates::COORDINATES;
 use super::metrics::RpcMetrics;
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
-use super::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
+use super::{Consistency, LeaderInbox, QueryMeta, QueryOptions, RpcError, Server, WriteOptions};
 
 /// What the room needs to know of the agent.
 #[derive(Clone)]
@@ -62,12 +64,19 @@ pub struct Rpc {
     metrics: RpcMetrics,
     /// A permit for the one restore at a time.
     restores: Arc<Semaphore>,
+    /// Servers only: where coordinates wait for the leader's batch.
+    pub(super) coordinates: Option<mpsc::Sender<NodeCoordinate>>,
 }
 
 impl Rpc {
-    /// A handle over this server's own consensus.
-    pub fn new(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> Self {
-        Self::over(Servers::Own(raft), settings, metrics)
+    /// The handle of a server, and what it takes in for the leader's duties.
+    pub fn server(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> (Self, LeaderInbox) {
+        let (sender, coordinates) = mpsc::channel(COORDINATES);
+        let rpc = Self {
+            coordinates: Some(sender),
+            ..Self::over(Servers::Own(raft), settings, metrics)
+        };
+        (rpc, LeaderInbox { coordinates })
     }
 
     /// The handle of a client agent: every request fails with [`RpcError::NoServers`], as it does on a Consul
@@ -83,7 +92,13 @@ impl Rpc {
             replaced: Arc::default(),
             metrics: RpcMetrics::new(metrics),
             restores: Arc::new(Semaphore::new(1)),
+            coordinates: None,
         }
+    }
+
+    /// Tells which servers of this datacenter can be asked: called whenever gossip learns of a change.
+    pub fn set_servers(&self, servers: Vec<Server>) {
+        drop(servers);
     }
 
     /// The agent's datacenter.

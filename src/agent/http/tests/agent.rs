@@ -68,7 +68,7 @@ async fn context(key: Option<&Key>) -> Context {
     .await
     .unwrap();
     let rpc_settings = RpcSettings::new("dc1", Arc::new(AllowAll));
-    let rpc = Rpc::new(raft.clone(), rpc_settings, &Metrics::default());
+    let (rpc, _inbox) = Rpc::server(raft.clone(), rpc_settings, &Metrics::default());
     let quiet = TelemetrySettings {
         output: Output::Nowhere,
         ..TelemetrySettings::default()
