@@ -16,6 +16,7 @@ mod agent_services;
 mod bad_input;
 mod catalog;
 mod cli;
+mod cluster;
 mod config;
 mod durability;
 mod full_disk;
