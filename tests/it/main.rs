@@ -19,6 +19,7 @@ mod cli;
 mod cluster;
 mod config;
 mod durability;
+mod failover;
 mod full_disk;
 mod gossip_consul;
 mod gossip_ring;
