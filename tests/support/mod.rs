@@ -5,6 +5,7 @@ mod agent;
 mod cluster;
 mod dns;
 mod http;
+pub(crate) mod linearizability;
 mod lines;
 mod program;
 mod reference;
