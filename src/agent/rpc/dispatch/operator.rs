@@ -8,10 +8,10 @@ use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
-use crate::agent::rpc::wire::status::RaftStatsReply;
+use crate::agent::rpc::wire::status::{PromiseRequest, RaftStatsReply};
 use crate::agent::rpc::wire::{
-    Nothing, ReadOptions, decode_read, decode_write, encode, encode_answer, encode_autopilot_state,
-    internal, operator, status,
+    Nothing, ReadOptions, decode_read, decode_request, decode_write, encode, encode_answer,
+    encode_autopilot_state, internal, operator, status,
 };
 use crate::agent::rpc::{Consistency, PeerName, QueryMeta};
 use crate::agent::store::{AutopilotQuery, NodeDump, Query as _, ServiceDump};
@@ -40,6 +40,10 @@ impl Dispatcher {
                 Ok(status::encode_peers(&peers)?)
             }
             status::RAFT_STATS => Ok(encode(&stats_of(self.rpc.raft()?))?),
+            status::FOUNDING_PROMISE => {
+                let request: PromiseRequest = decode_request(body)?;
+                Ok(encode(&self.rpc.promise(&request.servers)?)?)
+            }
             _ => Err(unknown(method)),
         }
     }
