@@ -14,6 +14,7 @@ use crate::agent::dns::DnsServer;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, PidFile};
+use crate::agent::leader::Office;
 use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
@@ -218,7 +219,7 @@ async fn serve_rooms(
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
     let listening = Listening::start(config, &lan, background);
     let rpc_settings = settings::rpc(config);
-    let (rpc, _inbox) = match raft {
+    let (rpc, inbox) = match raft {
         Some(raft) => {
             let (rpc, inbox) = Rpc::server(raft.clone(), rpc_settings, telemetry.metrics());
             (rpc, Some(inbox))
@@ -240,14 +241,16 @@ async fn serve_rooms(
     };
     social.begin(background);
     // After those who listen, so that they hear who leads.
-    if let Some(raft) = raft {
-        let leading = leader::run(
-            raft.clone(),
-            rpc.clone(),
-            lan.clone(),
-            settings::leader(config),
-            background.stop.clone(),
-        );
+    if let (Some(raft), Some(inbox)) = (raft, inbox) {
+        let office = Office {
+            raft: raft.clone(),
+            rpc: rpc.clone(),
+            lan: lan.clone(),
+            wan: wan.clone(),
+            metrics: telemetry.metrics().clone(),
+        };
+        let stop = background.stop.clone();
+        let leading = leader::run(office, settings::leader(config), inbox, stop);
         background.tasks.spawn(leading);
     }
     let (events, gossip_reports) = listening.receive(&local, background);
