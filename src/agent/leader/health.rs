@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::agent::membership::ServerInfo;
+use crate::agent::membership::server_tags::ServerInfo;
 use crate::agent::rpc::wire::status::RaftStatsReply;
 use crate::model::duration::{GoDuration, parse_go_duration};
 use crate::model::member::MemberStatus;

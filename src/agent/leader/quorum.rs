@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::agent::membership::ServerInfo;
+use crate::agent::membership::server_tags::ServerInfo;
 use crate::model::member::MemberStatus;
 use crate::model::raft::{AutopilotConfiguration, RaftServer};
 
@@ -309,8 +309,8 @@ fn cleanup(
         }),
         _ => None,
     };
-    let silent = view.servers.iter().filter(|server| !server.voter);
-    if let Some(change) = silent.filter_map(burial).next() {
+    let mut silent = view.servers.iter().filter(|server| !server.voter);
+    if let Some(change) = silent.find_map(burial) {
         return Some(change);
     }
     let change = voters(view).find_map(burial)?;

@@ -199,16 +199,14 @@ impl<'a> ServerKeeper<'a> {
                 Change::Bury { id, name } => self.bury(id, name).await,
             }
         };
-        match timeout(CHANGE_LIMIT, made).await {
-            Ok(made) => made.is_ok(),
-            Err(_) => {
-                warn!(
-                    target: "agent.server.autopilot", ?change,
-                    "change of the raft configuration is still not done after {CHANGE_LIMIT:?}"
-                );
-                false
-            }
+        if let Ok(made) = timeout(CHANGE_LIMIT, made).await {
+            return made.is_ok();
         }
+        warn!(
+            target: "agent.server.autopilot", ?change,
+            "change of the raft configuration is still not done after {CHANGE_LIMIT:?}"
+        );
+        false
     }
 
     async fn add(&self, id: &str, address: &str) -> Result<(), WriteError> {
