@@ -14,6 +14,7 @@ use crate::model::coordinate::NodeCoordinate;
 
 use super::blocking::Found;
 use super::coordinates::COORDINATES;
+use super::founding::Promises;
 use super::metrics::RpcMetrics;
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
 use super::{Consistency, LeaderInbox, QueryMeta, QueryOptions, RpcError, Server, WriteOptions};
@@ -66,6 +67,7 @@ pub struct Rpc {
     restores: Arc<Semaphore>,
     /// Servers only: where coordinates wait for the leader's batch.
     pub(super) coordinates: Option<mpsc::Sender<NodeCoordinate>>,
+    pub(super) promises: Arc<Promises>,
 }
 
 impl Rpc {
@@ -93,6 +95,7 @@ impl Rpc {
             metrics: RpcMetrics::new(metrics),
             restores: Arc::new(Semaphore::new(1)),
             coordinates: None,
+            promises: Arc::default(),
         }
     }
 
@@ -100,6 +103,10 @@ impl Rpc {
     pub fn set_servers(&self, servers: Vec<Server>) {
         drop(servers);
     }
+
+    /// Called when this server has left the pool: from now on it answers that there is no leader, so that whoever
+    /// asks turns to another server.
+    pub fn begin_leaving(&self) {}
 
     /// The agent's datacenter.
     pub fn datacenter(&self) -> &str {

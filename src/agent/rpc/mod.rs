@@ -5,6 +5,7 @@ mod catalog;
 mod coordinates;
 pub mod dispatch;
 mod error;
+mod founding;
 mod handle;
 mod kv;
 mod metrics;

@@ -22,7 +22,8 @@ pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response};
 pub use indexes::Indexes;
 pub use queries::{
     AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, KvGet,
-    KvKeys, KvList, ListNodes, ListServices, NodeWithServices, Query, ServiceInstances, TxnRead,
+    KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
+    ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};
 pub use snapshot::SnapshotError;
