@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use crate::agent::config::Config;
 use crate::agent::gossip::GossipHandle;
-use crate::agent::rpc::{Rpc, RpcError, WriteOptions};
+use crate::agent::rpc::{Rpc, WriteOptions};
 use crate::model::coordinate::NodeCoordinate;
 
 /// How often this agent sends its coordinate.
@@ -66,7 +66,7 @@ pub(super) async fn send(lan: GossipHandle, node: String, rate: SendRate, rpc: R
             .await
         {
             Ok(()) => {}
-            Err(error @ (RpcError::PermissionDenied | RpcError::Acl(_))) => {
+            Err(error) if error.is_denied() => {
                 warn!(target: "agent", %error, "Coordinate update blocked by ACLs");
             }
             Err(error) => error!(target: "agent", %error, "Coordinate update error"),
