@@ -17,10 +17,10 @@ use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership
 use super::log_store::LogStore;
 use super::network::{Call, Peer};
 use super::settings::Clock;
-use super::snapshots;
-use super::snapshots::SnapshotBody;
+use super::snapshots::Snapshots;
 use super::state_machine::{Published, View};
-use super::types::{AppCommand, Applied, NodeInfo, Snapshot, TypeConfig, derive_raft_id};
+use super::transfer::Transfers;
+use super::types::{AppCommand, Applied, NodeInfo, TypeConfig, derive_raft_id};
 use super::watch::{Watcher, Watches};
 use super::wire;
 use crate::agent::store::{Command, State, WatchSet};
@@ -48,6 +48,10 @@ pub(super) struct Inner {
     pub(super) clock: Clock,
     /// When a leader was last heard; written by [`Raft::serve`], read by [`Raft::last_contact`].
     pub(super) contact: Mutex<Option<Instant>>,
+    /// This server's snapshots.
+    pub(super) snapshots: Snapshots,
+    /// What a leader is sending.
+    pub(super) transfers: Transfers,
 }
 
 /// Why a write was not made.
@@ -79,6 +83,9 @@ pub enum ServeError {
     /// Raft has stopped.
     #[error("raft is stopped: {0}")]
     Stopped(String),
+    /// A snapshot cannot be taken; the sender begins anew.
+    #[error("cannot receive the snapshot: {0}")]
+    Snapshot(String),
 }
 
 /// What a refusal of openraft means for a request.
@@ -293,21 +300,9 @@ impl Raft {
                 wire::encode_vote_answer(&core.pre_vote(rpc).await.map_err(|e| ended(&e))?)
             }
             Call::Snapshot => {
-                let (vote, file) = wire::decode_snapshot(body).map_err(malformed)?;
-                let decoded = tokio::task::spawn_blocking(move || snapshots::decode(&file));
-                let (meta, state) = decoded
-                    .await
-                    .map_err(|e| ServeError::Malformed(e.to_string()))?
-                    .map_err(ServeError::Malformed)?;
-                let snapshot = Snapshot {
-                    meta,
-                    snapshot: SnapshotBody::Held(Arc::new(state)),
-                };
-                let answer = core.install_full_snapshot(vote, snapshot).await;
-                self.note_contact();
-                wire::encode_snapshot_answer(
-                    &answer.map_err(|e| ServeError::Stopped(e.to_string()))?,
-                )
+                let (number, step) = wire::decode_snapshot(body).map_err(malformed)?;
+                let (vote, progress) = self.receive_snapshot(number, step).await?;
+                wire::encode_snapshot_answer(&vote, progress)
             }
             Call::TransferLeader => {
                 let rpc = wire::decode_transfer(body).map_err(malformed)?;
@@ -336,6 +331,7 @@ impl Raft {
 
     /// Ends raft, writes what is still queued, and closes the log.
     pub async fn shutdown(&self) -> Result<(), WriteError> {
+        self.inner.snapshots.cancel();
         let ended = self.inner.core.shutdown().await;
         let closed = self.inner.log.close().await;
         ended.map_err(|e| WriteError::Stopped(e.to_string()))?;
@@ -351,7 +347,7 @@ impl Raft {
         WriteError::Stopped(self.inner.log.failure().unwrap_or(reason))
     }
 
-    fn note_contact(&self) {
+    pub(super) fn note_contact(&self) {
         let mut contact = self
             .inner
             .contact

@@ -3,7 +3,6 @@
 //! openraft asks for a network per peer and per duty; every request becomes one frame. The other
 //! side answers it with [`super::Raft::serve`].
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,8 @@ use openraft::raft::{
 use thiserror::Error;
 
 use super::medium::BoxFuture;
-use super::snapshots::{self, SnapshotBody};
+use super::snapshots::SnapshotBody;
+use super::transfer;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -151,14 +151,20 @@ impl Network {
             .transport
             .call(&self.peer, self.lane, call, body, option.soft_ttl())
             .await;
-        answer.map_err(|e| match e {
-            TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
-            TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
-        })
+        answer.map_err(|e| failed(&e))
     }
 }
 
-fn garbled(e: &WireError) -> RPCError<TypeConfig> {
+/// What a failed call is to openraft.
+pub(super) fn failed(error: &TransportError) -> RPCError<TypeConfig> {
+    match error {
+        TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(error)),
+        TransportError::Broken(_) => RPCError::Network(NetworkError::new(error)),
+    }
+}
+
+/// An answer that is not one of ours.
+pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
     RPCError::Network(NetworkError::new(e))
 }
 
@@ -204,20 +210,13 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = async {
-            let encoded = tokio::task::spawn_blocking(move || {
-                let state = snapshot.snapshot.state()?;
-                snapshots::encode(&snapshot.meta, &state)
-            });
-            let file = encoded
-                .await
-                .map_err(io::Error::other)
-                .and_then(|file| file.map_err(io::Error::other))
-                .map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-            let body = wire::encode_snapshot(&vote, file);
-            let answer = self.call(Call::Snapshot, body, &option).await?;
-            wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e))
-        };
+        let send = transfer::send(
+            &*self.transport,
+            &self.peer,
+            vote,
+            snapshot,
+            option.hard_ttl(),
+        );
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

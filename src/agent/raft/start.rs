@@ -22,6 +22,7 @@ use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
 use super::tail::{TAIL_BYTES, TAIL_ENTRIES};
+use super::transfer::Transfers;
 use super::types::{NodeInfo, SnapshotMeta, derive_raft_id};
 use super::watch::Watches;
 use crate::agent::store::State;
@@ -108,7 +109,7 @@ impl Raft {
             .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
-        let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
+        let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
         let config = Arc::new(
             settings
                 .config()
@@ -119,7 +120,7 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, published, watches);
+        let raft = Self::assemble(&settings, id, core, log, snapshots, published, watches);
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -141,6 +142,7 @@ impl Raft {
         id: u64,
         core: Core,
         log: LogStore,
+        snapshots: Snapshots,
         published: Published,
         watches: Watches,
     ) -> Self {
@@ -175,6 +177,8 @@ impl Raft {
                 history,
                 clock: Arc::clone(&settings.clock),
                 contact: Mutex::new(None),
+                snapshots,
+                transfers: Transfers::default(),
             }),
         };
         let own = Arc::downgrade(&raft.inner);
