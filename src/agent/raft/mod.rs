@@ -9,6 +9,7 @@ mod medium;
 mod membership;
 mod network;
 mod paced;
+mod retention;
 mod save;
 mod settings;
 mod snapshot_file;

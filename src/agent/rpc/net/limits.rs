@@ -51,7 +51,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             snapshot_streams: 8,
-            raft_bytes: 256 << 20,
+            raft_bytes: 512 << 20,
         }
     }
 }
