@@ -24,7 +24,7 @@ use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
-use super::dns_backend::LocalCatalog;
+use super::dns_backend::DnsBackend;
 use super::listening::Listening;
 use super::pools::{BoundPools, RunningPools};
 use super::reserved;
@@ -225,7 +225,7 @@ async fn serve_rooms(
         }
         None => (Rpc::client(rpc_settings, telemetry.metrics()), None),
     };
-    let backend = LocalCatalog::new(rpc.clone());
+    let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
     let members = lan.clone();
