@@ -13,10 +13,8 @@ use crate::agent::dns::truncate::Transport;
 
 /// Plays the script, on a server or on a client agent; gives it back with the answers that were given.
 fn play(script: &str, client: bool) -> String {
-    let mut fixture = Fixture {
-        client,
-        ..Fixture::default()
-    };
+    let mut fixture = Fixture::default();
+    fixture.client = client;
     let mut played = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
