@@ -208,9 +208,9 @@ fn a_server_that_lost_its_data_comes_back() {
     let all: Vec<(String, bool)> = ["s1", "s2", "s3"]
         .map(|name| (name.to_owned(), true))
         .into();
-    until("it votes again", || cluster.voters(leader) == all);
-    let kept = cluster.agent(wiped).send("GET", "/v1/kv/k49?stale&raw", "");
+    let kept = cluster.eventually(wiped, "GET", "/v1/kv/k49?stale&raw", "");
     assert_eq!(kept.text(), "x");
+    until("it votes again", || cluster.voters(leader) == all);
     let new_leader = cluster.leader();
     cluster.agent(new_leader).assert_healthy();
 }
