@@ -16,6 +16,7 @@ use super::paced::PacedFile;
 use super::snapshot_file;
 use super::types::{Snapshot, SnapshotMeta};
 use crate::agent::store::State;
+use crate::model::snapshot_archive::ArchiveError;
 
 /// Snapshot files that are kept.
 const KEPT: usize = 2;
@@ -89,6 +90,14 @@ impl fmt::Debug for Received {
 }
 
 impl SnapshotBody {
+    fn state(&self) -> Result<State, SnapshotError> {
+        match self {
+            Self::Held(state) => Ok((**state).clone()),
+            Self::Received(received) => Ok(received.state.clone()),
+            Self::File(path) => read(path).map(|(_, state)| state),
+        }
+    }
+
     /// Writes the bytes of a snapshot file. Blocks.
     pub(super) fn copy_to(&self, meta: &SnapshotMeta, mut out: impl Write) -> io::Result<()> {
         match self {
@@ -185,14 +194,18 @@ impl Snapshots {
         self.current().clone()
     }
 
-    /// Where snapshots are on disk.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
-    }
-
     /// Gives up what is being written, for good.
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// A file without a name, for an archive.
+    pub(super) fn scratch(&self) -> Result<PacedFile, ArchiveError> {
+        let file = match &self.folder {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        Ok(PacedFile::new(file?, Arc::clone(&self.cancelled)))
     }
 
     /// A file for a snapshot that arrives, under a passing name.
@@ -237,17 +250,17 @@ impl Snapshots {
         body: SnapshotBody,
     ) -> Result<State, SnapshotError> {
         let received = match body {
-            SnapshotBody::File(path) => return read(&path).map(|(_, state)| state),
+            SnapshotBody::Received(received) => received,
             SnapshotBody::Held(state) if self.folder.is_none() => {
                 let own = (*state).clone();
                 self.set(meta, SnapshotBody::Held(state));
                 return Ok(own);
             }
-            SnapshotBody::Held(state) => {
-                self.keep(meta, (*state).clone())?;
-                return Ok((*state).clone());
+            other => {
+                let state = other.state()?;
+                self.keep(meta, state.clone())?;
+                return Ok(state);
             }
-            SnapshotBody::Received(received) => received,
         };
         let file = {
             let mut file = received.file.lock();

@@ -430,3 +430,6 @@ impl Read for Copying {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests;
