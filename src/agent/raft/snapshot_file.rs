@@ -75,6 +75,21 @@ pub(super) fn read(input: impl Read) -> Result<(SnapshotMeta, State), String> {
     }
 }
 
+/// Copies a file of `len` bytes as it is, and fails at its end when it is not as it was written.
+pub(super) fn copy(mut file: impl Read, len: u64, mut out: impl Write) -> io::Result<()> {
+    let content = len.saturating_sub(CHECKSUM_LEN as u64);
+    let mut body = Hashing::new((&mut file).take(content));
+    io::copy(&mut body, &mut out)?;
+    let (_, _, checksum) = body.finish();
+    let mut expected = [0; CHECKSUM_LEN];
+    file.read_exact(&mut expected)?;
+    if checksum != expected {
+        return Err(io::Error::other("the checksum does not match"));
+    }
+    out.write_all(&expected)?;
+    out.flush()
+}
+
 /// Version and length of the header.
 fn read_head(input: &mut impl Read) -> Result<(u32, usize), String> {
     if take(input)? != *MAGIC {
@@ -188,6 +203,19 @@ mod tests {
             }
             assert!(read(&*[&*bytes, b"x"].concat()).is_err());
         }
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_copied_to_its_end() {
+        let mut bytes = bytes();
+        let len = bytes.len() as u64;
+        let mut out = Vec::new();
+        copy(&*bytes, len, &mut out).expect("whole");
+        assert_eq!(out, bytes);
+        bytes[200] ^= 4;
+        out.clear();
+        copy(&*bytes, len, &mut out).expect_err("damaged");
+        assert!(out.len() < bytes.len());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tempfile::TempPath;
 use thiserror::Error;
@@ -18,6 +19,8 @@ use super::types::{Snapshot, SnapshotMeta};
 use crate::agent::store::State;
 use crate::model::snapshot_archive::ArchiveError;
 
+/// Time until a snapshot that could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Snapshot files that are kept.
 const KEPT: usize = 2;
 /// End of a snapshot's file name.
@@ -104,9 +107,14 @@ impl SnapshotBody {
             Self::Held(state) => snapshot_file::write(meta, state, out),
             Self::Received(received) => snapshot_file::write(meta, &received.state, out),
             Self::File(path) => {
-                let mut file = File::open(path)?;
-                io::copy(&mut file, &mut out)?;
-                out.flush()
+                let copied = File::open(path).and_then(|file| {
+                    let len = file.metadata()?.len();
+                    snapshot_file::copy(file, len, &mut out)
+                });
+                let named = |e: io::Error| {
+                    io::Error::new(e.kind(), format!("cannot read {}: {e}", path.display()))
+                };
+                copied.map_err(named)
             }
         }
     }
@@ -124,6 +132,8 @@ pub(super) struct Snapshots {
     naming: Arc<Mutex<()>>,
     /// Set at the end: what is being written is given up.
     cancelled: Arc<AtomicBool>,
+    /// When the last snapshot could not be written; written by the builder, read before the next is begun.
+    failed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Snapshots {
@@ -139,6 +149,7 @@ impl Snapshots {
             writing: Arc::default(),
             naming: Arc::default(),
             cancelled: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -192,6 +203,18 @@ impl Snapshots {
     /// The newest snapshot.
     pub(super) fn newest(&self) -> Option<Snapshot> {
         self.current().clone()
+    }
+
+    /// Notes whether the last attempt to write one succeeded.
+    pub(super) fn note_attempt(&self, succeeded: bool) {
+        let now = (!succeeded).then(Instant::now);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether it is too early for another attempt after one that failed.
+    pub(super) fn must_wait(&self) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| at.elapsed() < RETRY_AFTER)
     }
 
     /// Gives up what is being written, for good.

@@ -71,7 +71,10 @@ pub(super) async fn send(
         offset = next;
     }
     let read = reading.await.map_err(io::Error::other).flatten();
-    read.map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
+    read.map_err(|error| {
+        tracing::error!(target: "agent.server.raft", %error, "failed to send snapshot");
+        RPCError::Network(NetworkError::new(&error))
+    })?;
     let deadline = Instant::now() + limit;
     loop {
         let (own, progress) = to.step(SnapshotStep::End { bytes: offset }).await?;
@@ -260,7 +263,7 @@ impl Raft {
         let (chunks, reading) = {
             let mut current = self.inner.transfers.current();
             let incoming = known(&mut current, transfer)?;
-            if offset + len == incoming.bytes {
+            if offset.checked_add(len) == Some(incoming.bytes) {
                 // Its answer was lost.
                 return Ok(SnapshotProgress::Receiving);
             }
@@ -333,7 +336,10 @@ impl Raft {
         tokio::spawn(async move {
             let installed = match ended(reading).await {
                 Ok(snapshot) => {
+                    let body = snapshot.snapshot.clone();
                     let answer = core.install_full_snapshot(vote, snapshot).await;
+                    // One that was not wanted takes its time to go.
+                    drop(tokio::task::spawn_blocking(move || drop(body)));
                     answer.map(drop).map_err(|e| e.to_string())
                 }
                 Err(why) => Err(why),
