@@ -17,9 +17,9 @@ use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership
 use super::log_store::LogStore;
 use super::network::{Call, Peer};
 use super::settings::Clock;
+use super::snapshot_transfer::Transfers;
 use super::snapshots::Snapshots;
 use super::state_machine::{Published, View};
-use super::transfer::Transfers;
 use super::types::{AppCommand, Applied, NodeInfo, TypeConfig, derive_raft_id};
 use super::watch::{Watcher, Watches};
 use super::wire;

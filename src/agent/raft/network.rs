@@ -17,8 +17,8 @@ use openraft::raft::{
 use thiserror::Error;
 
 use super::medium::BoxFuture;
+use super::snapshot_transfer;
 use super::snapshots::SnapshotBody;
-use super::transfer;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -210,7 +210,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = transfer::send(
+        let send = snapshot_transfer::send(
             &*self.transport,
             &self.peer,
             vote,
