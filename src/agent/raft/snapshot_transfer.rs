@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::handle::{Raft, ServeError};
-use super::network::{Call, Lane, Peer, Transport, TransportError, failed, garbled};
+use super::network::{Call, Network, garbled};
 use super::paced::PacedFile;
 use super::snapshot_file;
 use super::snapshots::{Received, SnapshotBody, Snapshots};
@@ -42,15 +42,13 @@ type Failed = RPCError<TypeConfig>;
 
 /// Sends a snapshot and waits until it is installed, at most for `limit` without an end.
 pub(super) async fn send(
-    transport: &dyn Transport,
-    peer: &Peer,
+    network: &Network,
     vote: Vote,
     snapshot: Snapshot,
     limit: Duration,
 ) -> Result<SnapshotResponse<TypeConfig>, Failed> {
     let to = Receiver {
-        transport,
-        peer,
+        network,
         transfer: rand::random(),
     };
     let (own, _) = to.step(SnapshotStep::Begin { vote }).await?;
@@ -90,8 +88,7 @@ pub(super) async fn send(
 
 /// Where a snapshot is sent.
 struct Receiver<'a> {
-    transport: &'a dyn Transport,
-    peer: &'a Peer,
+    network: &'a Network,
     transfer: u64,
 }
 
@@ -101,19 +98,15 @@ impl Receiver<'_> {
         let body = wire::encode_snapshot(self.transfer, step).map_err(|e| garbled(&e))?;
         let mut attempt = 1;
         loop {
-            let call = self.transport.call(
-                self.peer,
-                Lane::Snapshot,
-                Call::Snapshot,
-                body.clone(),
-                STEP_TIMEOUT,
-            );
+            let call = self
+                .network
+                .send(Call::Snapshot, body.clone(), STEP_TIMEOUT);
             match call.await {
                 Ok(answer) => {
                     return wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e));
                 }
-                Err(TransportError::Broken(_)) if attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(failed(&error)),
+                Err(RPCError::Network(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
             }
         }
     }

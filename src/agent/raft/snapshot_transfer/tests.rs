@@ -6,7 +6,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::agent::raft::RaftSettings;
 use crate::agent::raft::medium::BoxFuture;
+use crate::agent::raft::network::{Addresses, Lane, Networks, Peer, Transport, TransportError};
 use crate::agent::raft::tests::{HOLD, get, put, settings};
+use crate::agent::raft::types::NodeInfo;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -28,12 +30,12 @@ struct Way {
 }
 
 impl Way {
-    fn new(to: &Raft, fate: fn(usize) -> Fate) -> Self {
-        Self {
+    fn new(to: &Raft, fate: fn(usize) -> Fate) -> Arc<Self> {
+        Arc::new(Self {
             to: to.clone(),
             calls: AtomicUsize::new(0),
             fate,
-        }
+        })
     }
 }
 
@@ -63,11 +65,17 @@ impl Transport for Way {
     }
 }
 
-fn peer() -> Peer {
-    Peer {
-        id: "other".to_owned(),
+/// openraft's way over this one.
+fn network(way: &Arc<Way>) -> Network {
+    let networks = Networks {
+        transport: Arc::clone(way) as Arc<dyn Transport>,
+        addresses: Addresses::default(),
+    };
+    let other = NodeInfo {
+        uuid: "other".to_owned(),
         address: "10.0.0.2:8300".to_owned(),
-    }
+    };
+    networks.to(&other, Lane::Snapshot)
 }
 
 /// A leader with a state of some chunks, its vote, and its snapshot.
@@ -121,10 +129,10 @@ async fn a_snapshot_arrives_and_is_kept() {
         let other = receiver(to_disk.then(|| to.path())).await;
         let way = Way::new(&other, |_| Fate::Arrives);
         let index = snapshot.meta.last_log_id.map(|id| id.index());
-        let sent = send(&way, &peer(), vote, snapshot, LIMIT).await;
+        let sent = send(&network(&way), vote, snapshot, LIMIT).await;
         assert_eq!(sent.expect("sent").vote, vote);
         assert_eq!(other.state().to_snapshot(), raft.state().to_snapshot());
-        assert!(way.calls.into_inner() > 5);
+        assert!(way.calls.load(Ordering::SeqCst) > 5);
         assert_eq!(Some(other.stats().last_snapshot_index), index);
         other.shutdown().await.expect("closed");
         raft.shutdown().await.expect("closed");
@@ -147,7 +155,7 @@ async fn lost_answers_cost_nothing() {
         0 => Fate::Unanswered,
         _ => Fate::Arrives,
     });
-    let sent = send(&way, &peer(), vote, snapshot, LIMIT).await;
+    let sent = send(&network(&way), vote, snapshot, LIMIT).await;
     sent.expect("sent");
     assert_eq!(other.state().to_snapshot(), raft.state().to_snapshot());
     other.shutdown().await.expect("closed");
@@ -176,13 +184,13 @@ async fn a_flipped_byte_is_noticed_and_the_next_attempt_succeeds() {
         },
     ] {
         let way = Way::new(&other, fates);
-        let sent = send(&way, &peer(), vote, snapshot.clone(), LIMIT).await;
+        let sent = send(&network(&way), vote, snapshot.clone(), LIMIT).await;
         let error = sent.map(drop).expect_err("damaged").to_string();
         assert!(error.contains("cannot receive the snapshot"), "{error}");
         assert!(get(&other, "k0").is_none());
     }
     let way = Way::new(&other, |_| Fate::Arrives);
-    let sent = send(&way, &peer(), vote, snapshot, LIMIT).await;
+    let sent = send(&network(&way), vote, snapshot, LIMIT).await;
     sent.expect("sent");
     assert_eq!(other.state().to_snapshot(), raft.state().to_snapshot());
     assert_eq!(files(to.path()).len(), 1, "{:?}", files(to.path()));
@@ -249,7 +257,7 @@ async fn an_old_leader_is_told_of_the_new_one() {
     let newer = other.own_vote();
     let old = Vote::new_committed(0, 5);
     let way = Way::new(&other, |_| Fate::Arrives);
-    let sent = send(&way, &peer(), old, snapshot, LIMIT).await;
+    let sent = send(&network(&way), old, snapshot, LIMIT).await;
     assert_eq!(sent.expect("answered").vote, newer);
     assert!(newer > old && get(&other, "own").is_some());
     let _ = vote;
@@ -270,7 +278,7 @@ async fn a_transfer_that_is_cut_leaves_nothing_behind() {
     };
     other.receive_snapshot(7, first).await.expect("taken");
     let way = Way::new(&other, |_| Fate::Arrives);
-    let sent = send(&way, &peer(), vote, snapshot, LIMIT).await;
+    let sent = send(&network(&way), vote, snapshot, LIMIT).await;
     sent.expect("sent");
     other.shutdown().await.expect("closed");
     raft.shutdown().await.expect("closed");
