@@ -100,6 +100,11 @@ impl Raft {
         self.inner.watches.watch(topics)
     }
 
+    /// This server's node UUID.
+    pub fn own_id(&self) -> &str {
+        &self.inner.node.uuid
+    }
+
     /// Who leads, when that is known.
     pub fn leader(&self) -> Option<Leader> {
         self.inner.leadership.borrow().leader.clone()
