@@ -33,7 +33,7 @@ mod wire;
 pub use handle::{Raft, ServeError, WriteError};
 pub use leadership::{Leader, LeaderChange, Leadership, Role};
 pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};
-pub use save::{RestoreError, SaveError, SavedArchive, StateSnapshot};
+pub use save::{ArchiveFile, RestoreError, SaveError, SavedArchive, StateSnapshot};
 pub use settings::{Clock, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, RaftSettings};
 pub use snapshots::SnapshotError;
 pub use start::{Recovery, StartError};

@@ -12,7 +12,6 @@ use crate::agent::raft::medium::{LogMedium, MemoryMedium};
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
 use crate::agent::raft::state_machine::StateMachine;
-use crate::agent::raft::types::log_id;
 use crate::agent::raft::watch::Watches;
 
 const LIMITS: TailLimits = TailLimits {
