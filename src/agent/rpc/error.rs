@@ -79,8 +79,10 @@ impl RpcError {
     /// words.
     pub(super) fn outcome(&self) -> Outcome {
         match self {
-            Self::NoLeader | Self::NotLeader | Self::Unreachable(_) => Outcome::NotDone,
-            Self::NotReadyForConsistentReads => Outcome::NotDone,
+            Self::NoLeader
+            | Self::NotLeader
+            | Self::NotReadyForConsistentReads
+            | Self::Unreachable(_) => Outcome::NotDone,
             Self::LeadershipLost | Self::Broken(_) | Self::TimedOut => Outcome::Unknown,
             Self::Remote(text) => outcome_of(text),
             _ => Outcome::Answered,

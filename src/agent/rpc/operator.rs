@@ -93,7 +93,7 @@ impl Rpc {
             is_read: true,
             is_stale: options.consistency == Consistency::Stale,
             answer: decode_raft_configuration,
-            here: move |rpc: Rpc, raft: Raft| {
+            here: move |rpc: Self, raft: Raft| {
                 let configuration = rpc.authorize(&token, &operator_read()).map(|()| {
                     let servers = rpc.servers();
                     let mut configuration = raft.configuration();
@@ -137,7 +137,7 @@ impl Rpc {
             is_read: false,
             is_stale: false,
             answer: |_| Ok(()),
-            here: move |rpc: Rpc, raft: Raft| {
+            here: move |rpc: Self, raft: Raft| {
                 let (token, peer) = (token.clone(), peer.clone());
                 Box::pin(async move {
                     rpc.authorize(&token, &operator_write())?;
@@ -171,7 +171,7 @@ impl Rpc {
             is_read: false,
             is_stale: false,
             answer: |_| Ok(()),
-            here: move |rpc: Rpc, raft: Raft| {
+            here: move |rpc: Self, raft: Raft| {
                 let (token, to) = (token.clone(), to.clone());
                 Box::pin(async move {
                     rpc.authorize(&token, &operator_write())?;

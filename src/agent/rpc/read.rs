@@ -45,18 +45,6 @@ impl Rpc {
             Consistency::Consistent => Ok(raft.verify_leader(hold).await?),
         }
     }
-
-    /// What an answer of this server says of itself.
-    pub(super) fn meta(&self, raft: &Raft, consistency: Consistency, index: u64) -> QueryMeta {
-        let since = raft.last_contact().unwrap_or_default();
-        QueryMeta {
-            index,
-            known_leader: raft.knows_leader(),
-            last_contact_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            consistency,
-            generation: 0,
-        }
-    }
 }
 
 impl<Q: RemoteQuery> Errand for Read<'_, Q> {
@@ -114,8 +102,20 @@ impl<Q: RemoteQuery> Errand for Read<'_, Q> {
         };
         let meta = QueryMeta {
             generation: found.generation,
-            ..rpc.meta(raft, options.consistency, found.index)
+            ..meta(raft, options.consistency, found.index)
         };
         Ok((found.answer, meta))
+    }
+}
+
+/// What an answer of this server says of itself.
+pub(super) fn meta(raft: &Raft, consistency: Consistency, index: u64) -> QueryMeta {
+    let since = raft.last_contact().unwrap_or_default();
+    QueryMeta {
+        index,
+        known_leader: raft.knows_leader(),
+        last_contact_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        consistency,
+        generation: 0,
     }
 }

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom as _;
 use rand::{Rng, RngExt as _};
 
 /// Shortest time that a client keeps to a server. Consul's.
-const MIN_REUSE: Duration = Duration::from_secs(120);
+const MIN_REUSE: Duration = Duration::from_mins(2);
 /// Up to this part of [`MIN_REUSE`] is added at random. Consul's.
 const REUSE_JITTER_FRACTION: u32 = 2;
 /// Clients that may turn to another server within a second, for each server of the cluster. Consul's.

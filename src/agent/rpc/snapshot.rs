@@ -13,6 +13,7 @@ use crate::model::access::{Requirement, Resource};
 
 use super::forward::{Errand, Left};
 use super::net::{SnapshotStreamError, open_snapshot_stream};
+use super::read::meta;
 use super::wire::{SnapshotRequest, SnapshotVerb};
 use super::{Consistency, QueryMeta, QueryOptions, Rpc, RpcError, WriteOptions};
 
@@ -98,7 +99,7 @@ impl Errand for Save<'_> {
         rpc.ready(raft, consistency, left.hold).await?;
         let saved = raft.save_snapshot().await;
         let saved = saved.map_err(|error| RpcError::Raft(error.to_string()))?;
-        let meta = rpc.meta(raft, options.consistency, saved.meta.index);
+        let meta = meta(raft, options.consistency, saved.meta.index);
         Ok((meta, Box::new(Cursor::new(saved.bytes))))
     }
 }
