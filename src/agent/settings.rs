@@ -16,8 +16,8 @@ use crate::agent::local::{
     ClusterSize, FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
 };
 use crate::agent::membership::{PoolKind, RetryJoin};
-use crate::agent::raft::{NoTransport, RaftSettings};
-use crate::agent::rpc::RpcSettings;
+use crate::agent::raft::RaftSettings;
+use crate::agent::rpc::{RaftTransport, RateLimit, RpcSettings};
 use crate::agent::telemetry::metrics::{Filter, Targets};
 use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
@@ -25,6 +25,7 @@ use crate::agent::telemetry::{
 use crate::model::agent::SelfConfig;
 use crate::model::raft::AutopilotConfiguration;
 
+use super::founding::Founder;
 use super::start_error::StartError;
 
 /// A configured value that a room does not take.
@@ -113,7 +114,7 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
         bootstrap: bootstraps(config),
         snapshot_threshold: config.raft.snapshot_threshold,
         trailing_logs: config.raft.trailing_logs,
-        transport: Arc::new(NoTransport),
+        transport: Arc::new(RaftTransport::default()),
         clock: Arc::new(SystemTime::now),
     }
 }
@@ -121,6 +122,16 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
 /// Whether this server forms a cluster of its own.
 pub(super) fn bootstraps(config: &Config) -> bool {
     config.dev_mode || config.node.bootstrap || config.node.bootstrap_expect == 1
+}
+
+/// How this server takes part in forming a cluster; `None` when it waits for nobody.
+pub(super) fn founder(config: &Config, node_id: &str) -> Option<Founder> {
+    let expect = config.node.bootstrap_expect;
+    (expect > 1).then(|| Founder {
+        id: node_id.to_owned(),
+        datacenter: config.node.datacenter.clone(),
+        expect,
+    })
 }
 
 /// The address under which other servers reach this one.
@@ -135,6 +146,10 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,
+        rate: RateLimit {
+            per_second: config.limits.rpc_rate,
+            burst: config.limits.rpc_max_burst,
+        },
         ..RpcSettings::new(&config.node.datacenter, Arc::new(AllowAll))
     }
 }

@@ -74,6 +74,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::rpc::options", 3),
     pure("agent::rpc::wire", 3),
     pure("agent::membership::census", 3),
+    pure("agent::membership::founding", 3),
     pure("agent::membership::policy", 3),
     pure("agent::membership::pool_kind", 3),
     pure("agent::membership::server_tags", 3),

@@ -2,6 +2,7 @@
 
 mod census;
 mod flood;
+mod founding;
 mod join;
 mod policy;
 mod pool_kind;
@@ -13,6 +14,7 @@ mod watch;
 
 pub use census::{known_datacenters, known_servers};
 pub use flood::flood;
+pub use founding::{Founding, founding};
 pub use join::{JoinErrors, join};
 pub use policy::{LanPolicy, WanPolicy};
 pub use pool_kind::PoolKind;

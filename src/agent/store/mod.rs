@@ -22,8 +22,8 @@ pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response};
 pub use indexes::Indexes;
 pub use queries::{
     AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
-    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeWithServices, Query, ServiceInstances,
-    TxnRead,
+    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
+    ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};
 pub use snapshot::SnapshotError;

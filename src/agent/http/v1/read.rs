@@ -10,8 +10,8 @@ use crate::agent::http::render;
 use crate::agent::http::render_cache::CacheKey;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::{Meta, Response};
+use crate::agent::rpc::wire::RemoteQuery;
 use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
-use crate::agent::store::Query;
 use crate::model::filter::{Filter, Schema};
 
 /// Parameters that do not change a body: they say when and for whom, not what.
@@ -63,7 +63,7 @@ impl<'a> Read<'a> {
     ///
     /// # Errors
     /// What the servers answer; for the catalog's endpoints with the headers that Consul sends.
-    pub(super) async fn run<Q: Query>(
+    pub(super) async fn run<Q: RemoteQuery>(
         &self,
         query: &Q,
     ) -> Result<(Q::Answer, QueryMeta), HttpError> {

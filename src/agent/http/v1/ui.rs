@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
-use crate::agent::store::{Query, State, Topic, WatchSet};
+use crate::agent::store::{NodeDump, NodeRecord};
 use crate::model::check::{HealthCheck, Status};
 use crate::model::filter;
 use crate::model::node::{Node, StringMap};
@@ -18,45 +18,6 @@ use super::read::{Read, headers_of};
 
 /// Metadata by which a service says which tool registered it.
 const EXTERNAL_SOURCE: &str = "external-source";
-
-/// A node with all that runs on it.
-#[derive(Debug, Clone)]
-struct Dump {
-    node: Arc<Node>,
-    services: Vec<Arc<NodeService>>,
-    checks: Vec<Arc<HealthCheck>>,
-}
-
-/// All nodes, or one.
-#[derive(Debug, Clone)]
-struct NodeDump {
-    node: Option<String>,
-}
-
-impl Query for NodeDump {
-    type Answer = Vec<Dump>;
-    const METHOD: &'static str = "Internal.NodeDump";
-
-    fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
-        for topic in [Topic::Nodes, Topic::Services, Topic::Checks] {
-            watch.add(topic);
-        }
-        let dump = |node: &Arc<Node>| Dump {
-            node: Arc::clone(node),
-            services: state.services_of_node(&node.node).cloned().collect(),
-            checks: state.checks_of_node(&node.node).cloned().collect(),
-        };
-        let found = match &self.node {
-            Some(name) => state.node(name).map(dump).into_iter().collect(),
-            None => state.nodes().map(dump).collect(),
-        };
-        let indexes = state.indexes();
-        (
-            indexes.nodes.max(indexes.services).max(indexes.checks),
-            found,
-        )
-    }
-}
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -71,8 +32,8 @@ struct NodeInfo {
     checks: Vec<Arc<HealthCheck>>,
 }
 
-impl From<Dump> for NodeInfo {
-    fn from(dump: Dump) -> Self {
+impl From<NodeRecord> for NodeInfo {
+    fn from(dump: NodeRecord) -> Self {
         let node = Node::clone(&dump.node);
         Self {
             id: node.id,
@@ -110,7 +71,7 @@ async fn run(
     context: &Context,
     request: &Request,
     node: Option<String>,
-) -> Result<(Vec<Dump>, Meta), HttpError> {
+) -> Result<(Vec<NodeRecord>, Meta), HttpError> {
     let (dump, meta) = Read::new(context, request)?
         .run(&NodeDump { node })
         .await

@@ -243,6 +243,7 @@ pub fn encode_node_services(
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceRequest {
     pub(super) connect: bool,
+    /// Whether the ingress gateways for the service are meant.
     pub(super) ingress: bool,
     pub(super) node_meta_filters: NodeMetaFilters,
     /// The address whose instances are meant instead of a service's (reverse DNS names).

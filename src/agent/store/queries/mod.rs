@@ -1,6 +1,7 @@
 //! Reads as values: each names the RPC method that it stands for and runs on a published state.
 
 mod catalog;
+mod dump;
 mod health;
 mod kv;
 mod near;
@@ -8,6 +9,7 @@ mod operator;
 mod query;
 
 pub use catalog::{InstancesAt, ListNodes, ListServices, NodeWithServices};
+pub use dump::{NodeDump, NodeRecord, ServiceDump};
 pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
 pub use kv::{KvGet, KvKeys, KvList, TxnRead};
 pub use operator::{AutopilotQuery, CoordinatesOfNodes};
