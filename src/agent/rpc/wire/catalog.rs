@@ -243,7 +243,7 @@ pub fn encode_node_services(
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceRequest {
     pub(super) connect: bool,
-    /// Whether the ingress gateways for the service are meant.
+    /// Whether the instances behind ingress gateways are meant.
     pub(super) ingress: bool,
     pub(super) node_meta_filters: NodeMetaFilters,
     /// The address whose instances are meant instead of a service's (reverse DNS names).
@@ -271,12 +271,6 @@ impl ServiceRequest {
         tags
     }
 
-    /// Whether instances at an address are asked for, not those of a service. As in Consul the address counts
-    /// where both are given.
-    pub fn names_address(&self) -> bool {
-        !self.service_address.is_empty()
-    }
-
     /// The service that is named.
     pub(super) fn named(&mut self) -> Result<String, DialectError> {
         if self.service_name.is_empty() {
@@ -288,16 +282,28 @@ impl ServiceRequest {
     }
 }
 
-/// Reads the request of `Catalog.ServiceNodes` that names a service; [`ServiceRequest::names_address`] tells the
-/// other kind, which is an [`InstancesAt`].
+/// What a request of `Catalog.ServiceNodes` means.
+#[derive(Debug, Clone)]
+pub enum ServiceNodesCall {
+    /// The instances of a service.
+    Service(ServiceInstances),
+    /// The instances at an address: reverse DNS names. The address counts where both are given, as in Consul.
+    Address(InstancesAt),
+}
+
+/// Reads the request of `Catalog.ServiceNodes`.
 ///
 /// # Errors
-/// When it is malformed or names no service.
-pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceInstances), DialectError> {
-    let (options, request) = decode_read(body)?;
+/// When it is malformed or names neither a service nor an address.
+pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceNodesCall), DialectError> {
+    let (options, request): (_, ServiceRequest) = decode_read(body)?;
+    if !request.service_address.is_empty() {
+        let query = InstancesAt::from_request(request)?;
+        return Ok((options, ServiceNodesCall::Address(query)));
+    }
     let mut query = ServiceInstances::from_request(request)?;
     query.with_checks = false;
-    Ok((options, query))
+    Ok((options, ServiceNodesCall::Service(query)))
 }
 
 /// The request of `Catalog.ServiceNodes`.
