@@ -107,7 +107,7 @@ pub(super) async fn send(lan: GossipHandle, node: String, rate: SendRate, to: Re
         };
         match sent {
             Ok(()) => {}
-            Err(Some(error @ (RpcError::PermissionDenied | RpcError::Acl(_)))) => {
+            Err(Some(error)) if error.is_denied() => {
                 warn!(target: "agent", %error, "Coordinate update blocked by ACLs");
             }
             Err(Some(error)) => error!(target: "agent", %error, "Coordinate update error"),

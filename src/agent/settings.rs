@@ -17,7 +17,7 @@ use crate::agent::local::{
 };
 use crate::agent::membership::{PoolKind, RetryJoin};
 use crate::agent::raft::RaftSettings;
-use crate::agent::rpc::{RaftTransport, RpcSettings};
+use crate::agent::rpc::{RaftTransport, RateLimit, RpcSettings};
 use crate::agent::telemetry::metrics::{Filter, Targets};
 use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
@@ -146,6 +146,10 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,
+        rate: RateLimit {
+            per_second: config.limits.rpc_rate,
+            burst: config.limits.rpc_max_burst,
+        },
         ..RpcSettings::new(&config.node.datacenter, Arc::new(AllowAll))
     }
 }

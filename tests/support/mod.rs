@@ -2,12 +2,14 @@
 //! an HTTP client that hides nothing, and a DNS client.
 
 mod agent;
+mod cluster;
 mod dns;
 mod http;
 mod lines;
 mod program;
 
 pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
+pub(crate) use cluster::{QUICK, Seat, TestCluster};
 pub(crate) use dns::Dns;
 pub(crate) use http::{Answer, Client};
 pub(crate) use lines::Lines;

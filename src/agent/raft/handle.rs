@@ -92,8 +92,12 @@ impl Raft {
     ///
     /// Without a leader the request is held and tried again for `hold` (Consul's
     /// `rpc_hold_timeout`).
-    pub async fn write(&self, command: Command, hold: Duration) -> Result<Applied, WriteError> {
-        let command = AppCommand(Arc::new(command));
+    pub async fn write(
+        &self,
+        command: impl Into<Arc<Command>>,
+        hold: Duration,
+    ) -> Result<Applied, WriteError> {
+        let command = AppCommand(command.into());
         let deadline = Instant::now() + hold;
         loop {
             let verdict = match self.inner.core.client_write(command.clone()).await {
@@ -169,6 +173,11 @@ impl Raft {
     /// published after the registration wakes the watcher.
     pub fn watch(&self, topics: &WatchSet) -> Watcher {
         self.inner.watches.watch(topics)
+    }
+
+    /// This server's node UUID.
+    pub fn own_id(&self) -> &str {
+        &self.inner.node.uuid
     }
 
     /// Who leads, when that is known.

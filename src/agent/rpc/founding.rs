@@ -50,7 +50,7 @@ impl Rpc {
     /// On a client.
     pub fn promise(&self, servers: &[String]) -> Result<bool, RpcError> {
         let in_cluster = !self.raft()?.configuration().servers.is_empty();
-        Ok(!in_cluster && self.promises.give(servers, Instant::now()))
+        Ok(!in_cluster && self.shared.promises.give(servers, Instant::now()))
     }
 
     /// Asks another server for its promise: see [`Self::promise`].

@@ -119,7 +119,9 @@ mod tests {
             last_index: 14,
             healthy: true,
             status: ServerStatus::Leader,
-            meta: [("zone".to_owned(), "a\"b".to_owned())].into_iter().collect(),
+            meta: [("zone".to_owned(), "a\"b".to_owned())]
+                .into_iter()
+                .collect(),
             node_type: "voter".to_owned(),
             ..AutopilotServer::default()
         };

@@ -57,7 +57,10 @@ pub(super) async fn state(context: Arc<Context>, request: Request) -> Answer {
     checks(&read, &query).await
 }
 
-async fn checks<Q: RemoteQuery<Answer = Vec<Arc<HealthCheck>>>>(read: &Read<'_>, query: &Q) -> Answer {
+async fn checks<Q: RemoteQuery<Answer = Vec<Arc<HealthCheck>>>>(
+    read: &Read<'_>,
+    query: &Q,
+) -> Answer {
     let filter = read.filter(&filter::HEALTH_CHECK)?;
     let (found, meta) = read.run(query).await.map_err(with_headers)?;
     read.answer(meta, || Ok(filtered(found.into_iter(), &filter)))

@@ -2,14 +2,14 @@
 
 use crate::agent::http::Context;
 use crate::agent::http::router::{
-    DELETE, GET, GET_DELETE, GET_POST, GET_POST_PUT_DELETE, GET_PUT, GET_PUT_DELETE, POST, POST_PUT, PUT,
-    Route, route,
+    DELETE, GET, GET_DELETE, GET_POST, GET_POST_PUT_DELETE, GET_PUT, GET_PUT_DELETE, POST,
+    POST_PUT, PUT, Route, route,
 };
 
 use super::{
     acl, agent, agent_checks, agent_health, agent_services, autopilot, catalog, config_entry,
-    connect, consulctl, coordinate, event, health, keyring, kv, operator, query, session, snapshot, status,
-    txn, ui,
+    connect, consulctl, coordinate, event, health, keyring, kv, operator, query, session, snapshot,
+    status, txn, ui,
 };
 
 /// Every endpoint of the API.
@@ -118,11 +118,7 @@ fn operator_routes() -> Vec<Route<Context>> {
             GET_PUT,
             autopilot::configuration,
         ),
-        route(
-            "/v1/operator/autopilot/health",
-            GET,
-            autopilot::health,
-        ),
+        route("/v1/operator/autopilot/health", GET, autopilot::health),
         route("/v1/operator/autopilot/state", GET, autopilot::state),
         route(
             "/v1/operator/keyring",

@@ -241,6 +241,9 @@ pub fn encode_node_services(
 #[serde(rename_all = "PascalCase", default)]
 pub struct ServiceRequest {
     pub(super) connect: bool,
+    /// Whether the instances behind ingress gateways are meant.
+    #[serde(skip_serializing)]
+    pub(super) ingress: bool,
     pub(super) node_meta_filters: NodeMetaFilters,
     pub(super) service_name: String,
     /// One tag, from clients before 1.3.
@@ -253,6 +256,11 @@ pub struct ServiceRequest {
 }
 
 impl ServiceRequest {
+    /// Whether the instances behind ingress gateways are meant. There are no such gateways.
+    pub const fn is_of_ingress(&self) -> bool {
+        self.ingress
+    }
+
     /// The tags that an instance must have.
     pub(super) fn tags(&mut self) -> Vec<String> {
         if !self.tag_filter {
