@@ -11,7 +11,7 @@ use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
-use crate::agent::leader::LeaderSettings;
+use crate::agent::leader::{CoordinateBatches, LeaderSettings};
 use crate::agent::local::{
     ClusterSize, FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
 };
@@ -156,7 +156,14 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
 
 pub(super) fn leader(config: &Config) -> LeaderSettings {
     let from = &config.raft.autopilot;
+    let upkeep = &config.node.upkeep;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     LeaderSettings {
+        coordinates: CoordinateBatches {
+            period: upkeep.coordinate_update_period,
+            size: count(upkeep.coordinate_update_batch_size).max(1),
+            max_batches: count(upkeep.coordinate_update_max_batches),
+        },
         datacenter: config.node.datacenter.clone(),
         autopilot: AutopilotConfiguration {
             cleanup_dead_servers: from.cleanup_dead_servers,

@@ -17,6 +17,7 @@ mod bad_input;
 mod catalog;
 mod cli;
 mod cluster;
+mod cluster_consul;
 mod config;
 mod durability;
 mod failover;

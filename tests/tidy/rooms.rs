@@ -87,6 +87,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::gossip_report", 3),
     pure("agent::gossip_report::gathering", 3),
     pure("agent::gossip_report::payload", 3),
+    pure("agent::leader::health", 4),
+    pure("agent::leader::quorum", 4),
     pure("agent::leader::reconcile", 4),
     pure("agent::leader::tombstones", 4),
     room("agent::leader", 4),

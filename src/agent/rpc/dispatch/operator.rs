@@ -8,10 +8,10 @@ use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
-use crate::agent::rpc::wire::status::RaftStatsReply;
+use crate::agent::rpc::wire::status::{PromiseRequest, RaftStatsReply};
 use crate::agent::rpc::wire::{
-    Nothing, ReadOptions, decode_read, decode_write, encode, encode_answer, encode_autopilot_state,
-    internal, operator, status,
+    Nothing, ReadOptions, decode_read, decode_request, decode_write, encode, encode_answer,
+    encode_autopilot_state, internal, operator, status,
 };
 use crate::agent::rpc::{Consistency, PeerName, QueryMeta};
 use crate::agent::store::{AutopilotQuery, NodeDump, Query as _, ServiceDump};
@@ -26,20 +26,25 @@ use super::dispatcher::{Answer, Dispatcher, failed, unknown};
 use super::reads::{Rows as _, filter_of};
 
 impl Dispatcher {
-    /// `Status`: what this very server sees.
-    pub(super) async fn status(&self, method: &str, body: &[u8]) -> Answer {
-        let (options, Nothing {}): (ReadOptions, _) = decode_read(body)?;
+    /// `Status`: what this very server sees. What is asked for another datacenter is not told apart: there is none.
+    pub(super) fn status(&self, method: &str, body: &[u8]) -> Answer {
+        let raft = self.rpc.raft()?;
         match method {
             status::PING => Ok(encode(&Nothing {})?),
             status::LEADER => {
-                let leader = self.rpc.leader_address(&options.query).await?;
+                let leader = raft.leader().map(|leader| leader.address);
                 Ok(status::encode_leader(&leader.unwrap_or_default())?)
             }
             status::PEERS => {
-                let peers = self.rpc.peer_addresses(&options.query).await?;
-                Ok(status::encode_peers(&peers)?)
+                let servers = raft.configuration().servers;
+                let addresses = servers.into_iter().map(|server| server.address);
+                Ok(status::encode_peers(&addresses.collect::<Vec<_>>())?)
             }
-            status::RAFT_STATS => Ok(encode(&stats_of(self.rpc.raft()?))?),
+            status::RAFT_STATS => Ok(encode(&stats_of(raft))?),
+            status::FOUNDING_PROMISE => {
+                let request: PromiseRequest = decode_request(body)?;
+                Ok(encode(&self.rpc.promise(&request.servers)?)?)
+            }
             _ => Err(unknown(method)),
         }
     }
