@@ -9,7 +9,6 @@
 //! - [`agent`]: the server side, a room for every duty.
 //! - [`cli`]: arguments and commands.
 
-// A request's future nests deeper than the compiler's default allows: handler, forwarding, consensus.
 #![recursion_limit = "256"]
 
 pub mod agent;

@@ -4,7 +4,6 @@
 //! side answers it with [`super::Raft::serve`].
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,8 @@ use tokio_stream::Stream;
 
 use super::medium::BoxFuture;
 use super::pipeline::{self, Patience};
-use super::snapshots::{self, SnapshotBody};
+use super::snapshot_transfer;
+use super::snapshots::SnapshotBody;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -165,24 +165,29 @@ impl Network {
         self.send(call, body, option.soft_ttl()).await
     }
 
+    /// The peer at the address that it has now, when that is another one.
+    fn moved(&self) -> Option<Peer> {
+        let now = self.addresses.load().get(&self.peer.id).cloned();
+        let address = now.filter(|now| *now != self.peer.address)?;
+        Some(Peer {
+            id: self.peer.id.clone(),
+            address,
+        })
+    }
+
     async fn send(
         &self,
         call: Call,
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
-        let moved = self.addresses.load().get(&self.peer.id).cloned();
-        let moved = moved.filter(|now| *now != self.peer.address);
-        let moved = moved.map(|address| Peer {
-            id: self.peer.id.clone(),
-            address,
-        });
+        let moved = self.moved();
         let peer = moved.as_ref().unwrap_or(&self.peer);
-        let answer = self.transport.call(peer, self.lane, call, body, limit);
-        answer.await.map_err(|e| match e {
-            TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
-            TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
-        })
+        let answer = self
+            .transport
+            .call(peer, self.lane, call, body, limit)
+            .await;
+        answer.map_err(|e| failed(&e))
     }
 
     /// Sends a message with entries that is already encoded.
@@ -200,7 +205,16 @@ impl Network {
 pub(super) type Answers<'s> =
     base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 
-fn garbled(e: &WireError) -> RPCError<TypeConfig> {
+/// What a failed call is to openraft.
+pub(super) fn failed(error: &TransportError) -> RPCError<TypeConfig> {
+    match error {
+        TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(error)),
+        TransportError::Broken(_) => RPCError::Network(NetworkError::new(error)),
+    }
+}
+
+/// An answer that is not one of ours.
+pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
     RPCError::Network(NetworkError::new(e))
 }
 
@@ -263,20 +277,14 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = async {
-            let encoded = tokio::task::spawn_blocking(move || {
-                let state = snapshot.snapshot.state()?;
-                snapshots::encode(&snapshot.meta, &state)
-            });
-            let file = encoded
-                .await
-                .map_err(io::Error::other)
-                .and_then(|file| file.map_err(io::Error::other))
-                .map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-            let body = wire::encode_snapshot(&vote, file);
-            let answer = self.call(Call::Snapshot, body, &option).await?;
-            wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e))
-        };
+        let moved = self.moved();
+        let send = snapshot_transfer::send(
+            &*self.transport,
+            moved.as_ref().unwrap_or(&self.peer),
+            vote,
+            snapshot,
+            option.hard_ttl(),
+        );
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

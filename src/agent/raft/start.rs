@@ -21,6 +21,7 @@ use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
 use super::settings::RaftSettings;
+use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
@@ -119,7 +120,7 @@ impl Raft {
             .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
-        let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
+        let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
         let config = Arc::new(
             settings
                 .config()
@@ -134,7 +135,14 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, (published, watches), addresses);
+        let raft = Self::assemble(
+            &settings,
+            id,
+            core,
+            (log, snapshots),
+            (published, watches),
+            addresses,
+        );
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -155,7 +163,7 @@ impl Raft {
         settings: &RaftSettings,
         id: u64,
         core: Core,
-        log: LogStore,
+        (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
         addresses: Addresses,
     ) -> Self {
@@ -199,6 +207,8 @@ impl Raft {
                 timing: settings.timing(),
                 contact,
                 novice,
+                snapshots,
+                transfers: Transfers::default(),
             }),
         };
         let own = Arc::downgrade(&raft.inner);

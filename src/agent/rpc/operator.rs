@@ -31,10 +31,8 @@ pub enum PeerName {
     Address(String),
 }
 
-/// How a server answers itself. Boxed, so that the types of the callers' futures do not depend on closures, which rustc
-/// cannot show to be `Send` across an await.
-pub(super) type Here<T> =
-    Box<dyn FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync>;
+/// How a server answers a call itself.
+type Here<T> = Box<dyn FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync>;
 
 /// A call with one answer, which the leader gives.
 pub(super) struct Ask<T> {
@@ -260,7 +258,7 @@ fn operator_write() -> Requirement<'static> {
 
 /// What autopilot saw last. A leader that has not looked yet answers with nothing, as Consul's does.
 fn autopilot_here(token: String) -> Here<Arc<AutopilotState>> {
-    Box::new(move |rpc, _| {
+    Box::new(move |rpc: Rpc, _| {
         let allowed = rpc.authorize(&token, &operator_read());
         let state = allowed.map(|()| rpc.shared.autopilot.load_full().unwrap_or_default());
         Box::pin(std::future::ready(state))

@@ -7,10 +7,11 @@ use crate::agent::raft::{Call, Lane, Peer, Raft, Transport, TransportError};
 
 use super::net::{BoxFuture, RaftCallError, RaftFrames, RaftLinks};
 
-/// Largest message of a leader with entries. A restored archive is one entry.
-const MAX_APPEND_BYTES: u64 = 2 << 30;
-/// Largest snapshot.
-const MAX_SNAPSHOT_BYTES: u64 = 8 << 30;
+/// Largest message of a leader with entries: it stops adding after 1 MiB, but one entry may be as large as a value is
+/// allowed to be.
+const MAX_APPEND_BYTES: u64 = 256 << 20;
+/// Largest piece of a snapshot: a chunk of 1 MiB, and what stands around it.
+const MAX_SNAPSHOT_BYTES: u64 = 2 << 20;
 /// Largest of the others: votes and names of servers.
 const MAX_OTHER_BYTES: u64 = 64 << 10;
 
