@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
-use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
+use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes, Staleness};
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
@@ -213,6 +213,10 @@ pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
         },
         recursor_timeout: from.recursor_timeout,
         translate_wan_addrs: config.addresses.translate_wan,
+        staleness: Staleness {
+            allowed: from.allow_stale,
+            most: from.max_stale,
+        },
     })
 }
 

@@ -25,7 +25,7 @@ use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
-use super::dns_backend::LocalCatalog;
+use super::dns_backend::DnsBackend;
 use super::founding::found;
 use super::listening::Listening;
 use super::pools::{BoundPools, RunningPools};
@@ -245,7 +245,7 @@ async fn serve_rooms(
         ),
     };
     background.spawn(follow_servers(lan.clone(), rpc.clone()));
-    let backend = LocalCatalog::new(rpc.clone());
+    let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
     let members = lan.clone();

@@ -52,6 +52,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::dns::request", 1),
     pure("agent::dns::settings", 1),
     pure("agent::dns::truncate", 1),
+    pure("agent::dns::world", 1),
     pure("agent::checks::outcome", 1),
     pure("agent::checks::output", 1),
     pure("agent::checks::runner::alias", 1),

@@ -22,8 +22,8 @@ mod tests;
 pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep};
 pub use indexes::Indexes;
 pub use queries::{
-    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, KvGet,
-    KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
+    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
+    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
     ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};

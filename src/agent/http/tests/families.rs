@@ -341,44 +341,6 @@ async fn acls_are_off() {
 }
 
 #[tokio::test]
-async fn operators_see_raft_and_change_autopilot() {
-    let (_server, address) = start().await;
-    let raft: Value = serde_json::from_str(body_of(
-        &get(address, "/v1/operator/raft/configuration").await,
-    ))
-    .unwrap();
-    assert_eq!(raft["Servers"][0]["Node"], "n1");
-    assert_eq!(raft["Servers"][0]["ID"], NODE_ID);
-    assert_eq!(raft["Servers"][0]["Leader"], true);
-    let health: Value = serde_json::from_str(body_of(
-        &get(address, "/v1/operator/autopilot/health").await,
-    ))
-    .unwrap();
-    assert_eq!(health["Healthy"], true);
-    assert_eq!(health["Servers"][0]["SerfStatus"], "alive");
-    assert_eq!(health["Servers"][0]["Version"], "1.10.0");
-    assert_ne!(health["Servers"][0]["StableSince"], "0001-01-01T00:00:00Z");
-
-    let target = "/v1/operator/autopilot/configuration";
-    let set = ask(address, "PUT", target, "", br#"{"MaxTrailingLogs":300}"#).await;
-    assert_eq!(body_of(&set), "true");
-    let stored = get(address, target).await;
-    assert!(
-        stored.contains(
-            r#"{"CleanupDeadServers":false,"LastContactThreshold":"0s","MaxTrailingLogs":300,"#
-        ),
-        "{stored}"
-    );
-    let in_vain = ask(address, "PUT", &format!("{target}?cas=1000000"), "", b"{}").await;
-    assert_eq!(body_of(&in_vain), "false");
-    let bad = ask(address, "PUT", &format!("{target}?cas=x"), "", b"{}").await;
-    assert_eq!(
-        body_of(&bad),
-        "Bad request: Error parsing cas value: strconv.ParseUint: parsing \"x\": invalid syntax"
-    );
-}
-
-#[tokio::test]
 async fn operators_errors_are_consuls() {
     let empty = "4 errors occurred:\n\t* WAN error: 1/1 nodes reported failure\n\t* n1.dc1: Keyring is empty (encryption not enabled)\n\t* dc1 (LAN) error: 1/1 nodes reported failure\n\t* n1: Keyring is empty (encryption not enabled)\n\n";
     let local = "2 errors occurred:\n\t* dc1 (LAN) error: 1/1 nodes reported failure\n\t* n1: Keyring is empty (encryption not enabled)\n\n";
