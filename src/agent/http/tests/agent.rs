@@ -54,8 +54,9 @@ pub(super) struct Pair {
     pub(super) client: SocketAddr,
     /// The server's handle.
     pub(super) rpc: Rpc,
+    /// What waits for the leader's duties.
+    pub(super) inbox: LeaderInbox,
     _apis: [Server; 2],
-    _inbox: LeaderInbox,
 }
 
 /// Starts a server and a client.
@@ -86,8 +87,8 @@ pub(super) async fn start_pair() -> Pair {
         server,
         client,
         rpc,
+        inbox,
         _apis: [server_api, client_api],
-        _inbox: inbox,
     }
 }
 

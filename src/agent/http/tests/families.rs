@@ -3,9 +3,12 @@
 
 use serde_json::Value;
 
-use super::agent::{NODE_ID, start};
+use super::agent::{start, start_pair};
 use super::support::{ask, body_of, get, raw, status_of};
+use crate::agent::rpc::WriteOptions;
+use crate::agent::store::Command;
 use crate::agent::telemetry::{Level, Output, Telemetry, TelemetrySettings};
+use crate::model::access::{Requirement, Resource};
 
 /// A method, a target, a body; the status and the body of the answer.
 type Case = (
@@ -204,20 +207,35 @@ async fn events_and_coordinates() {
             "200",
             r#"[{"Datacenter":"dc1","AreaID":"wan","Coordinates":[{"Node":"n1","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":1.5,"Adjustment":0,"Height":0.00001}}]}]"#,
         ),
-        ("PUT", "/v1/catalog/register", r#"{"Node":"x","Address":"10.0.0.1"}"#, "200", "true"),
-        ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1}}"#, "200", ""),
-        ("GET", "/v1/coordinate/node/x?segment=other", "", "404", ""),
-        (
-            "GET",
-            "/v1/coordinate/node/x",
-            "",
-            "200",
-            r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#,
-        ),
         ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[1]}}"#, "500", "incompatible coordinate"),
         ("PUT", "/v1/coordinate/update", r#"{"Node":"x"}"#, "500", "invalid coordinate"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn coordinates_wait_for_the_leaders_batch() {
+    let mut pair = start_pair().await;
+    for agent in [pair.client, pair.server] {
+        let node = br#"{"Node":"x","Address":"10.0.0.1"}"#;
+        ask(agent, "PUT", "/v1/catalog/register", "", node).await;
+        let body = br#"{"Node":"x","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1}}"#;
+        let taken = ask(agent, "PUT", "/v1/coordinate/update", "", body).await;
+        assert_eq!((status_of(&taken), body_of(&taken)), ("200", ""));
+        let waiting = pair.inbox.coordinates.try_recv().unwrap();
+        assert_eq!(waiting.node, "x");
+        let batch = Command::Coordinates(vec![waiting]);
+        let requirement = Requirement::write(Resource::Node, b"x");
+        let written = pair
+            .rpc
+            .write(&WriteOptions::default(), &requirement, batch);
+        written.await.unwrap();
+        let shown = r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#;
+        let node = get(agent, "/v1/coordinate/node/x").await;
+        assert_eq!(body_of(&node), shown);
+        let other = get(agent, "/v1/coordinate/node/x?segment=other").await;
+        assert_eq!(status_of(&other), "404");
+    }
 }
 
 #[tokio::test]
