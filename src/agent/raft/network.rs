@@ -3,8 +3,8 @@
 //! openraft asks for a network per peer and per duty; every request becomes one frame. The other
 //! side answers it with [`super::Raft::serve`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ use tokio_stream::Stream;
 
 use super::medium::BoxFuture;
 use super::pipeline::{self, Patience};
-use super::snapshots::{self, SnapshotBody};
+use super::snapshots::SnapshotBody;
+use super::transfer;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -165,24 +166,27 @@ impl Network {
         self.send(call, body, option.soft_ttl()).await
     }
 
+    /// The peer, where it is now.
+    fn peer(&self) -> Cow<'_, Peer> {
+        let now = self.addresses.load().get(&self.peer.id).cloned();
+        match now.filter(|now| *now != self.peer.address) {
+            None => Cow::Borrowed(&self.peer),
+            Some(address) => Cow::Owned(Peer {
+                id: self.peer.id.clone(),
+                address,
+            }),
+        }
+    }
+
     async fn send(
         &self,
         call: Call,
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
-        let moved = self.addresses.load().get(&self.peer.id).cloned();
-        let moved = moved.filter(|now| *now != self.peer.address);
-        let moved = moved.map(|address| Peer {
-            id: self.peer.id.clone(),
-            address,
-        });
-        let peer = moved.as_ref().unwrap_or(&self.peer);
-        let answer = self.transport.call(peer, self.lane, call, body, limit);
-        answer.await.map_err(|e| match e {
-            TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
-            TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
-        })
+        let peer = self.peer();
+        let answer = self.transport.call(&peer, self.lane, call, body, limit);
+        answer.await.map_err(|e| failed(&e))
     }
 
     /// Sends a message with entries that is already encoded.
@@ -200,7 +204,16 @@ impl Network {
 pub(super) type Answers<'s> =
     base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 
-fn garbled(e: &WireError) -> RPCError<TypeConfig> {
+/// What a failed call is to openraft.
+pub(super) fn failed(error: &TransportError) -> RPCError<TypeConfig> {
+    match error {
+        TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(error)),
+        TransportError::Broken(_) => RPCError::Network(NetworkError::new(error)),
+    }
+}
+
+/// An answer that is not one of ours.
+pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
     RPCError::Network(NetworkError::new(e))
 }
 
@@ -263,20 +276,8 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = async {
-            let encoded = tokio::task::spawn_blocking(move || {
-                let state = snapshot.snapshot.state()?;
-                snapshots::encode(&snapshot.meta, &state)
-            });
-            let file = encoded
-                .await
-                .map_err(io::Error::other)
-                .and_then(|file| file.map_err(io::Error::other))
-                .map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-            let body = wire::encode_snapshot(&vote, file);
-            let answer = self.call(Call::Snapshot, body, &option).await?;
-            wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e))
-        };
+        let peer = self.peer();
+        let send = transfer::send(&*self.transport, &peer, vote, snapshot, option.hard_ttl());
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

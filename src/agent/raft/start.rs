@@ -25,6 +25,7 @@ use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
 use super::tail::{TAIL_BYTES, TAIL_ENTRIES};
+use super::transfer::Transfers;
 use super::types::{NodeInfo, SnapshotMeta, derive_raft_id};
 use super::watch::Watches;
 use crate::agent::store::State;
@@ -119,7 +120,7 @@ impl Raft {
             .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
-        let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
+        let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
         let config = Arc::new(
             settings
                 .config()
@@ -134,7 +135,8 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, (published, watches), addresses);
+        let shared = (published, watches, snapshots);
+        let raft = Self::assemble(&settings, id, core, log, shared, addresses);
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -156,7 +158,7 @@ impl Raft {
         id: u64,
         core: Core,
         log: LogStore,
-        (published, watches): (Published, Watches),
+        (published, watches, snapshots): (Published, Watches, Snapshots),
         addresses: Addresses,
     ) -> Self {
         let (leadership_tx, leadership) = watch::channel(Leadership::default());
@@ -199,6 +201,8 @@ impl Raft {
                 timing: settings.timing(),
                 contact,
                 novice,
+                snapshots,
+                transfers: Transfers::default(),
             }),
         };
         let own = Arc::downgrade(&raft.inner);

@@ -8,7 +8,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
 
 use super::*;
-use crate::agent::raft::medium::{BoxFuture, LogMedium, MemoryMedium};
+use crate::agent::raft::medium::{LogMedium, MemoryMedium};
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
 use crate::agent::raft::state_machine::StateMachine;
@@ -162,12 +162,12 @@ async fn a_newer_schema_is_refused() {
         .expect("closed");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut connection = options.connect().await.expect("open");
-    let newer = sqlx::query("PRAGMA user_version = 2");
+    let newer = sqlx::query("PRAGMA user_version = 3");
     newer.execute(&mut connection).await.expect("set");
     connection.close().await.expect("closed");
     let error = open_error(&path).await;
     assert!(
-        error.contains("user_version is 2, this build reads 1"),
+        error.contains("user_version is 3, this build reads 2"),
         "{error}"
     );
 }
