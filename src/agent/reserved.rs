@@ -1,4 +1,4 @@
-//! The ports of RPC and gRPC, held from the first day.
+//! The port of gRPC, held from the first day.
 //!
 //! An agent that takes its ports refuses a second one on the same address at once, as Consul does, and
 //! monitoring finds what it expects. Nothing is served there yet: a connection is closed.
@@ -42,7 +42,7 @@ impl ReserveError {
     }
 }
 
-/// Opens the ports of RPC (servers only) and gRPC, and holds them until `stop`.
+/// Opens the port of gRPC, and holds it until `stop`.
 ///
 /// # Errors
 /// When one is taken.
@@ -56,8 +56,7 @@ pub(super) async fn hold(
         ListenAddr::Tcp(address) => Some((*address, "gRPC")),
         ListenAddr::Unix(_) => None,
     });
-    let rpc = from.rpc_bind.filter(|_| config.node.server);
-    for (address, purpose) in rpc.map(|address| (address, "RPC")).into_iter().chain(grpc) {
+    for (address, purpose) in grpc {
         let listener = TcpListener::bind(address)
             .await
             .map_err(failed(address, purpose))?;
@@ -77,7 +76,11 @@ pub(super) async fn hold(
     Ok(())
 }
 
-fn failed(address: SocketAddr, purpose: &'static str) -> impl FnOnce(io::Error) -> ReserveError {
+/// The error of a port that cannot be taken.
+pub(super) fn failed(
+    address: SocketAddr,
+    purpose: &'static str,
+) -> impl FnOnce(io::Error) -> ReserveError {
     move |source| ReserveError {
         address,
         purpose,

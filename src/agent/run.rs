@@ -18,10 +18,12 @@ use crate::agent::identity::{DataDir, PidFile};
 use crate::agent::local::Local;
 use crate::agent::membership::RetryExhausted;
 use crate::agent::raft::Raft;
+use crate::agent::rpc::Rpc;
 use crate::agent::settings;
 use crate::agent::telemetry::Telemetry;
 use crate::model::duration::GoDuration;
 
+use super::handover::{hand_over, wait_until_removed};
 use super::pools::RunningPools;
 use super::start::{Start, debug_facts, node_meta};
 
@@ -34,6 +36,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Running {
     /// Servers only.
     pub(super) raft: Option<Raft>,
+    pub(super) rpc: Rpc,
     pub(super) pools: RunningPools,
     pub(super) local: Local,
     pub(super) dns: DnsServer,
@@ -255,19 +258,25 @@ impl Running {
     /// A client takes its services along; a server goes on answering until the others have stopped asking it.
     async fn say_goodbye(&self, drain_time: Duration) {
         self.background.social.cancel();
-        if self.raft.is_none() {
+        let Some(raft) = &self.raft else {
             info!(target: "agent.client", "client starting leave");
             self.local.leave().await;
             self.pools.leave().await;
             return;
-        }
+        };
         info!(target: "agent.server", "server starting leave");
         let alone = self.pools.is_alone();
+        let own = &self.agent.config.node_id;
+        let handed_over = hand_over(raft, own).await;
         self.pools.leave().await;
+        self.rpc.begin_leaving();
         if !alone {
             let drain = GoDuration::from(drain_time);
             info!(target: "agent.server", drain_time = %drain, "Waiting to drain RPC traffic");
             sleep(drain_time).await;
+        }
+        if handed_over {
+            wait_until_removed(raft, own).await;
         }
     }
 

@@ -7,17 +7,17 @@ use std::time::{Duration, SystemTime};
 
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
-use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
+use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes, Staleness};
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
-use crate::agent::leader::LeaderSettings;
+use crate::agent::leader::{CoordinateBatches, LeaderSettings};
 use crate::agent::local::{
     ClusterSize, FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
 };
 use crate::agent::membership::{PoolKind, RetryJoin};
-use crate::agent::raft::{NoTransport, RaftSettings};
-use crate::agent::rpc::RpcSettings;
+use crate::agent::raft::RaftSettings;
+use crate::agent::rpc::{RaftTransport, RateLimit, RpcSettings};
 use crate::agent::telemetry::metrics::{Filter, Targets};
 use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
@@ -25,6 +25,7 @@ use crate::agent::telemetry::{
 use crate::model::agent::SelfConfig;
 use crate::model::raft::AutopilotConfiguration;
 
+use super::founding::Founder;
 use super::start_error::StartError;
 
 /// A configured value that a room does not take.
@@ -112,7 +113,7 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
         bootstrap: bootstraps(config),
         snapshot_threshold: config.raft.snapshot_threshold,
         trailing_logs: config.raft.trailing_logs,
-        transport: Arc::new(NoTransport),
+        transport: Arc::new(RaftTransport::default()),
         clock: Arc::new(SystemTime::now),
     }
 }
@@ -120,6 +121,16 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
 /// Whether this server forms a cluster of its own.
 pub(super) fn bootstraps(config: &Config) -> bool {
     config.dev_mode || config.node.bootstrap || config.node.bootstrap_expect == 1
+}
+
+/// How this server takes part in forming a cluster; `None` when it waits for nobody.
+pub(super) fn founder(config: &Config, node_id: &str) -> Option<Founder> {
+    let expect = config.node.bootstrap_expect;
+    (expect > 1).then(|| Founder {
+        id: node_id.to_owned(),
+        datacenter: config.node.datacenter.clone(),
+        expect,
+    })
 }
 
 /// The address under which other servers reach this one.
@@ -134,13 +145,24 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,
+        rate: RateLimit {
+            per_second: config.limits.rpc_rate,
+            burst: config.limits.rpc_max_burst,
+        },
         ..RpcSettings::new(&config.node.datacenter, Arc::new(AllowAll))
     }
 }
 
 pub(super) fn leader(config: &Config) -> LeaderSettings {
     let from = &config.raft.autopilot;
+    let upkeep = &config.node.upkeep;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     LeaderSettings {
+        coordinates: CoordinateBatches {
+            period: upkeep.coordinate_update_period,
+            size: count(upkeep.coordinate_update_batch_size).max(1),
+            max_batches: count(upkeep.coordinate_update_max_batches),
+        },
         datacenter: config.node.datacenter.clone(),
         autopilot: AutopilotConfiguration {
             cleanup_dead_servers: from.cleanup_dead_servers,
@@ -190,6 +212,10 @@ pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
         },
         recursor_timeout: from.recursor_timeout,
         translate_wan_addrs: config.addresses.translate_wan,
+        staleness: Staleness {
+            allowed: from.allow_stale,
+            most: from.max_stale,
+        },
     })
 }
 

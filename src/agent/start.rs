@@ -14,20 +14,23 @@ use crate::agent::dns::DnsServer;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, PidFile};
+use crate::agent::leader::Office;
 use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
-use crate::agent::rpc::Rpc;
+use crate::agent::rpc::{LeaderInbox, Rpc};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
-use super::dns_backend::LocalCatalog;
+use super::dns_backend::DnsBackend;
+use super::founding::found;
 use super::listening::Listening;
 use super::pools::{BoundPools, RunningPools};
 use super::reserved;
+use super::rpc_port::{Answering, RpcPort, follow_servers};
 use super::run::{Background, Running, Signals};
 use super::social::{Social, join_at_start};
 pub use super::start_error::StartError;
@@ -89,6 +92,7 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     let background = Background::default();
     // Before anything is written: a second agent on the same address leaves no trace.
     let bound = BoundPools::bind(pools)?;
+    let rpc_port = RpcPort::bind(config).await?;
     reserved::hold(config, &background.stop, &background.tasks).await?;
     let listeners = http_listeners(config)?;
     let raft = start_raft(config, &node_id, dir).await?;
@@ -105,7 +109,18 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
             return Err(err);
         }
     };
-    Box::pin(serve(config, telemetry, rooms, listeners)).await
+    let ports = Ports {
+        http: listeners,
+        rpc: rpc_port,
+    };
+    Box::pin(serve(config, telemetry, rooms, ports)).await
+}
+
+/// Ports that are taken and not served yet.
+struct Ports {
+    http: Vec<Box<dyn Listener>>,
+    /// Servers only.
+    rpc: Option<RpcPort>,
 }
 
 /// What is there before anything is served.
@@ -142,7 +157,7 @@ async fn start_raft(
     }
     let dir = dir.map(Path::to_owned);
     let (raft, recovery) = Raft::start(settings::raft(config, node_id, dir)).await?;
-    report(config, &recovery);
+    report(&recovery);
     Ok(Some(raft))
 }
 
@@ -158,9 +173,9 @@ async fn serve(
     config: &Config,
     telemetry: &Telemetry,
     rooms: Rooms,
-    listeners: Vec<Box<dyn Listener>>,
+    ports: Ports,
 ) -> Result<Running, StartError> {
-    let served = match serve_rooms(config, telemetry, &rooms, listeners).await {
+    let served = match serve_rooms(config, telemetry, &rooms, ports).await {
         Ok(served) => served,
         Err(err) => {
             end(rooms.raft.as_ref(), Some(rooms.pools), &rooms.background).await;
@@ -171,6 +186,7 @@ async fn serve(
     let joined = join_at_start(config, &rooms.pools, telemetry).await;
     let running = Running {
         raft: rooms.raft,
+        rpc: served.rpc,
         pools: rooms.pools,
         local: served.local,
         dns: served.dns,
@@ -194,6 +210,7 @@ async fn serve(
 
 /// The rooms that answer.
 struct Served {
+    rpc: Rpc,
     local: Local,
     dns: DnsServer,
     http: Server,
@@ -206,7 +223,7 @@ async fn serve_rooms(
     config: &Config,
     telemetry: &Telemetry,
     rooms: &Rooms,
-    listeners: Vec<Box<dyn Listener>>,
+    ports: Ports,
 ) -> Result<Served, StartError> {
     let Rooms {
         raft,
@@ -217,15 +234,18 @@ async fn serve_rooms(
     } = rooms;
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
     let listening = Listening::start(config, &lan, background);
-    let rpc_settings = settings::rpc(config);
-    let (rpc, _inbox) = match raft {
+    let (rpc, inbox) = match raft {
         Some(raft) => {
-            let (rpc, inbox) = Rpc::server(raft.clone(), rpc_settings, telemetry.metrics());
+            let (rpc, inbox) = begin_server(config, telemetry, rooms, raft, ports.rpc);
             (rpc, Some(inbox))
         }
-        None => (Rpc::client(rpc_settings, telemetry.metrics()), None),
+        None => (
+            Rpc::client(settings::rpc(config), telemetry.metrics()),
+            None,
+        ),
     };
-    let backend = LocalCatalog::new(rpc.clone());
+    background.spawn(follow_servers(lan.clone(), rpc.clone()));
+    let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
     let members = lan.clone();
@@ -240,20 +260,11 @@ async fn serve_rooms(
     };
     social.begin(background);
     // After those who listen, so that they hear who leads.
-    if let Some(raft) = raft {
-        let leading = leader::run(
-            raft.clone(),
-            rpc.clone(),
-            lan.clone(),
-            settings::leader(config),
-            background.stop.clone(),
-        );
-        background.tasks.spawn(leading);
-    }
+    begin_leading(config, telemetry, rooms, &rpc, inbox);
     let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
     let context = Context {
-        rpc,
+        rpc: rpc.clone(),
         raft: raft.clone(),
         local: local.clone(),
         lan,
@@ -267,10 +278,11 @@ async fn serve_rooms(
         bodies: RenderCache::default(),
     };
     let agent = Arc::clone(&context.agent);
-    let http = serve_http(config, listeners, context)?;
+    let http = serve_http(config, ports.http, context)?;
     let pid = config.node.pid_file.as_deref();
     let pid = pid.map(PidFile::write).transpose()?;
     Ok(Served {
+        rpc,
         local,
         dns,
         http,
@@ -278,6 +290,61 @@ async fn serve_rooms(
         orders,
         pid,
     })
+}
+
+/// What only a server has: answers to other agents, and a cluster to form.
+fn begin_server(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: &Rooms,
+    raft: &Raft,
+    port: Option<RpcPort>,
+) -> (Rpc, LeaderInbox) {
+    let Rooms {
+        pools,
+        background,
+        node_id,
+        ..
+    } = rooms;
+    let lan = pools.lan();
+    let (rpc, inbox) = Rpc::server(raft.clone(), settings::rpc(config), telemetry.metrics());
+    if let Some(port) = port {
+        let answering = Answering {
+            raft,
+            rpc: &rpc,
+            lan,
+            node_id,
+        };
+        port.serve(&answering, background);
+    }
+    if let Some(founder) = settings::founder(config, node_id) {
+        background.spawn_social(found(raft.clone(), rpc.clone(), lan.clone(), founder));
+    }
+    (rpc, inbox)
+}
+
+/// A leader's duties, whenever this server leads.
+fn begin_leading(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: &Rooms,
+    rpc: &Rpc,
+    inbox: Option<LeaderInbox>,
+) {
+    let (Some(raft), Some(inbox)) = (&rooms.raft, inbox) else {
+        return;
+    };
+    let background = &rooms.background;
+    let office = Office {
+        raft: raft.clone(),
+        rpc: rpc.clone(),
+        lan: rooms.pools.lan().clone(),
+        wan: rooms.pools.wan().cloned(),
+        metrics: telemetry.metrics().clone(),
+    };
+    let stop = background.stop.clone();
+    let leading = leader::run(office, settings::leader(config), inbox, stop);
+    background.tasks.spawn(leading);
 }
 
 fn serve_http(
@@ -321,7 +388,7 @@ fn node_id(config: &Config, data: Option<&DataDir>) -> Result<String, StartError
 }
 
 /// What was found on disk is said before anything else, so that a restart can be judged.
-fn report(config: &Config, recovery: &Recovery) {
+fn report(recovery: &Recovery) {
     info!(
         target: "agent.server.raft",
         snapshot_index = recovery.snapshot_index.unwrap_or(0),
@@ -329,13 +396,6 @@ fn report(config: &Config, recovery: &Recovery) {
         elapsed = ?recovery.elapsed,
         "recovered state: replayed log",
     );
-    if !settings::bootstraps(config) && recovery.replayed_entries == 0 {
-        warn!(
-            target: "agent.server",
-            "no leader will be elected: servers of this version of consulctl gossip, but do not vote together; \
-             a server alone leads when it is started with -bootstrap or -bootstrap-expect=1",
-        );
-    }
 }
 
 fn shared_facts(config: &Config, node_id: &str) -> SharedFacts {

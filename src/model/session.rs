@@ -29,3 +29,32 @@ pub struct Session {
     /// Raft index of the last change.
     pub modify_index: u64,
 }
+
+/// Checks an id as Consul's state store does before it looks one up. The texts are its, and reach clients.
+///
+/// # Errors
+/// With the reason.
+pub fn check_id(text: &str) -> Result<(), String> {
+    /// Hyphens that an id has at most.
+    const HYPHENS: usize = 4;
+    if text.len() != 36 {
+        return Err("UUID must be 36 characters".to_owned());
+    }
+    let hyphens = text.matches('-').count();
+    if hyphens > HYPHENS {
+        return Err(format!(
+            "UUID should have maximum of {HYPHENS} \"-\"; got {hyphens}"
+        ));
+    }
+    let digits = text.replace('-', "");
+    if !digits.len().is_multiple_of(2) {
+        return Err("Input (without hyphens) must be even length".to_owned());
+    }
+    match digits.bytes().find(|byte| !byte.is_ascii_hexdigit()) {
+        None => Ok(()),
+        Some(byte) => Err(format!(
+            "Invalid UUID: encoding/hex: invalid byte: U+{byte:04X} {:?}",
+            char::from(byte)
+        )),
+    }
+}

@@ -1,52 +1,22 @@
 //! What an agent makes of membership: the catalog, client agents, joining at the start, leaving at the end.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::support::{Dns, TestAgent, own_address, started_and_ended};
-
-/// An agent's address and data, kept over its restarts.
-struct Seat {
-    name: String,
-    ip: Ipv4Addr,
-    data: TempDir,
-    args: Vec<&'static str>,
-}
-
-impl Seat {
-    fn new(name: &str, args: &[&'static str]) -> Self {
-        Self {
-            name: name.to_owned(),
-            ip: own_address(),
-            data: tempfile::tempdir().unwrap(),
-            args: args.to_owned(),
-        }
-    }
-
-    fn start(&self) -> TestAgent {
-        TestAgent::start(self.ip, &self.words())
-    }
-
-    fn words(&self) -> Vec<&str> {
-        let data = self.data.path().to_str().unwrap();
-        let own = ["-node", self.name.as_str(), "-data-dir", data];
-        own.into_iter().chain(self.args.iter().copied()).collect()
-    }
-}
+use super::support::{Dns, Seat, TestAgent, own_address, started_and_ended};
 
 /// Two servers that wait for a third one, and a client; and what they need to stay.
 fn three() -> ([Seat; 3], [TestAgent; 3]) {
     let server = ["-server", "-bootstrap-expect=3"];
     let seats = [("s1", &server[..]), ("s2", &server), ("c3", &[])];
     let seats = seats.map(|(name, args)| Seat::new(name, args));
-    let agents = [0, 1, 2].map(|at: usize| seats[at].start());
+    let agents = [0, 1, 2].map(|at: usize| seats[at].start(&[]));
     let first = agents[0].ip.to_string();
     for agent in &agents[1..] {
         agent.cli_ok(&["join", &first]);
@@ -124,7 +94,7 @@ fn a_server_that_leaves_goes_on_answering_until_the_others_know() {
 fn signals_leave_as_they_are_configured() {
     let leaves = |args: &[&'static str], signal: &str| {
         let seat = Seat::new("n1", args);
-        let agent = seat.start();
+        let agent = seat.start(&[]);
         agent.signal(signal);
         let (code, printed) = agent.ended();
         let left = printed.contains("starting leave");
@@ -144,10 +114,10 @@ fn signals_leave_as_they_are_configured() {
 #[test]
 fn a_leader_keeps_its_members_in_the_catalog() {
     let leader = Seat::new("s1", &["-server", "-bootstrap-expect=1"]);
-    let server = leader.start();
+    let server = leader.start(&[]);
     server.wait_line(0, "New leader elected: payload=s1");
     let client = Seat::new("c1", &[]);
-    let member = client.start();
+    let member = client.start(&[]);
     member.cli_ok(&["join", &leader.ip.to_string()]);
     let check = "/v1/health/node/c1";
     let is = |status: &'static str, output: &'static str| {
@@ -166,7 +136,7 @@ fn a_leader_keeps_its_members_in_the_catalog() {
     server.wait_line(0, "deregistering member: member=c1 reason=left");
     // Back again, and gone for good.
     let mark = server.line_count();
-    let member = client.start();
+    let member = client.start(&[]);
     member.cli_ok(&["join", &leader.ip.to_string()]);
     server.wait_json(check, is("passing", "Agent alive and reachable"));
     member.signal("INT");
@@ -178,14 +148,14 @@ fn a_leader_keeps_its_members_in_the_catalog() {
 #[test]
 fn a_restarted_leader_keeps_the_nodes_of_its_members() {
     let leader = Seat::new("s1", &["-server", "-bootstrap-expect=1"]);
-    let (server, client) = (leader.start(), Seat::new("c1", &[]));
-    let member = client.start();
+    let (server, client) = (leader.start(&[]), Seat::new("c1", &[]));
+    let member = client.start(&[]);
     member.cli_ok(&["join", &leader.ip.to_string()]);
     let index_of = |nodes: &Value| nodes[0]["CreateIndex"].as_u64();
     let is_there = |nodes: &Value| nodes[0]["Node"] == "c1";
     let before = server.wait_json("/v1/catalog/nodes", is_there);
     server.kill();
-    let server = leader.start();
+    let server = leader.start(&[]);
     member.wait_line(0, "EventMemberJoin: s1 ");
     member.cli_ok(&["join", &leader.ip.to_string()]);
     server.wait_line(0, "EventMemberJoin: c1 ");
@@ -236,12 +206,12 @@ fn joining_nobody_ends_the_agent() {
 fn whoever_does_not_belong_stays_outside() {
     let key = "-encrypt=MDEyMzQ1Njc4OWFiY2RlZg==";
     let server = Seat::new("s1", &["-server", "-bootstrap-expect=1", key]);
-    let agent = server.start();
+    let agent = server.start(&[]);
     assert!(agent.printed().contains("Encrypt: Gossip: true"));
     let address = server.ip.to_string();
     // The right key and the wrong datacenter.
     let other = Seat::new("c1", &["-datacenter=dc9", key]);
-    let (_, told) = other.start().cli_fails(&["join", &address]);
+    let (_, told) = other.start(&[]).cli_fails(&["join", &address]);
     assert!(
         told.contains("Member 's1' part of wrong datacenter 'dc1'"),
         "{told}"
@@ -256,19 +226,15 @@ fn whoever_does_not_belong_stays_outside() {
     assert!(told.contains(&text), "{told}");
     // No key.
     let plain = Seat::new("c3", &[]);
-    let (code, _) = plain.start().cli_fails(&["join", &address]);
+    let (code, _) = plain.start(&[]).cli_fails(&["join", &address]);
     assert_eq!(code, Some(1));
     // The key is kept: it need not be given again.
     let keyed = Seat::new("c4", &[key]);
-    let member = keyed.start();
+    let member = keyed.start(&[]);
     member.cli_ok(&["join", &address]);
     agent.wait_line(0, "EventMemberJoin: c4");
     member.kill();
-    let kept = Seat {
-        args: Vec::new(),
-        ..keyed
-    };
-    let member = kept.start();
+    let member = keyed.without_arguments().start(&[]);
     assert!(member.printed().contains("Encrypt: Gossip: true"));
     member.cli_ok(&["join", &address]);
     member.wait_line(0, "EventMemberJoin: s1");
@@ -279,7 +245,7 @@ fn whoever_does_not_belong_stays_outside() {
 #[test]
 fn a_second_signal_ends_leaving_at_once() {
     let (seat, other) = (Seat::new("c1", &[]), Seat::new("c2", &[]));
-    let (agent, witness) = (seat.start(), other.start());
+    let (agent, witness) = (seat.start(&[]), other.start(&[]));
     agent.cli_ok(&["join", &other.ip.to_string()]);
     // With nobody to tell, leaving takes no time.
     agent.wait_line(0, "EventMemberJoin: c2");

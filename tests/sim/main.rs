@@ -7,6 +7,7 @@ mod converge;
 mod coordinates;
 mod dice;
 mod leave;
+mod linearizable;
 mod loss;
 mod names;
 mod network;
@@ -18,3 +19,6 @@ mod ring;
 mod seeds;
 mod stalls;
 mod trace;
+
+#[path = "../support/linearizability/mod.rs"]
+mod linearizability;

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
@@ -66,9 +67,18 @@ impl Client {
         Self::over(socket.into())
     }
 
+    /// Connects, and waits for no answer longer than `patience`.
+    pub(crate) fn connect_for(to: SocketAddr, patience: Duration) -> io::Result<Self> {
+        Self::over_for(TcpStream::connect_timeout(&to, patience)?, patience)
+    }
+
     fn over(stream: TcpStream) -> io::Result<Self> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        Self::over_for(stream, PATIENCE)
+    }
+
+    fn over_for(stream: TcpStream, patience: Duration) -> io::Result<Self> {
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream: BufReader::new(stream),

@@ -84,9 +84,8 @@ pub enum HttpError {
 impl From<RpcError> for HttpError {
     fn from(err: RpcError) -> Self {
         match err {
-            RpcError::PermissionDenied | RpcError::Acl(_) => {
-                Self::Forbidden(err.to_string().into())
-            }
+            RpcError::RateLimited => Self::RateLimited,
+            denied if denied.is_denied() => Self::Forbidden(denied.to_string().into()),
             other => Self::failed(other),
         }
     }

@@ -40,7 +40,7 @@ pub trait Catalog: Send + Sync + 'static {
 impl From<RpcError> for CatalogError {
     fn from(err: RpcError) -> Self {
         match err {
-            RpcError::PermissionDenied | RpcError::Acl(_) => Self::Denied(err.to_string()),
+            denied if denied.is_denied() => Self::Denied(denied.to_string()),
             _ => Self::Failed(err.to_string()),
         }
     }

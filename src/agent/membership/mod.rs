@@ -2,17 +2,19 @@
 
 mod census;
 mod flood;
+mod founding;
 mod join;
 mod policy;
 mod pool_kind;
 mod pools;
 mod retry;
-mod server_tags;
+pub mod server_tags;
 pub mod tags;
 mod watch;
 
 pub use census::{known_datacenters, known_servers};
 pub use flood::flood;
+pub use founding::{Founding, founding};
 pub use join::{JoinErrors, join};
 pub use policy::{LanPolicy, WanPolicy};
 pub use pool_kind::PoolKind;

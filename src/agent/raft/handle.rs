@@ -13,9 +13,9 @@ use super::log_store::LogStore;
 use super::network::Call;
 use super::novice::Novice;
 use super::settings::{Clock, Timing};
+use super::snapshot_transfer::Transfers;
 use super::snapshots::Snapshots;
 use super::state_machine::{Published, View};
-use super::transfer::Transfers;
 use super::types::{NodeInfo, TypeConfig};
 use super::watch::{Watcher, Watches};
 use super::wire;
@@ -98,6 +98,11 @@ impl Raft {
     /// published after the registration wakes the watcher.
     pub fn watch(&self, topics: &WatchSet) -> Watcher {
         self.inner.watches.watch(topics)
+    }
+
+    /// This server's node UUID.
+    pub fn own_id(&self) -> &str {
+        &self.inner.node.uuid
     }
 
     /// Who leads, when that is known.

@@ -3,7 +3,6 @@
 //! openraft asks for a network per peer and per duty; every request becomes one frame. The other
 //! side answers it with [`super::Raft::serve`].
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +22,8 @@ use tokio_stream::Stream;
 
 use super::medium::BoxFuture;
 use super::pipeline::{self, Patience};
+use super::snapshot_transfer;
 use super::snapshots::SnapshotBody;
-use super::transfer;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -126,7 +125,8 @@ pub(super) struct Network {
 }
 
 impl Networks {
-    fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
+    /// The way to a server on a lane.
+    pub(super) fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
         Network {
             transport: Arc::clone(&self.transport),
             addresses: Arc::clone(&self.addresses),
@@ -166,27 +166,25 @@ impl Network {
         self.send(call, body, option.soft_ttl()).await
     }
 
-    /// The peer, where it is now.
-    fn peer(&self) -> Cow<'_, Peer> {
-        let now = self.addresses.load().get(&self.peer.id).cloned();
-        match now.filter(|now| *now != self.peer.address) {
-            None => Cow::Borrowed(&self.peer),
-            Some(address) => Cow::Owned(Peer {
-                id: self.peer.id.clone(),
-                address,
-            }),
-        }
-    }
-
-    async fn send(
+    /// Sends a frame on this network's lane.
+    pub(super) async fn send(
         &self,
         call: Call,
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
-        let peer = self.peer();
-        let answer = self.transport.call(&peer, self.lane, call, body, limit);
-        answer.await.map_err(|e| failed(&e))
+        let moved = self.addresses.load().get(&self.peer.id).cloned();
+        let moved = moved.filter(|now| *now != self.peer.address);
+        let moved = moved.map(|address| Peer {
+            id: self.peer.id.clone(),
+            address,
+        });
+        let peer = moved.as_ref().unwrap_or(&self.peer);
+        let answer = self.transport.call(peer, self.lane, call, body, limit);
+        answer.await.map_err(|e| match e {
+            TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
+            TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
+        })
     }
 
     /// Sends a message with entries that is already encoded.
@@ -203,14 +201,6 @@ impl Network {
 /// The answers to a stream of messages with entries.
 pub(super) type Answers<'s> =
     base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
-
-/// What a failed call is to openraft.
-pub(super) fn failed(error: &TransportError) -> RPCError<TypeConfig> {
-    match error {
-        TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(error)),
-        TransportError::Broken(_) => RPCError::Network(NetworkError::new(error)),
-    }
-}
 
 /// An answer that is not one of ours.
 pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
@@ -276,8 +266,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let peer = self.peer();
-        let send = transfer::send(&*self.transport, &peer, vote, snapshot, option.hard_ttl());
+        let send = snapshot_transfer::send(self, vote, snapshot, option.hard_ttl());
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

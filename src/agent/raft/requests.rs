@@ -69,8 +69,12 @@ impl Raft {
     ///
     /// Without a leader the request is held and tried again for `hold` (Consul's
     /// `rpc_hold_timeout`).
-    pub async fn write(&self, command: Command, hold: Duration) -> Result<Applied, WriteError> {
-        let command = AppCommand(Arc::new(command));
+    pub async fn write(
+        &self,
+        command: impl Into<Arc<Command>>,
+        hold: Duration,
+    ) -> Result<Applied, WriteError> {
+        let command = AppCommand(command.into());
         let mut held = self.held(hold);
         loop {
             held.look();

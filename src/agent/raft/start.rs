@@ -21,11 +21,11 @@ use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
 use super::settings::RaftSettings;
+use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
 use super::tail::{TAIL_BYTES, TAIL_ENTRIES};
-use super::transfer::Transfers;
 use super::types::{NodeInfo, SnapshotMeta, derive_raft_id};
 use super::watch::Watches;
 use crate::agent::store::State;
@@ -135,8 +135,14 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let shared = (published, watches, snapshots);
-        let raft = Self::assemble(&settings, id, core, log, shared, addresses);
+        let raft = Self::assemble(
+            &settings,
+            id,
+            core,
+            (log, snapshots),
+            (published, watches),
+            addresses,
+        );
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -157,8 +163,8 @@ impl Raft {
         settings: &RaftSettings,
         id: u64,
         core: Core,
-        log: LogStore,
-        (published, watches, snapshots): (Published, Watches, Snapshots),
+        (log, snapshots): (LogStore, Snapshots),
+        (published, watches): (Published, Watches),
         addresses: Addresses,
     ) -> Self {
         let (leadership_tx, leadership) = watch::channel(Leadership::default());

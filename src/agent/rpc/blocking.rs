@@ -5,9 +5,10 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use crate::agent::raft::Raft;
+use crate::agent::raft::{Raft, Watcher};
 use crate::agent::store::{Query, State, WatchSet};
 
+use super::forward::deposed;
 use super::options::JITTER_FRACTION;
 use super::{Consistency, QueryOptions, Rpc, RpcError};
 
@@ -36,13 +37,17 @@ impl<Q: Query> Found<Q> {
 impl Rpc {
     /// Runs the query until its index is above `options.min_index` or the time is over; in the
     /// latter case the current answer counts.
+    ///
+    /// # Errors
+    /// When this server stops leading and the answer may not be stale: another server has it.
     pub(super) async fn blocking<Q: Query>(
         &self,
         raft: &Raft,
         options: &QueryOptions,
         query: &Q,
+        wait: Duration,
     ) -> Result<Found<Q>, RpcError> {
-        let deadline = Instant::now() + self.wait_time(options.max_wait);
+        let deadline = Instant::now() + wait;
         loop {
             // The topics do not depend on the answer: learn them, arm the watch, then read, so
             // that no change between reading and waiting is missed.
@@ -58,24 +63,41 @@ impl Rpc {
                 return Ok(found);
             }
             drop(found);
-            if timeout_at(deadline, watcher.changed()).await.is_err() {
+            let changed = changed(raft, &watcher, deadline, options.consistency).await?;
+            // Time has passed: another server may lead by now and know more.
+            let hold = self.shared.settings.hold_timeout;
+            self.ready(raft, options.consistency, hold).await?;
+            if !changed {
                 return Ok(Found::read(&raft.state(), query, &mut watch));
-            }
-            if options.consistency == Consistency::Consistent {
-                self.ready(raft, Consistency::Consistent).await?;
             }
         }
     }
+}
 
-    /// The time that a query asks for within the agent's bounds, and a random part more.
-    fn wait_time(&self, asked: Duration) -> Duration {
-        let settings = &self.settings;
-        let wait = if asked.is_zero() {
-            settings.default_query_time
-        } else {
-            asked
-        };
-        let wait = wait.min(settings.max_query_time);
-        wait + rand::rng().random_range(Duration::ZERO..=wait / JITTER_FRACTION)
+/// The time and a random part more, so that many queries that began together do not end together.
+pub(super) fn with_jitter(wait: Duration) -> Duration {
+    wait + rand::rng().random_range(Duration::ZERO..=wait / JITTER_FRACTION)
+}
+
+/// Waits for a change; false when there was none before the deadline.
+async fn changed(
+    raft: &Raft,
+    watcher: &Watcher,
+    deadline: Instant,
+    consistency: Consistency,
+) -> Result<bool, RpcError> {
+    if consistency == Consistency::Stale {
+        return Ok(timeout_at(deadline, watcher.changed()).await.is_ok());
+    }
+    let waited = timeout_at(deadline, async {
+        tokio::select! {
+            biased;
+            () = watcher.changed() => Ok(()),
+            () = deposed(raft) => Err(RpcError::NotLeader),
+        }
+    });
+    match waited.await {
+        Ok(outcome) => outcome.map(|()| true),
+        Err(_) => Ok(false),
     }
 }

@@ -23,22 +23,10 @@ impl Rpc {
         options: &WriteOptions,
         mut request: RegisterRequest,
     ) -> Result<(), RpcError> {
-        let datacenter = std::mem::take(&mut request.datacenter);
         let options = WriteOptions {
-            datacenter,
+            datacenter: std::mem::take(&mut request.datacenter),
             ..options.clone()
         };
-        self.route(&options.datacenter)?;
-        complete(&mut request, self.datacenter())?;
-        let (node, service) = (request.node.clone(), request.service.clone());
-        self.authorize(
-            &options.token,
-            &Requirement::write(Resource::Node, node.as_bytes()),
-        )?;
-        if let Some(service) = service {
-            let requirement = Requirement::write(Resource::Service, service.service.as_bytes());
-            self.authorize(&options.token, &requirement)?;
-        }
         let command = Command::Register(Box::new(request));
         self.write(&options, &Requirement::OPEN, command)
             .await
@@ -55,20 +43,43 @@ impl Rpc {
         options: &WriteOptions,
         mut request: DeregisterRequest,
     ) -> Result<(), RpcError> {
-        let datacenter = std::mem::take(&mut request.datacenter);
         let options = WriteOptions {
-            datacenter,
+            datacenter: std::mem::take(&mut request.datacenter),
             ..options.clone()
         };
-        self.route(&options.datacenter)?;
+        let command = Command::Deregister(request);
+        self.write(&options, &Requirement::OPEN, command)
+            .await
+            .map(drop)
+    }
+
+    /// Checks a registration or its removal where it is written, and fills in what is missing.
+    pub(super) fn admit_registration(
+        &self,
+        token: &str,
+        request: &mut RegisterRequest,
+    ) -> Result<(), RpcError> {
+        complete(request, self.datacenter())?;
+        let node = Requirement::write(Resource::Node, request.node.as_bytes());
+        self.authorize(token, &node)?;
+        let Some(service) = &request.service else {
+            return Ok(());
+        };
+        let service = Requirement::write(Resource::Service, service.service.as_bytes());
+        self.authorize(token, &service)
+    }
+
+    /// As [`Self::admit_registration`], for the removal.
+    pub(super) fn admit_deregistration(
+        &self,
+        token: &str,
+        request: &DeregisterRequest,
+    ) -> Result<(), RpcError> {
         if request.node.is_empty() {
             return Err(refused("Must provide node"));
         }
-        let node = request.node.clone();
-        let requirement = Requirement::write(Resource::Node, node.as_bytes());
-        self.write(&options, &requirement, Command::Deregister(request))
-            .await
-            .map(drop)
+        let requirement = Requirement::write(Resource::Node, request.node.as_bytes());
+        self.authorize(token, &requirement)
     }
 }
 

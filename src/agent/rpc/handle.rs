@@ -1,22 +1,31 @@
 //! The handle through which all reads and writes go.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use arc_swap::ArcSwapOption;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::agent::acl::Resolver;
-use crate::agent::raft::{Raft, RestoreError, WriteError};
-use crate::agent::store::{Command, Query, Response, State, WatchSet};
+use crate::agent::raft::Raft;
+use crate::agent::store::State;
 use crate::agent::telemetry::metrics::Metrics;
-use crate::model::access::{Requirement, Resource};
+use crate::model::access::Requirement;
 use crate::model::coordinate::NodeCoordinate;
+use crate::model::raft::AutopilotState;
 
-use super::blocking::Found;
 use super::coordinates::COORDINATES;
+use super::founding::Promises;
 use super::metrics::RpcMetrics;
+use super::net::{Pool, PoolSettings};
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
-use super::{Consistency, LeaderInbox, QueryMeta, QueryOptions, RpcError, Server, WriteOptions};
+use super::rate::Bucket;
+use super::servers::ServerList;
+use super::{LeaderInbox, RateLimit, RpcError, Server, rebalance};
+
+/// Tells how many members the pool has.
+pub type ClusterSize = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// What the room needs to know of the agent.
 #[derive(Clone)]
@@ -31,6 +40,10 @@ pub struct RpcSettings {
     pub max_query_time: Duration,
     /// Finds the authorizer of a token.
     pub resolver: Arc<dyn Resolver>,
+    /// How many calls a client makes (`limits.rpc_rate`, `limits.rpc_max_burst`).
+    pub rate: RateLimit,
+    /// Members of the pool: clients of large clusters turn to other servers more rarely.
+    pub cluster_size: ClusterSize,
 }
 
 impl RpcSettings {
@@ -42,185 +55,141 @@ impl RpcSettings {
             default_query_time: DEFAULT_QUERY_TIME,
             max_query_time: MAX_QUERY_TIME,
             resolver,
+            rate: RateLimit::NONE,
+            cluster_size: Arc::new(|| 1),
         }
     }
-}
-
-/// Where requests go.
-#[derive(Clone)]
-enum Servers {
-    /// This agent is a server: to its own consensus.
-    Own(Raft),
-    /// This agent is a client, and does not forward to servers yet: nowhere.
-    Nobody,
 }
 
 /// Reads and writes of the replicated state, wherever the leader is. Cheap to clone.
 #[derive(Clone)]
 pub struct Rpc {
-    servers: Servers,
-    pub(super) settings: Arc<RpcSettings>,
-    replaced: Arc<Notify>,
-    metrics: RpcMetrics,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the clones share.
+pub(super) struct Shared {
+    pub(super) settings: RpcSettings,
+    /// This server's consensus; `None` on a client.
+    pub(super) raft: Option<Raft>,
+    /// Connections to servers.
+    pub(super) pool: Pool,
+    /// Who is asked next; written by [`Rpc::set_servers`] and by calls that failed.
+    pub(super) list: Mutex<ServerList>,
+    /// The servers as gossip knows them; published by [`Rpc::set_servers`].
+    pub(super) known: watch::Sender<Arc<[Server]>>,
+    /// Set once, by [`Rpc::begin_leaving`].
+    leaving: AtomicBool,
+    pub(super) metrics: RpcMetrics,
+    bucket: Option<Mutex<Bucket>>,
+    started: Instant,
+    replaced: Notify,
     /// A permit for the one restore at a time.
-    restores: Arc<Semaphore>,
+    pub(super) restores: Semaphore,
     /// Servers only: where coordinates wait for the leader's batch.
     pub(super) coordinates: Option<mpsc::Sender<NodeCoordinate>>,
+    pub(super) promises: Promises,
+    /// What autopilot saw last, while this server leads.
+    pub(super) autopilot: ArcSwapOption<AutopilotState>,
 }
 
 impl Rpc {
     /// The handle of a server, and what it takes in for the leader's duties.
     pub fn server(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> (Self, LeaderInbox) {
         let (sender, coordinates) = mpsc::channel(COORDINATES);
-        let rpc = Self {
+        let pool = Pool::new(PoolSettings::of_server());
+        let shared = Shared {
+            raft: Some(raft),
             coordinates: Some(sender),
-            ..Self::over(Servers::Own(raft), settings, metrics)
+            ..Shared::new(settings, pool, metrics)
+        };
+        let rpc = Self {
+            shared: Arc::new(shared),
         };
         (rpc, LeaderInbox { coordinates })
     }
 
-    /// The handle of a client agent: every request fails with [`RpcError::NoServers`], as it does on a Consul
-    /// client that knows no server.
+    /// The handle of a client agent. Must be called within a runtime: a task spreads the clients over the servers,
+    /// for as long as there is a handle.
     pub fn client(settings: RpcSettings, metrics: &Metrics) -> Self {
-        Self::over(Servers::Nobody, settings, metrics)
-    }
-
-    fn over(servers: Servers, settings: RpcSettings, metrics: &Metrics) -> Self {
-        Self {
-            servers,
-            settings: Arc::new(settings),
-            replaced: Arc::default(),
-            metrics: RpcMetrics::new(metrics),
-            restores: Arc::new(Semaphore::new(1)),
-            coordinates: None,
-        }
+        let started = Instant::now();
+        let pool = Pool::new(PoolSettings::of_client());
+        let bucket = Bucket::new(settings.rate, Duration::ZERO).map(Mutex::new);
+        let shared = Arc::new(Shared {
+            bucket,
+            started,
+            ..Shared::new(settings, pool, metrics)
+        });
+        tokio::spawn(rebalance::run(Arc::downgrade(&shared)));
+        Self { shared }
     }
 
     /// Tells which servers of this datacenter can be asked: called whenever gossip learns of a change.
     pub fn set_servers(&self, servers: Vec<Server>) {
-        drop(servers);
+        let shared = &self.shared;
+        let gone = {
+            let mut list = shared.list();
+            list.set(&servers, &mut rand::rng())
+        };
+        shared.known.send_if_modified(|known| {
+            let changed = **known != *servers;
+            if changed {
+                *known = servers.into();
+            }
+            changed
+        });
+        for address in gone {
+            shared.pool.forget(address);
+        }
+    }
+
+    /// The servers of this datacenter as gossip knows them.
+    pub fn servers(&self) -> Arc<[Server]> {
+        Arc::clone(&self.shared.known.borrow())
+    }
+
+    /// Called when this server has left the pool: from now on it answers that there is no leader, so that whoever
+    /// asks turns to another server.
+    pub fn begin_leaving(&self) {
+        self.shared.leaving.store(true, Ordering::Relaxed);
     }
 
     /// The agent's datacenter.
     pub fn datacenter(&self) -> &str {
-        &self.settings.datacenter
+        &self.shared.settings.datacenter
     }
 
     /// The newest published state of this server, whatever the leader has: for reads that may be
     /// stale, such as DNS. `None` on a client.
     pub fn stale_state(&self) -> Option<Arc<State>> {
-        self.raft().ok().map(Raft::state)
+        self.shared.raft.as_ref().map(Raft::state)
     }
 
     /// This server's consensus.
     pub(super) fn raft(&self) -> Result<&Raft, RpcError> {
-        match &self.servers {
-            Servers::Own(raft) => Ok(raft),
-            Servers::Nobody => Err(RpcError::NoServers),
-        }
-    }
-
-    /// Writes a command: returns once it is durable and applied.
-    ///
-    /// # Errors
-    /// When no leader is found in time, the token lacks the permission, or the command is refused.
-    pub async fn write(
-        &self,
-        options: &WriteOptions,
-        requirement: &Requirement<'_>,
-        command: Command,
-    ) -> Result<Response, RpcError> {
-        self.route(&options.datacenter)?;
-        self.authorize(&options.token, requirement)?;
-        self.metrics.request.incr();
-        let (time, began) = (self.metrics.time_of(&command), Instant::now());
-        let raft = self.raft()?;
-        let applied = raft.write(command, self.settings.hold_timeout).await;
-        if let Some(time) = time {
-            time.record_duration(began.elapsed());
-        }
-        let applied = applied.inspect_err(|_| self.metrics.failed.incr())?;
-        match applied.response {
-            Response::Refused(reason) => Err(RpcError::Refused(reason)),
-            response => Ok(response),
-        }
-    }
-
-    /// Runs a read as its options want it, waiting for a newer index where they ask for one.
-    ///
-    /// # Errors
-    /// When no leader is found in time, it cannot prove its leadership, or the token lacks the
-    /// permission.
-    pub async fn query<Q: Query>(
-        &self,
-        options: &QueryOptions,
-        query: &Q,
-    ) -> Result<(Q::Answer, QueryMeta), RpcError> {
-        self.route(&options.datacenter)?;
-        self.authorize(&options.token, &query.requirement())?;
-        self.metrics.query.incr();
-        let raft = self.raft()?;
-        self.ready(raft, options.consistency).await?;
-        let found = if options.min_index == 0 {
-            Found::read(&raft.state(), query, &mut WatchSet::default())
-        } else {
-            self.metrics.blocking.incr();
-            self.blocking(raft, options, query).await?
-        };
-        let meta = QueryMeta {
-            index: found.index,
-            known_leader: raft.knows_leader(),
-            last_contact_ms: last_contact_ms(raft),
-            consistency: options.consistency,
-            generation: found.generation,
-        };
-        Ok((found.answer, meta))
-    }
-
-    /// Replaces the whole state by an operator's archive. One at a time: each takes memory several
-    /// times its size.
-    ///
-    /// # Errors
-    /// As [`Self::write`]; a damaged archive is refused before anything is written.
-    pub async fn restore(&self, options: &WriteOptions, archive: Vec<u8>) -> Result<(), RpcError> {
-        self.route(&options.datacenter)?;
-        let requirement = Requirement::write(Resource::Operator, &[]);
-        self.authorize(&options.token, &requirement)?;
-        let Ok(_permit) = self.restores.try_acquire() else {
-            return Err(RpcError::Refused(
-                "another restore is under way: try again".to_owned(),
-            ));
-        };
-        let restored = self
-            .raft()?
-            .restore_archive(archive, self.settings.hold_timeout)
-            .await;
-        restored.map_err(|err| match err {
-            RestoreError::Write(err) => err.into(),
-            other => RpcError::Refused(other.to_string()),
-        })?;
-        self.replaced.notify_one();
-        Ok(())
+        self.shared.raft.as_ref().ok_or(RpcError::NoServers)
     }
 
     /// Resolves when the whole state was replaced by a restored snapshot.
     pub async fn replaced(&self) {
-        self.replaced.notified().await;
+        self.shared.replaced.notified().await;
+    }
+
+    pub(super) fn note_replaced(&self) {
+        self.shared.replaced.notify_one();
     }
 
     /// Counts a read of a service's instances.
     pub fn count_service_query(&self, service: &str) {
-        self.metrics.service_query(service);
+        self.shared.metrics.service_query(service);
     }
 
-    /// Checks that the datacenter is this one, and that there is a server for it.
+    /// Checks that requests for a datacenter can be answered: that it is this one.
     ///
     /// # Errors
-    /// For every other datacenter: federation is a later capability. Always on a client, whatever the datacenter:
-    /// its servers would know the way.
+    /// For every other datacenter: federation is a later capability.
     pub fn route(&self, datacenter: &str) -> Result<(), RpcError> {
-        self.raft()?;
-        if datacenter.is_empty() || datacenter == self.settings.datacenter {
+        if datacenter.is_empty() || datacenter == self.datacenter() {
             Ok(())
         } else {
             Err(RpcError::NoPathToDatacenter)
@@ -232,41 +201,55 @@ impl Rpc {
     /// # Errors
     /// When it does not, or is not known.
     pub fn authorize(&self, token: &str, requirement: &Requirement<'_>) -> Result<(), RpcError> {
-        if self.settings.resolver.resolve(token)?.allows(requirement) {
+        let authorizer = self.shared.settings.resolver.resolve(token)?;
+        if authorizer.allows(requirement) {
             Ok(())
         } else {
             Err(RpcError::PermissionDenied)
         }
     }
+}
 
-    /// Waits until this server may answer with this consistency.
-    pub(super) async fn ready(
-        &self,
-        raft: &Raft,
-        consistency: Consistency,
-    ) -> Result<(), RpcError> {
-        match consistency {
-            Consistency::Stale => Ok(()),
-            Consistency::Default => Ok(raft.verify_lease(self.settings.hold_timeout).await?),
-            Consistency::Consistent => Ok(raft.verify_leader(self.settings.hold_timeout).await?),
+impl Shared {
+    fn new(settings: RpcSettings, pool: Pool, metrics: &Metrics) -> Self {
+        Self {
+            settings,
+            raft: None,
+            pool,
+            list: Mutex::default(),
+            known: watch::Sender::default(),
+            leaving: AtomicBool::new(false),
+            metrics: RpcMetrics::new(metrics),
+            bucket: None,
+            started: Instant::now(),
+            replaced: Notify::new(),
+            restores: Semaphore::new(1),
+            coordinates: None,
+            promises: Promises::default(),
+            autopilot: ArcSwapOption::empty(),
         }
     }
-}
 
-fn last_contact_ms(raft: &Raft) -> u64 {
-    let since = raft.last_contact().unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
+    pub(super) fn list(&self) -> std::sync::MutexGuard<'_, ServerList> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl From<WriteError> for RpcError {
-    fn from(err: WriteError) -> Self {
-        match err {
-            // Forwarding comes with clusters; a server alone never has another leader.
-            WriteError::NoLeader | WriteError::NotLeader(_) => Self::NoLeader,
-            WriteError::Refused(reason) => Self::Refused(reason),
-            failed @ (WriteError::LeadershipLost | WriteError::Stopped(_)) => {
-                Self::Raft(failed.to_string())
-            }
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more call of a client against its limit.
+    pub(super) fn admit_call(&self) -> Result<(), RpcError> {
+        self.metrics.client_calls.incr();
+        let Some(bucket) = &self.bucket else {
+            return Ok(());
+        };
+        let mut bucket = bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        if bucket.take(self.started.elapsed()) {
+            Ok(())
+        } else {
+            self.metrics.client_exceeded.incr();
+            Err(RpcError::RateLimited)
         }
     }
 }

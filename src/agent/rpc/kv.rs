@@ -18,15 +18,8 @@ impl Rpc {
         verb: KvVerb,
         pair: KvPair,
     ) -> Result<bool, RpcError> {
-        let key = pair.key.clone();
-        let resource = if verb == KvVerb::DeleteTree {
-            Resource::KeyPrefix
-        } else {
-            Resource::Key
-        };
-        let requirement = Requirement::write(resource, key.as_bytes());
         let command = Command::Kv(KvCommand { verb, pair });
-        match self.write(options, &requirement, command).await? {
+        match self.write(options, &Requirement::OPEN, command).await? {
             Response::Bool(done) => Ok(done),
             _ => Ok(true),
         }
@@ -41,14 +34,6 @@ impl Rpc {
         options: &WriteOptions,
         ops: Vec<TxnOp>,
     ) -> Result<TxnResponse, RpcError> {
-        for kv in ops.iter().filter_map(|op| op.kv.as_ref()) {
-            let requirement = if kv.is_read() {
-                Requirement::read(Resource::Key, kv.key.as_bytes())
-            } else {
-                Requirement::write(Resource::Key, kv.key.as_bytes())
-            };
-            self.authorize(&options.token, &requirement)?;
-        }
         match self
             .write(options, &Requirement::OPEN, Command::Txn(ops))
             .await?
@@ -56,5 +41,40 @@ impl Rpc {
             Response::Txn(answer) => Ok(answer),
             other => Err(RpcError::Raft(format!("a transaction answered {other:?}"))),
         }
+    }
+
+    /// Checks a command where it is written, and fills in what is missing.
+    pub(super) fn admit(
+        &self,
+        options: &WriteOptions,
+        command: &mut Command,
+    ) -> Result<(), RpcError> {
+        let token = &options.token;
+        match command {
+            Command::Kv(KvCommand { verb, pair }) => {
+                let resource = if *verb == KvVerb::DeleteTree {
+                    Resource::KeyPrefix
+                } else {
+                    Resource::Key
+                };
+                self.authorize(token, &Requirement::write(resource, pair.key.as_bytes()))
+            }
+            Command::Txn(ops) => self.admit_txn(token, ops),
+            Command::Register(request) => self.admit_registration(token, request),
+            Command::Deregister(request) => self.admit_deregistration(token, request),
+            _ => Ok(()),
+        }
+    }
+
+    fn admit_txn(&self, token: &str, ops: &[TxnOp]) -> Result<(), RpcError> {
+        for kv in ops.iter().filter_map(|op| op.kv.as_ref()) {
+            let requirement = if kv.is_read() {
+                Requirement::read(Resource::Key, kv.key.as_bytes())
+            } else {
+                Requirement::write(Resource::Key, kv.key.as_bytes())
+            };
+            self.authorize(token, &requirement)?;
+        }
+        Ok(())
     }
 }

@@ -15,6 +15,10 @@ pub(super) struct RpcMetrics {
     pub(super) request: Counter,
     /// Requests that failed.
     pub(super) failed: Counter,
+    /// Calls of this client to servers.
+    pub(super) client_calls: Counter,
+    /// Calls of this client beyond `limits.rpc_rate`.
+    pub(super) client_exceeded: Counter,
     kv: Sample,
     txn: Sample,
     register: Sample,
@@ -29,6 +33,8 @@ impl RpcMetrics {
             blocking: metrics.counter("rpc.queries_blocking"),
             request: metrics.counter("rpc.request"),
             failed: metrics.counter("rpc.request_error"),
+            client_calls: metrics.counter("client.rpc"),
+            client_exceeded: metrics.counter("client.rpc.exceeded"),
             kv: metrics.sample("kvs.apply"),
             txn: metrics.sample("txn.apply"),
             register: metrics.sample("catalog.register"),
@@ -40,6 +46,13 @@ impl RpcMetrics {
     pub(super) fn service_query(&self, service: &str) {
         self.metrics
             .counter_with("catalog.service.query", &[("service", service)])
+            .incr();
+    }
+
+    /// Counts a call of this client that a server failed to answer.
+    pub(super) fn client_failed(&self, server: &str) {
+        self.metrics
+            .counter_with("client.rpc.failed", &[("server", server)])
             .incr();
     }
 

@@ -22,8 +22,9 @@ mod tests;
 pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep};
 pub use indexes::Indexes;
 pub use queries::{
-    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, KvGet,
-    KvKeys, KvList, ListNodes, ListServices, NodeWithServices, Query, ServiceInstances, TxnRead,
+    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
+    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
+    ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};
 pub use snapshot::SnapshotError;

@@ -7,7 +7,7 @@ use crate::model::event::{UserEvent, index_of_id};
 use crate::model::kv::Blob;
 
 /// What the names of serf events begin with that are user events.
-pub(super) const PREFIX: &str = "consul:event:";
+pub const PREFIX: &str = "consul:event:";
 
 /// Why a payload is no user event.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ mod fire;
 mod receive;
 mod ring;
 
+pub use codec::PREFIX;
 pub use concern::{OwnService, OwnServices};
 pub use fire::{FireError, Firing, UserEvents};
 pub use receive::Receiver;

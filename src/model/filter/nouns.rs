@@ -133,6 +133,17 @@ pub const HEALTH_ENTRY: Schema = Schema::new(&[
     Field::new("Checks", List(CHECK_FIELDS)),
 ]);
 
+/// A node with its services and checks: a row of `Internal.NodeDump`.
+pub const NODE_INFO: Schema = Schema::new(&[
+    Field::new("ID", Text),
+    Field::new("Node", Text),
+    Field::new("Address", Text),
+    Field::new("TaggedAddresses", Map(&Text)),
+    Field::new("Meta", Map(&Text)),
+    Field::new("Services", List(SERVICE_FIELDS)),
+    Field::new("Checks", List(CHECK_FIELDS)),
+]);
+
 /// A check of `/v1/health/{checks,node,state}` and of `/v1/agent/checks`.
 pub const HEALTH_CHECK: Schema = Schema::new(CHECK_FIELDS);
 

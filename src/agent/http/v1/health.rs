@@ -7,7 +7,8 @@ use crate::agent::http::error::HttpError;
 use crate::agent::http::params::parse_bool;
 use crate::agent::http::request::Request;
 use crate::agent::http::router::Answer;
-use crate::agent::store::{ChecksInState, ChecksOfNode, ChecksOfService, Query, ServiceInstances};
+use crate::agent::rpc::wire::RemoteQuery;
+use crate::agent::store::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
 use crate::model::check::{HealthCheck, Status};
 use crate::model::filter;
 
@@ -56,7 +57,10 @@ pub(super) async fn state(context: Arc<Context>, request: Request) -> Answer {
     checks(&read, &query).await
 }
 
-async fn checks<Q: Query<Answer = Vec<Arc<HealthCheck>>>>(read: &Read<'_>, query: &Q) -> Answer {
+async fn checks<Q: RemoteQuery<Answer = Vec<Arc<HealthCheck>>>>(
+    read: &Read<'_>,
+    query: &Q,
+) -> Answer {
     let filter = read.filter(&filter::HEALTH_CHECK)?;
     let (found, meta) = read.run(query).await.map_err(with_headers)?;
     read.answer(meta, || Ok(filtered(found.into_iter(), &filter)))
@@ -91,6 +95,7 @@ async fn instances(context: &Context, request: &Request, connect: bool) -> Answe
         near: read.near(),
         passing_only: passing_only(request)?,
         connect,
+        ingress: false,
         with_checks: true,
     };
     let filter = read.filter(&filter::HEALTH_ENTRY)?;

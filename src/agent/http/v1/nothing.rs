@@ -1,23 +1,9 @@
 //! Reads of tables that this build does not have yet: they are empty, as in a new Consul.
 
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request};
-use crate::agent::store::{Query, State, WatchSet};
+use crate::agent::rpc::wire::session::ReadNothing;
 
 use super::read::{Read, headers_of};
-
-/// A read that finds nothing, with everything else that reads do: routing, consistency, waiting. Its
-/// answer never changes, so that a blocking read waits for its whole time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Nothing;
-
-impl Query for Nothing {
-    type Answer = ();
-    const METHOD: &'static str = "Status.Ping";
-
-    fn run(&self, _state: &State, _watch: &mut WatchSet) -> (u64, ()) {
-        (0, ())
-    }
-}
 
 /// Whether an answer says how it was made; not all of Consul's endpoints do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +21,7 @@ pub(super) async fn read_nothing(
     shown: Consistency,
 ) -> Result<Meta, HttpError> {
     let ((), meta) = Read::new(context, request)?
-        .run(&Nothing)
+        .run(&ReadNothing)
         .await
         .map_err(|error| error.with_meta(Meta::default()))?;
     let meta = headers_of(meta);

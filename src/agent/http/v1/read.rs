@@ -10,8 +10,8 @@ use crate::agent::http::render;
 use crate::agent::http::render_cache::CacheKey;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::{Meta, Response};
-use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
-use crate::agent::store::Query;
+use crate::agent::rpc::wire::RemoteQuery;
+use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
 use crate::model::filter::{Filter, Schema};
 
 /// Parameters that do not change a body: they say when and for whom, not what.
@@ -63,20 +63,35 @@ impl<'a> Read<'a> {
     ///
     /// # Errors
     /// What the servers answer; for the catalog's endpoints with the headers that Consul sends.
-    pub(super) async fn run<Q: Query>(
+    pub(super) async fn run<Q: RemoteQuery>(
         &self,
         query: &Q,
     ) -> Result<(Q::Answer, QueryMeta), HttpError> {
         let options = self.options();
-        tokio::select! {
-            // An answer that needs no waiting must not touch what all requests share.
-            biased;
-            answer = self.context.rpc.query(&options, query) => Ok(answer?),
-            () = self.request.closing() => Err(HttpError::internal("the agent is shutting down")),
+        ask(self.request, self.context.rpc.query(&options, query)).await
+    }
+
+    /// As [`Self::run`]; without a leader, what any server has will do.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(super) async fn run_even_without_leader<Q: RemoteQuery>(
+        &self,
+        query: &Q,
+    ) -> Result<(Q::Answer, QueryMeta), HttpError> {
+        let mut options = self.options();
+        let first = ask(self.request, self.context.rpc.query(&options, query)).await;
+        match first {
+            Err(error) if lacks_leader(&error) => {
+                options.consistency = Consistency::Stale;
+                ask(self.request, self.context.rpc.query(&options, query)).await
+            }
+            other => other,
         }
     }
 
-    fn options(&self) -> QueryOptions {
+    /// How the request wants to be served.
+    pub(super) fn options(&self) -> QueryOptions {
         QueryOptions {
             datacenter: self.params.datacenter.clone(),
             token: self.context.token_or_default(&self.params.token),
@@ -139,6 +154,27 @@ impl<'a> Read<'a> {
         }
         target.into_boxed_slice()
     }
+}
+
+/// Waits for what the servers answer; ends early when this one stops.
+///
+/// # Errors
+/// What the servers answer.
+pub(super) async fn ask<T>(
+    request: &Request,
+    asked: impl Future<Output = Result<T, RpcError>>,
+) -> Result<T, HttpError> {
+    tokio::select! {
+        // An answer that needs no waiting must not touch what all requests share.
+        biased;
+        answer = asked => Ok(answer?),
+        () = request.closing() => Err(HttpError::internal("the agent is shutting down")),
+    }
+}
+
+/// Whether no server found a leader. The text decides, as in Consul: another server may have said it.
+fn lacks_leader(error: &HttpError) -> bool {
+    error.text().contains(&RpcError::NoLeader.to_string())
 }
 
 /// The headers of an answer.

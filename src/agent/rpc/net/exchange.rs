@@ -153,7 +153,7 @@ async fn write_reading<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Writes all to a connection; fails after `limit` without progress.
-pub(super) async fn write_paced(
+pub(in crate::agent::rpc) async fn write_paced(
     stream: &mut (impl AsyncWrite + Unpin),
     mut bytes: &[u8],
     limit: Duration,

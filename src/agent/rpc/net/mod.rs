@@ -24,7 +24,9 @@ pub use limits::Limits;
 pub use listener::Listener;
 pub use pool::{CallError, Pool, PoolSettings};
 pub use raft_client::{RaftCallError, RaftLinks};
-pub use snapshot_client::{SnapshotStreamError, open_snapshot_stream};
+pub use snapshot_client::{SnapshotStreamError, open_snapshot_stream, relay};
+
+pub(super) use exchange::write_paced;
 
 #[cfg(test)]
 mod tests;

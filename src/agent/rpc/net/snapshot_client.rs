@@ -4,10 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::exchange::{in_time, write_paced};
 use super::listener::SNAPSHOT;
 use crate::agent::rpc::QueryMeta;
 use crate::agent::rpc::wire::{
@@ -17,6 +18,12 @@ use crate::agent::rpc::wire::{
 
 /// Time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time without progress after which an archive that is sent is given up.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for the server to make or to take over a state.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
+/// Bytes that are passed on at a time.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -50,17 +57,59 @@ pub async fn open_snapshot_stream(
     stream.write_u8(SNAPSHOT).await?;
     stream.write_all(&request.encode()?).await?;
     if let Some(archive) = archive {
-        tokio::io::copy(archive, &mut stream).await?;
-        stream.shutdown().await?;
+        let sent = relay(archive, &mut stream, PROGRESS_TIMEOUT).await;
+        let sent = match sent {
+            Ok(()) => stream.shutdown().await,
+            Err(why) => Err(why),
+        };
+        // A server that refuses the archive says why, and does not take it.
+        sent_or_told(&mut stream, sent).await?;
     }
-    // Byte by byte: what follows belongs to the archive.
+    let header = timeout(ANSWER_TIMEOUT, read_header(&mut stream)).await;
+    match decode_snapshot_reply(&header.map_err(io::Error::from)??)? {
+        Ok(meta) => Ok((meta, stream)),
+        Err(why) => Err(SnapshotStreamError::Refused(why)),
+    }
+}
+
+/// What went wrong with sending, in the server's words where it has any.
+async fn sent_or_told(
+    stream: &mut TcpStream,
+    sent: io::Result<()>,
+) -> Result<(), SnapshotStreamError> {
+    let Err(broken) = sent else { return Ok(()) };
+    let told = timeout(PROGRESS_TIMEOUT, read_header(stream)).await;
+    match told.map(|header| header.map(|header| decode_snapshot_reply(&header))) {
+        Ok(Ok(Ok(Err(why)))) => Err(SnapshotStreamError::Refused(why)),
+        _ => Err(broken.into()),
+    }
+}
+
+/// Byte by byte: what follows belongs to the archive.
+async fn read_header(stream: &mut TcpStream) -> Result<Vec<u8>, SnapshotStreamError> {
     let mut header = Vec::new();
     let mut scan = Scan::new(MAX_SNAPSHOT_HEADER_BYTES);
     while scan.advance(&header)?.is_none() {
         header.push(stream.read_u8().await?);
     }
-    match decode_snapshot_reply(&header)? {
-        Ok(meta) => Ok((meta, stream)),
-        Err(why) => Err(SnapshotStreamError::Refused(why)),
+    Ok(header)
+}
+
+/// Passes an archive on to its end; fails after `limit` without progress on either side.
+///
+/// # Errors
+/// When either side fails.
+pub async fn relay(
+    from: &mut (impl AsyncRead + Unpin + ?Sized),
+    to: &mut (impl AsyncWrite + Unpin),
+    limit: Duration,
+) -> io::Result<()> {
+    let mut piece = Vec::with_capacity(PIECE_BYTES);
+    loop {
+        piece.clear();
+        if in_time(limit, from.read_buf(&mut piece)).await? == 0 {
+            return Ok(());
+        }
+        write_paced(to, &piece, limit).await?;
     }
 }

@@ -8,11 +8,10 @@ use super::dialect::{DialectError, encode};
 /// Longest header that is read: a method's name, a number, and in replies an error's text.
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// The services of Consul's RPC: an unknown method of one of them is told apart from an unknown service.
+/// The services of Consul's RPC: an unknown method of one of them is told apart from an unknown service. Those for
+/// agents without certificates have a protocol of their own, and are unknown here.
 const SERVICES: &[&str] = &[
     "ACL",
-    "AutoConfig",
-    "AutoEncrypt",
     "Catalog",
     "ConfigEntry",
     "ConnectCA",
@@ -119,6 +118,10 @@ mod tests {
     fn names_what_is_unknown_as_the_reference_does() {
         for (method, text) in [
             ("Nope.Nope", "rpc: can't find service Nope.Nope"),
+            (
+                "AutoEncrypt.Sign",
+                "rpc: can't find service AutoEncrypt.Sign",
+            ),
             ("KVS.Nope", "rpc: can't find method KVS.Nope"),
             ("Odd", "rpc: service/method request ill-formed: Odd"),
         ] {

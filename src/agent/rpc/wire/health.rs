@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::catalog::{DatacenterRequest, NodeRequest, ServiceRequest, filters, pairs};
 use super::dialect::DialectError;
 use super::forward::RemoteQuery;
-use super::options::{NodeMetaFilters, QuerySource};
+use super::options::{NodeMetaFilters, QuerySource, ReadOptions, decode_read};
 use crate::agent::store::{
     ChecksInState, ChecksOfNode, ChecksOfService, Instance, Instances, ServiceInstances,
 };
@@ -33,6 +33,15 @@ pub struct StateRequest {
     node_meta_filters: NodeMetaFilters,
     source: QuerySource,
     state: String,
+}
+
+/// Reads the request of `Health.ChecksInState`; `None` for a state that no check is in.
+///
+/// # Errors
+/// When it is malformed.
+pub fn decode_state(body: &[u8]) -> Result<(ReadOptions, Option<ChecksInState>), DialectError> {
+    let (options, request): (_, StateRequest) = decode_read(body)?;
+    Ok((options, ChecksInState::from_request(request).ok()))
 }
 
 impl RemoteQuery for ChecksInState {
@@ -186,6 +195,8 @@ impl RemoteQuery for ServiceInstances {
     fn to_request(&self, datacenter: &str) -> Result<ServiceRequest, DialectError> {
         Ok(ServiceRequest {
             connect: self.connect,
+            ingress: self.ingress,
+            service_address: String::new(),
             node_meta_filters: filters(&self.node_meta),
             service_name: self.service.clone(),
             service_tag: String::new(),
@@ -201,6 +212,7 @@ impl RemoteQuery for ServiceInstances {
             service: request.named()?,
             tags: request.tags(),
             connect: request.connect,
+            ingress: request.ingress,
             node_meta: pairs(request.node_meta_filters),
             near: request.source.into_near(),
             passing_only: false,

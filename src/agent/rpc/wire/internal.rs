@@ -6,8 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::dialect::DialectError;
+use super::forward::RemoteQuery;
+use super::health::InstancesReply;
+use crate::agent::store::{Instances, NodeDump, NodeRecord, ServiceDump};
 use crate::model::check::HealthCheck;
-use crate::model::node::StringMap;
+use crate::model::node::{Node, StringMap};
 use crate::model::service::NodeService;
 
 /// A node with everything of it. Request: [`super::catalog::NodeRequest`].
@@ -48,6 +52,108 @@ pub struct NodeInfo {
 pub struct DumpReply {
     /// The nodes.
     pub dump: Vec<NodeInfo>,
+}
+
+impl From<&NodeRecord> for NodeInfo {
+    fn from(record: &NodeRecord) -> Self {
+        let node = Node::clone(&record.node);
+        Self {
+            id: node.id,
+            node: node.node,
+            address: node.address,
+            tagged_addresses: node.tagged_addresses,
+            meta: node.meta,
+            services: record.services.clone(),
+            checks: record.checks.clone(),
+        }
+    }
+}
+
+impl From<NodeInfo> for NodeRecord {
+    /// The reply has neither a node's datacenter nor its indexes.
+    fn from(info: NodeInfo) -> Self {
+        let node = Node {
+            id: info.id,
+            node: info.node,
+            address: info.address,
+            tagged_addresses: info.tagged_addresses,
+            meta: info.meta,
+            ..Node::default()
+        };
+        Self {
+            node: Arc::new(node),
+            services: info.services,
+            checks: info.checks,
+        }
+    }
+}
+
+/// The request of `Internal.NodeInfo` and `Internal.NodeDump`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NodeDumpRequest {
+    /// Requests for all nodes do not have the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<String>,
+}
+
+impl RemoteQuery for NodeDump {
+    type Request = NodeDumpRequest;
+    type Reply = DumpReply;
+
+    fn method(&self) -> &'static str {
+        if self.node.is_some() {
+            NODE_INFO
+        } else {
+            NODE_DUMP
+        }
+    }
+
+    fn to_request(&self, _: &str) -> Result<NodeDumpRequest, DialectError> {
+        Ok(NodeDumpRequest {
+            node: self.node.clone(),
+        })
+    }
+
+    fn from_request(request: NodeDumpRequest) -> Result<Self, DialectError> {
+        Ok(Self { node: request.node })
+    }
+
+    fn to_reply(answer: Vec<NodeRecord>) -> DumpReply {
+        DumpReply {
+            dump: answer.iter().map(NodeInfo::from).collect(),
+        }
+    }
+
+    fn to_answer(&self, reply: DumpReply) -> Result<Vec<NodeRecord>, DialectError> {
+        Ok(reply.dump.into_iter().map(NodeRecord::from).collect())
+    }
+}
+
+impl RemoteQuery for ServiceDump {
+    type Request = ServiceDumpRequest;
+    type Reply = InstancesReply;
+
+    fn to_request(&self, _: &str) -> Result<ServiceDumpRequest, DialectError> {
+        Ok(ServiceDumpRequest {
+            service_kind: self.kind.clone().unwrap_or_default(),
+            use_service_kind: self.kind.is_some(),
+        })
+    }
+
+    fn from_request(request: ServiceDumpRequest) -> Result<Self, DialectError> {
+        Ok(Self {
+            kind: request.use_service_kind.then_some(request.service_kind),
+        })
+    }
+
+    fn to_reply(instances: Instances) -> InstancesReply {
+        InstancesReply::new(instances)
+    }
+
+    fn to_answer(&self, reply: InstancesReply) -> Result<Instances, DialectError> {
+        Ok(reply.into_instances())
+    }
 }
 
 /// The request of `Internal.ServiceDump`.

@@ -34,7 +34,7 @@ const fn verb_name(verb: KvVerb) -> &'static str {
 }
 
 /// Whether the reply tells more than that the change was made: for the others the reference answers false.
-pub(super) const fn is_conditional(verb: KvVerb) -> bool {
+pub const fn is_conditional(verb: KvVerb) -> bool {
     matches!(
         verb,
         KvVerb::Cas | KvVerb::DeleteCas | KvVerb::Lock | KvVerb::Unlock

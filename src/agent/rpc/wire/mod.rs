@@ -1,6 +1,7 @@
 //! The requests and replies of the servers' RPC as bytes: Consul's methods, field names and msgpack, one file a
 //! service, and their conversion to the store's reads and writes. Pure.
 
+mod autopilot_state;
 pub mod catalog;
 mod command;
 pub mod config_entry;
@@ -23,6 +24,7 @@ mod token;
 pub mod txn;
 mod writer;
 
+pub use autopilot_state::{decode_autopilot_state, encode_autopilot_state};
 pub use command::{WriteCall, decode_command, decode_response, encode_command, encode_response};
 pub use decode::{decode_reply, decode_request};
 pub use dialect::{DialectError, Kept, encode, encode_both};

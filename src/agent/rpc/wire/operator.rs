@@ -27,6 +27,20 @@ pub const AUTOPILOT_SET_CONFIGURATION: &str = "Operator.AutopilotSetConfiguratio
 /// How the servers do, in autopilot's eyes; without metadata.
 pub const SERVER_HEALTH: &str = "Operator.ServerHealth";
 
+/// Autopilot's whole view of the servers; without metadata. Newer servers of the reference have it.
+pub const AUTOPILOT_STATE: &str = "Operator.AutopilotState";
+/// Hands the leadership to another server. The reference has it outside of these calls.
+pub const TRANSFER_LEADER: &str = "Operator.TransferLeader";
+
+/// The request of `Operator.TransferLeader`. A write's options; the reply is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TransferLeaderRequest {
+    /// The server's UUID; empty for the most caught-up one.
+    #[serde(rename = "ID")]
+    pub id: String,
+}
+
 /// The request of both methods that remove a server; each minds its own field. A write's options.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -202,9 +216,22 @@ fn to_seconds(time: Timestamp) -> String {
     time.round(whole).unwrap_or(time).to_string()
 }
 
+/// A time as Go writes it; its zero time for what is none.
+pub(super) fn go_time(text: &str) -> ByteBuf {
+    let time: Result<Timestamp, _> = text.parse();
+    ByteBuf::from(time.map_or_else(
+        |_| b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff".to_vec(),
+        |time| encode_time(time).to_vec(),
+    ))
+}
+
+/// A time as people read it; empty for what is none.
+pub(super) fn readable_time(bytes: &[u8]) -> String {
+    decode_time(bytes).map_or_else(String::new, to_seconds)
+}
+
 impl From<&ServerHealth> for WireServerHealth {
     fn from(server: &ServerHealth) -> Self {
-        let since: Result<Timestamp, _> = server.stable_since.parse();
         Self {
             address: server.address.clone(),
             healthy: server.healthy,
@@ -215,11 +242,7 @@ impl From<&ServerHealth> for WireServerHealth {
             leader: server.leader,
             name: server.name.clone(),
             serf_status: status_number(&server.serf_status),
-            // An empty one is Go's zero time.
-            stable_since: ByteBuf::from(since.map_or_else(
-                |_| b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff".to_vec(),
-                |since| encode_time(since).to_vec(),
-            )),
+            stable_since: go_time(&server.stable_since),
             version: server.version.clone(),
             voter: server.voter,
         }
@@ -242,7 +265,7 @@ impl From<WireServerHealth> for ServerHealth {
             last_index: server.last_index,
             healthy: server.healthy,
             voter: server.voter,
-            stable_since: decode_time(&server.stable_since).map_or_else(String::new, to_seconds),
+            stable_since: readable_time(&server.stable_since),
         }
     }
 }

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::dialect::DialectError;
+use super::forward::RemoteQuery;
 use super::options::{
-    ReadOptions, decode_answer, decode_read, decode_write, encode_answer, encode_read, encode_write,
+    Nothing, ReadOptions, decode_answer, decode_read, decode_write, encode_answer, encode_read,
+    encode_write,
 };
 use crate::agent::rpc::options::{QueryMeta, WriteOptions};
+use crate::agent::store::{Query, State, WatchSet};
 use crate::model::duration::GoDuration;
 use crate::model::session::Session;
 
@@ -213,4 +216,48 @@ pub fn decode_sessions(body: &[u8]) -> Result<(QueryMeta, Vec<Session>), Dialect
         meta,
         reply.sessions.into_iter().map(Session::from).collect(),
     ))
+}
+
+/// A read that finds nothing, with everything else that reads do: routing, consistency, waiting. For tables that
+/// servers do not have yet. Its answer never changes, so that a blocking read waits for its whole time. To other servers
+/// it is a list of sessions, of which only the metadata counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadNothing;
+
+impl Query for ReadNothing {
+    type Answer = ();
+    const METHOD: &'static str = LIST;
+
+    fn run(&self, _: &State, _: &mut WatchSet) -> (u64, ()) {
+        (0, ())
+    }
+}
+
+/// The reply of [`ReadNothing`].
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct NothingReply {
+    #[serde(skip_deserializing)]
+    sessions: Option<()>,
+}
+
+impl RemoteQuery for ReadNothing {
+    type Request = Nothing;
+    type Reply = NothingReply;
+
+    fn to_request(&self, _: &str) -> Result<Nothing, DialectError> {
+        Ok(Nothing {})
+    }
+
+    fn from_request(_: Nothing) -> Result<Self, DialectError> {
+        Ok(Self)
+    }
+
+    fn to_reply((): ()) -> NothingReply {
+        NothingReply::default()
+    }
+
+    fn to_answer(&self, _: NothingReply) -> Result<(), DialectError> {
+        Ok(())
+    }
 }

@@ -1,13 +1,15 @@
 //! Reads as values: each names the RPC method that it stands for and runs on a published state.
 
 mod catalog;
+mod dump;
 mod health;
 mod kv;
 mod near;
 mod operator;
 mod query;
 
-pub use catalog::{ListNodes, ListServices, NodeWithServices};
+pub use catalog::{InstancesAt, ListNodes, ListServices, NodeWithServices};
+pub use dump::{NodeDump, NodeRecord, ServiceDump};
 pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
 pub use kv::{KvGet, KvKeys, KvList, TxnRead};
 pub use operator::{AutopilotQuery, CoordinatesOfNodes};

@@ -1,0 +1,175 @@
+//! The operator's archives: saved and restored here, or over a stream to the server that can.
+
+use std::io::{self, Cursor};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::AsyncRead;
+use tokio::time::timeout;
+
+use crate::agent::raft::{Raft, RestoreError};
+use crate::model::access::{Requirement, Resource};
+
+use super::forward::{Errand, Left};
+use super::net::{SnapshotStreamError, open_snapshot_stream};
+use super::read::meta;
+use super::wire::{SnapshotRequest, SnapshotVerb};
+use super::{Consistency, QueryMeta, QueryOptions, Rpc, RpcError, WriteOptions};
+
+/// An archive, to be read to its end.
+pub type SnapshotReader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// Time for a server to receive, check and write an archive, or to make one.
+const STREAM_LIMIT: Duration = Duration::from_mins(30);
+
+struct Save<'a> {
+    options: &'a QueryOptions,
+}
+
+struct Restore<'a> {
+    options: &'a WriteOptions,
+    archive: Bytes,
+}
+
+impl Rpc {
+    /// Saves the whole state as an operator's archive: the leader's, or any server's where the options allow a stale
+    /// answer. The index is that of the state.
+    ///
+    /// # Errors
+    /// As [`Rpc::query`]; a connection that breaks later is an error of the reader.
+    pub async fn save_snapshot(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<(QueryMeta, SnapshotReader), RpcError> {
+        self.route(&options.datacenter)?;
+        self.carry(Save { options }).await
+    }
+
+    /// Replaces the whole state by an operator's archive. One at a time: each takes memory several
+    /// times its size.
+    ///
+    /// # Errors
+    /// As [`Rpc::write`]; a damaged archive is refused before anything is written.
+    pub async fn restore(&self, options: &WriteOptions, archive: Vec<u8>) -> Result<(), RpcError> {
+        self.route(&options.datacenter)?;
+        let archive = Bytes::from(archive);
+        self.carry(Restore { options, archive }).await
+    }
+}
+
+impl Errand for Save<'_> {
+    type Answer = (QueryMeta, SnapshotReader);
+
+    fn is_read(&self) -> bool {
+        true
+    }
+
+    fn is_stale(&self) -> bool {
+        self.options.consistency == Consistency::Stale
+    }
+
+    async fn ask(
+        &self,
+        rpc: &Rpc,
+        server: SocketAddr,
+        _: Left,
+        _: Duration,
+    ) -> Result<Self::Answer, RpcError> {
+        let request = SnapshotRequest {
+            datacenter: rpc.datacenter().to_owned(),
+            token: self.options.token.clone(),
+            allow_stale: self.is_stale(),
+            verb: SnapshotVerb::Save,
+        };
+        let (meta, stream) = within_limit(open_snapshot_stream(server, &request, None)).await?;
+        Ok((meta, Box::new(stream)))
+    }
+
+    async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<Self::Answer, RpcError> {
+        let options = self.options;
+        let requirement = Requirement::write(Resource::Operator, &[]);
+        rpc.authorize(&options.token, &requirement)?;
+        // Consul's leader proves that it leads before it saves, whatever the consistency.
+        let consistency = if self.is_stale() {
+            Consistency::Stale
+        } else {
+            Consistency::Consistent
+        };
+        rpc.ready(raft, consistency, left.hold).await?;
+        let saved = raft.save_snapshot().await;
+        let saved = saved.map_err(|error| RpcError::Raft(error.to_string()))?;
+        let meta = meta(raft, options.consistency, saved.meta.index);
+        Ok((meta, Box::new(Cursor::new(saved.bytes))))
+    }
+}
+
+impl Errand for Restore<'_> {
+    type Answer = ();
+
+    fn is_read(&self) -> bool {
+        false
+    }
+
+    async fn ask(
+        &self,
+        rpc: &Rpc,
+        server: SocketAddr,
+        _: Left,
+        _: Duration,
+    ) -> Result<(), RpcError> {
+        let request = SnapshotRequest {
+            datacenter: rpc.datacenter().to_owned(),
+            token: self.options.token.clone(),
+            allow_stale: false,
+            verb: SnapshotVerb::Restore,
+        };
+        let mut archive = &self.archive[..];
+        within_limit(open_snapshot_stream(server, &request, Some(&mut archive)))
+            .await
+            .map(drop)
+    }
+
+    async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<(), RpcError> {
+        let requirement = Requirement::write(Resource::Operator, &[]);
+        rpc.authorize(&self.options.token, &requirement)?;
+        let Ok(_permit) = rpc.shared.restores.try_acquire() else {
+            return Err(RpcError::Refused(
+                "another restore is under way: try again".to_owned(),
+            ));
+        };
+        let restored = raft.restore_archive(self.archive.to_vec(), left.hold).await;
+        restored.map_err(|err| match err {
+            RestoreError::Write(err) => err.into(),
+            other => RpcError::Refused(other.to_string()),
+        })?;
+        rpc.note_replaced();
+        Ok(())
+    }
+}
+
+async fn within_limit<T>(
+    stream: impl Future<Output = Result<T, SnapshotStreamError>>,
+) -> Result<T, RpcError> {
+    match timeout(STREAM_LIMIT, stream).await {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(RpcError::TimedOut),
+    }
+}
+
+impl From<SnapshotStreamError> for RpcError {
+    /// Consul puts nothing before errors that came over a snapshot stream.
+    fn from(error: SnapshotStreamError) -> Self {
+        match error {
+            SnapshotStreamError::Refused(text) => [Self::NoLeader, Self::NotLeader]
+                .into_iter()
+                .find(|known| known.to_string() == text)
+                .unwrap_or(Self::Refused(text)),
+            // Only connecting fails like this.
+            SnapshotStreamError::Io(why) if why.kind() == io::ErrorKind::ConnectionRefused => {
+                Self::Unreachable(why.to_string())
+            }
+            broken => Self::Broken(broken.to_string()),
+        }
+    }
+}

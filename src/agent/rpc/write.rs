@@ -1,0 +1,145 @@
+//! Writes: made here by the leader, or forwarded.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep, timeout};
+
+use crate::agent::raft::{Applied, Raft, WriteError};
+use crate::agent::store::{Command, Response};
+use crate::model::access::Requirement;
+
+use super::forward::{Errand, Left, deposed};
+use super::wire::{decode_response, encode_command};
+use super::{Rpc, RpcError, WriteOptions};
+
+/// A write of the state.
+struct Write<'a> {
+    options: &'a WriteOptions,
+    requirement: &'a Requirement<'a>,
+    command: Arc<Command>,
+}
+
+impl Rpc {
+    /// Writes a command: returns once it is durable and applied.
+    ///
+    /// # Errors
+    /// When no leader is found in time, the token lacks the permission, or the command is refused. After
+    /// [`RpcError::LeadershipLost`], [`RpcError::Broken`] and [`RpcError::TimedOut`] it may have been written.
+    pub async fn write(
+        &self,
+        options: &WriteOptions,
+        requirement: &Requirement<'_>,
+        command: Command,
+    ) -> Result<Response, RpcError> {
+        self.route(&options.datacenter)?;
+        let write = Write {
+            options,
+            requirement,
+            command: Arc::new(command),
+        };
+        self.carry(write).await
+    }
+
+    /// Writes for as long as this server leads. A write that is in the log of a leader without a quorum may be made by
+    /// the next leader, or never: it is waited for a little longer.
+    async fn commit_while_leading(
+        &self,
+        raft: &Raft,
+        command: Arc<Command>,
+        hold: Duration,
+    ) -> Result<Applied, WriteError> {
+        let patience = self.shared.settings.hold_timeout;
+        let write = raft.write(command, hold);
+        tokio::pin!(write);
+        let deposed = deposed(raft);
+        tokio::pin!(deposed);
+        loop {
+            tokio::select! {
+                biased;
+                applied = &mut write => return applied,
+                () = &mut deposed => break,
+                () = sleep(patience) => {
+                    if raft.verify_lease(Duration::ZERO).await.is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        let late = timeout(patience, write).await;
+        late.unwrap_or(Err(WriteError::LeadershipLost))
+    }
+
+    /// Makes a write on this leader.
+    async fn commit(
+        &self,
+        raft: &Raft,
+        command: Arc<Command>,
+        hold: Duration,
+    ) -> Result<Response, RpcError> {
+        let metrics = &self.shared.metrics;
+        metrics.request.incr();
+        let (time, began) = (metrics.time_of(&command), Instant::now());
+        let applied = self.commit_while_leading(raft, command, hold).await;
+        if let Some(time) = time {
+            time.record_duration(began.elapsed());
+        }
+        let applied = applied.inspect_err(|_| metrics.failed.incr())?;
+        match applied.response {
+            Response::Refused(reason) => Err(RpcError::Refused(reason)),
+            response => Ok(response),
+        }
+    }
+}
+
+impl Errand for Write<'_> {
+    type Answer = Response;
+
+    fn is_read(&self) -> bool {
+        false
+    }
+
+    async fn ask(
+        &self,
+        rpc: &Rpc,
+        server: SocketAddr,
+        _: Left,
+        limit: Duration,
+    ) -> Result<Response, RpcError> {
+        let call = encode_command(&rpc.wire_options(self.options), &self.command)?;
+        // Nobody else makes it, so that trying again would be in vain.
+        let call = call.ok_or_else(|| RpcError::Raft(RpcError::NotLeader.to_string()))?;
+        let pool = &rpc.shared.pool;
+        let reply = pool.call(server, call.method, &call.body, limit).await?;
+        Ok(decode_response(&self.command, &reply)?)
+    }
+
+    async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<Response, RpcError> {
+        rpc.authorize(&self.options.token, self.requirement)?;
+        rpc.admit(self.options, Arc::make_mut(&mut self.command))?;
+        rpc.commit(raft, Arc::clone(&self.command), left.hold).await
+    }
+}
+
+impl Rpc {
+    /// The options as they travel: with the datacenter's name, without which the reference knows no path.
+    pub(super) fn wire_options(&self, options: &WriteOptions) -> WriteOptions {
+        WriteOptions {
+            datacenter: self.datacenter().to_owned(),
+            token: options.token.clone(),
+        }
+    }
+}
+
+impl From<WriteError> for RpcError {
+    fn from(err: WriteError) -> Self {
+        match err {
+            WriteError::NoLeader => Self::NoLeader,
+            WriteError::NotLeader(_) => Self::NotLeader,
+            WriteError::LeadershipLost => Self::LeadershipLost,
+            WriteError::Refused(reason) => Self::Refused(reason),
+            stopped @ WriteError::Stopped(_) => Self::Raft(stopped.to_string()),
+        }
+    }
+}

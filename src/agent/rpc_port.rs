@@ -1,0 +1,111 @@
+//! Port 8300: taken first, served once there is something to serve.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::agent::config::Config;
+use crate::agent::gossip::GossipHandle;
+use crate::agent::membership::ServerInfo;
+use crate::agent::raft::Raft;
+use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService};
+use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
+use crate::agent::rpc::{RaftService, Rpc, Server};
+use crate::agent::user_events::PREFIX;
+
+use super::reserved::{self, ReserveError};
+use super::run::Background;
+
+/// The port, before anything is served.
+pub(super) struct RpcPort {
+    listener: Listener,
+    limits: Limits,
+}
+
+/// What answers on the port.
+pub(super) struct Answering<'a> {
+    pub(super) raft: &'a Raft,
+    pub(super) rpc: &'a Rpc,
+    pub(super) lan: &'a GossipHandle,
+    /// This server's UUID.
+    pub(super) node_id: &'a str,
+}
+
+impl RpcPort {
+    /// Takes the port; `None` on a client.
+    ///
+    /// # Errors
+    /// When it is taken.
+    pub(super) async fn bind(config: &Config) -> Result<Option<Self>, ReserveError> {
+        let Some(address) = config.addresses.rpc_bind.filter(|_| config.node.server) else {
+            return Ok(None);
+        };
+        let listener = Listener::bind(address)
+            .await
+            .map_err(reserved::failed(address, "RPC"))?;
+        let from = &config.limits;
+        let limits = Limits {
+            handshake_timeout: from.rpc_handshake_timeout,
+            connections_per_client: usize::try_from(from.rpc_max_conns_per_client)
+                .unwrap_or(usize::MAX),
+            ..Limits::default()
+        };
+        Ok(Some(Self { listener, limits }))
+    }
+
+    /// Serves until the agent stops.
+    pub(super) fn serve(self, answering: &Answering<'_>, background: &Background) {
+        let events = Arc::new(Pool(answering.lan.clone()));
+        let rpc = answering.rpc.clone();
+        let handlers = Handlers {
+            calls: Arc::new(Dispatcher::new(rpc.clone(), events)),
+            raft: Arc::new(RaftService::new(
+                answering.raft.clone(),
+                answering.node_id.to_owned(),
+            )),
+            snapshots: Arc::new(SnapshotService::new(rpc)),
+        };
+        let stop = background.stop.clone();
+        background
+            .tasks
+            .spawn(self.listener.serve(handlers, self.limits, stop));
+    }
+}
+
+/// The LAN pool, for other agents' user events.
+struct Pool(GossipHandle);
+
+impl Events for Pool {
+    fn fire(&self, name: String, payload: Bytes) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let name = format!("{PREFIX}{name}");
+            let fired = self.0.user_event(&name, payload, false).await;
+            fired.map(drop).map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// Tells `rpc` of the datacenter's servers for as long as the pool lives.
+pub(super) async fn follow_servers(lan: GossipHandle, rpc: Rpc) {
+    let mut changes = lan.changes();
+    loop {
+        changes.mark_unchanged();
+        let datacenter = rpc.datacenter().to_owned();
+        let members = lan.members();
+        let servers = members.iter().filter_map(ServerInfo::of);
+        let present =
+            servers.filter(|server| server.is_present() && server.datacenter == datacenter);
+        rpc.set_servers(
+            present
+                .map(|server| Server {
+                    id: server.id,
+                    name: server.name,
+                    address: server.rpc,
+                })
+                .collect(),
+        );
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
