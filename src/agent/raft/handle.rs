@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::ReadPolicy;
@@ -12,6 +12,7 @@ use openraft::errors::{
 };
 use thiserror::Error;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership};
 use super::log_store::LogStore;

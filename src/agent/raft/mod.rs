@@ -1,6 +1,7 @@
 //! Consensus: the openraft glue, the log store, the state machine, snapshots. No openraft type leaves this room.
 
 mod codec;
+mod disk;
 mod handle;
 mod leadership;
 mod log_store;
@@ -20,6 +21,7 @@ mod types;
 mod watch;
 mod wire;
 
+pub use disk::{Disk, SyncTime};
 pub use handle::{Raft, ServeError, WriteError};
 pub use leadership::{Leader, LeaderChange, Leadership, Role};
 pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};
