@@ -1,33 +1,25 @@
 //! The handle by which the agent writes, reads and watches the replicated state.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use openraft::ChangeMembers;
-use openraft::ReadPolicy;
-use openraft::errors::{
-    ClientWriteError, ForwardReason, ForwardToLeader, InitializeError, LinearizableReadError,
-    RaftError,
-};
+use openraft::errors::RaftError;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use super::contact::Contact;
 use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership};
 use super::log_store::LogStore;
-use super::network::{Call, Peer};
-use super::settings::Clock;
+use super::network::Call;
+use super::novice::Novice;
+use super::settings::{Clock, Timing};
 use super::snapshots;
 use super::snapshots::SnapshotBody;
 use super::state_machine::{Published, View};
-use super::types::{AppCommand, Applied, NodeInfo, Snapshot, TypeConfig, derive_raft_id};
+use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::watch::{Watcher, Watches};
 use super::wire;
-use crate::agent::store::{Command, State, WatchSet};
-
-/// Longest pause before a held request tries again.
-const RETRY_EVERY: Duration = Duration::from_millis(50);
+use crate::agent::store::{State, WatchSet};
 
 /// Consensus; clones share it.
 #[derive(Clone)]
@@ -47,8 +39,11 @@ pub(super) struct Inner {
     pub(super) failure: Failure,
     pub(super) history: History,
     pub(super) clock: Clock,
-    /// When a leader was last heard; written by [`Raft::serve`], read by [`Raft::last_contact`].
-    pub(super) contact: Mutex<Option<Instant>>,
+    pub(super) timing: Timing,
+    /// When a leader was last heard; written by [`Raft::serve`].
+    pub(super) contact: Arc<Contact>,
+    /// Whether this server still has to get its log from others before it may vote.
+    pub(super) novice: Novice,
 }
 
 /// Why a write was not made.
@@ -82,81 +77,7 @@ pub enum ServeError {
     Stopped(String),
 }
 
-/// What a refusal of openraft means for a request.
-enum Verdict {
-    Hold,
-    Fail(WriteError),
-}
-
 impl Raft {
-    /// Writes a command: on return it is committed, durable, and visible to readers here.
-    ///
-    /// Without a leader the request is held and tried again for `hold` (Consul's
-    /// `rpc_hold_timeout`).
-    pub async fn write(&self, command: Command, hold: Duration) -> Result<Applied, WriteError> {
-        let command = AppCommand(Arc::new(command));
-        let deadline = Instant::now() + hold;
-        loop {
-            let verdict = match self.inner.core.client_write(command.clone()).await {
-                Ok(done) => {
-                    return done.data.0.ok_or_else(|| {
-                        WriteError::Refused("the entry was applied without an answer".to_owned())
-                    });
-                }
-                Err(RaftError::Fatal(fatal)) => return Err(self.stopped(fatal.to_string())),
-                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to))) => self.judge(&to),
-                Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => {
-                    return Err(WriteError::LeadershipLost);
-                }
-                Err(RaftError::APIError(other)) => {
-                    return Err(WriteError::Refused(other.to_string()));
-                }
-            };
-            self.hold(verdict, deadline).await?;
-        }
-    }
-
-    /// Proves that this server leads now, and that its state has every committed write: what a
-    /// consistent read needs. Held like [`Self::write`].
-    pub async fn verify_leader(&self, hold: Duration) -> Result<(), WriteError> {
-        self.linearize(ReadPolicy::ReadIndex, hold).await
-    }
-
-    /// Checks that a quorum has heard this leader within its lease: what a default read needs.
-    /// Costs no message. Held like [`Self::write`].
-    pub async fn verify_lease(&self, hold: Duration) -> Result<(), WriteError> {
-        if self.leads_alone() {
-            return Ok(());
-        }
-        self.linearize(ReadPolicy::LeaseRead, hold).await
-    }
-
-    /// Whether this server leads and is the only voter: nobody else can have taken the lead, and every
-    /// committed write is in the published state. Spares the reads of a single server the way
-    /// through raft's own task.
-    fn leads_alone(&self) -> bool {
-        let view = self.inner.published.load();
-        let mut voters = view.membership.voter_ids();
-        voters.next() == Some(self.inner.id) && voters.next().is_none() && self.is_leader()
-    }
-
-    async fn linearize(&self, policy: ReadPolicy, hold: Duration) -> Result<(), WriteError> {
-        let deadline = Instant::now() + hold;
-        loop {
-            let verdict = match self.inner.core.ensure_linearizable(policy.clone()).await {
-                Ok(_) => return Ok(()),
-                Err(RaftError::Fatal(fatal)) => return Err(self.stopped(fatal.to_string())),
-                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => {
-                    self.judge(&to)
-                }
-                Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => {
-                    Verdict::Hold
-                }
-            };
-            self.hold(verdict, deadline).await?;
-        }
-    }
-
     /// The published state: every acknowledged write is in it.
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.inner.published.load().state)
@@ -207,10 +128,7 @@ impl Raft {
         if self.is_leader() {
             return Some(Duration::ZERO);
         }
-        let contact = self.inner.contact.lock();
-        contact
-            .unwrap_or_else(PoisonError::into_inner)
-            .map(|at| at.elapsed())
+        self.inner.contact.age()
     }
 
     /// Waits until a leader is known, at most for `hold`.
@@ -224,56 +142,6 @@ impl Raft {
         }
     }
 
-    /// Forms a cluster of these servers, this one among them. Does nothing when there is one.
-    pub async fn bootstrap(&self, servers: &[Peer]) -> Result<(), WriteError> {
-        let members: BTreeMap<u64, NodeInfo> = servers
-            .iter()
-            .map(|server| {
-                let info = NodeInfo {
-                    uuid: server.id.clone(),
-                    address: server.address.clone(),
-                };
-                if server.id == self.inner.node.uuid {
-                    (self.inner.id, info)
-                } else {
-                    (derive_raft_id(&server.id), info)
-                }
-            })
-            .collect();
-        match self.inner.core.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
-            Err(RaftError::Fatal(fatal)) => Err(self.stopped(fatal.to_string())),
-            Err(RaftError::APIError(other)) => Err(WriteError::Refused(other.to_string())),
-        }
-    }
-
-    /// Writes this server's own id and address into the membership, when they differ.
-    pub(super) async fn correct_own_entry(&self) -> Result<(), WriteError> {
-        let known = {
-            let metrics = self.inner.core.server_metrics();
-            let metrics = openraft::async_runtime::WatchReceiver::borrow_watched(&metrics);
-            metrics.membership_config.get_node(&self.inner.id).cloned()
-        };
-        if known.is_none_or(|known| known == self.inner.node) {
-            return Ok(());
-        }
-        tracing::info!(
-            target: "agent.server.raft",
-            address = %self.inner.node.address,
-            "updating this server's address in the raft configuration"
-        );
-        let own = BTreeMap::from([(self.inner.id, self.inner.node.clone())]);
-        let changed = self
-            .inner
-            .core
-            .change_membership(ChangeMembers::SetNodes(own), true);
-        match changed.await {
-            Ok(_) => Ok(()),
-            Err(RaftError::Fatal(fatal)) => Err(self.stopped(fatal.to_string())),
-            Err(RaftError::APIError(other)) => Err(WriteError::Refused(other.to_string())),
-        }
-    }
-
     /// Answers a frame of another server.
     pub async fn serve(&self, call: Call, body: &[u8]) -> Result<Vec<u8>, ServeError> {
         let malformed = |e: wire::WireError| ServeError::Malformed(e.to_string());
@@ -281,17 +149,27 @@ impl Raft {
         let answer = match call {
             Call::Append => {
                 let rpc = wire::decode_append(body).map_err(malformed)?;
+                // One that is refused has an earlier term, and does not count.
+                self.inner.contact.heard(rpc.vote.leader_id().term);
+                self.inner.novice.hears(rpc.leader_commit);
                 let answer = core.append_entries(rpc).await.map_err(|e| ended(&e))?;
-                self.note_contact();
                 wire::encode_append_answer(&answer)
             }
             Call::Vote => {
                 let rpc = wire::decode_vote_request(body).map_err(malformed)?;
-                wire::encode_vote_answer(&core.vote(rpc).await.map_err(|e| ended(&e))?)
+                let answer = match self.refusal(&rpc).await? {
+                    Some(refusal) => refusal,
+                    None => core.vote(rpc).await.map_err(|e| ended(&e))?,
+                };
+                wire::encode_vote_answer(&answer)
             }
             Call::PreVote => {
                 let rpc = wire::decode_vote_request(body).map_err(malformed)?;
-                wire::encode_vote_answer(&core.pre_vote(rpc).await.map_err(|e| ended(&e))?)
+                let answer = match self.refusal(&rpc).await? {
+                    Some(refusal) => refusal,
+                    None => core.pre_vote(rpc).await.map_err(|e| ended(&e))?,
+                };
+                wire::encode_vote_answer(&answer)
             }
             Call::Snapshot => {
                 let (vote, file) = wire::decode_snapshot(body).map_err(malformed)?;
@@ -353,42 +231,10 @@ impl Raft {
     }
 
     fn note_contact(&self) {
-        let mut contact = self
-            .inner
-            .contact
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *contact = Some(Instant::now());
-    }
-
-    fn judge(&self, to: &ForwardToLeader<TypeConfig>) -> Verdict {
-        match (&to.reason, to.leader_id, &to.leader_node) {
-            (ForwardReason::NotLeader, Some(id), Some(node)) if id != self.inner.id => {
-                Verdict::Fail(WriteError::NotLeader(Leader {
-                    id: node.uuid.clone(),
-                    address: node.address.clone(),
-                }))
-            }
-            // No leader, a fresh leader without a lease, or a transfer under way: it passes.
-            _ => Verdict::Hold,
-        }
-    }
-
-    async fn hold(&self, verdict: Verdict, deadline: Instant) -> Result<(), WriteError> {
-        if let Verdict::Fail(error) = verdict {
-            return Err(error);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(WriteError::NoLeader);
-        }
-        let mut leadership = self.leadership();
-        // A lease comes and goes without a change of leadership: look again all the same.
-        let _ = tokio::time::timeout(left.min(RETRY_EVERY), leadership.changed()).await;
-        Ok(())
+        self.inner.contact.heard_again();
     }
 }
 
-fn ended(error: &RaftError<TypeConfig>) -> ServeError {
+pub(super) fn ended(error: &RaftError<TypeConfig>) -> ServeError {
     ServeError::Stopped(error.to_string())
 }

@@ -1,17 +1,20 @@
 //! Who leads, who led, and what ended raft.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use openraft::alias::WatchReceiverOf;
 use openraft::async_runtime::WatchReceiver as _;
-use openraft::metrics::RaftServerMetrics;
-use openraft::{RaftMetrics, ServerState};
+use openraft::metrics::{RaftDataMetrics, RaftServerMetrics};
+use openraft::{Instant as _, RaftMetrics, ServerState};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::contact::Contact;
 use super::log_store::LogStore;
-use super::settings::Clock;
+use super::network::Addresses;
+use super::settings::{Clock, Timing};
 use super::state_machine::StateMachine;
 use super::types::TypeConfig;
 
@@ -96,24 +99,54 @@ pub(super) type Failure = watch::Receiver<Option<String>>;
 /// Follows openraft until it ends.
 pub(super) struct Observer {
     pub(super) server: WatchReceiverOf<TypeConfig, RaftServerMetrics<TypeConfig>>,
+    pub(super) data: WatchReceiverOf<TypeConfig, RaftDataMetrics<TypeConfig>>,
     pub(super) metrics: WatchReceiverOf<TypeConfig, RaftMetrics<TypeConfig>>,
     pub(super) log: LogStore,
     pub(super) clock: Clock,
+    pub(super) timing: Timing,
+    /// When a leader was last heard.
+    pub(super) contact: Arc<Contact>,
+    /// Where the other servers are: kept as the membership says.
+    pub(super) addresses: Addresses,
     pub(super) history: History,
     pub(super) leadership: watch::Sender<Leadership>,
     pub(super) failure: watch::Sender<Option<String>>,
     /// Told whenever this server starts to lead.
     pub(super) elected: tokio::sync::mpsc::Sender<()>,
+    pub(super) memory: Memory,
+}
+
+/// What the observer remembers between two looks.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// The term in which this server leads, and since when.
+    leading: Option<(u64, Instant)>,
+    /// The last leader that was known, and its term.
+    last_leader: Option<(u64, Leader)>,
+    /// The membership entry from which the addresses were taken.
+    addresses_of: Option<super::types::LogId>,
 }
 
 impl Observer {
     /// Publishes every change of leadership, and the failure that ends raft.
     pub(super) async fn run(mut self) {
         loop {
-            let now = view(&self.server.borrow_and_update());
+            let metrics = self.server.borrow_and_update().clone();
+            self.note_addresses(&metrics);
+            let now = self.judge(&metrics);
+            let may_fall_silent = match metrics.state {
+                ServerState::Leader => metrics.membership_config.voter_ids().nth(1).is_some(),
+                _ => now.leader.is_some(),
+            };
             self.publish(now);
-            if self.server.changed().await.is_err() {
-                break;
+            let contact = Arc::clone(&self.contact);
+            tokio::select! {
+                changed = self.server.changed() => if changed.is_err() {
+                    break;
+                },
+                () = contact.back() => {}
+                // Silence does not announce itself.
+                () = tokio::time::sleep(self.timing.look_every), if may_fall_silent => {}
             }
         }
         // openraft has ended: of its own accord, or because it was asked to.
@@ -136,13 +169,55 @@ impl Observer {
         }
     }
 
-    fn publish(&self, now: Leadership) {
+    /// The leadership as openraft has it, without a leader that is not heard any more, and without one that no longer
+    /// hears a majority.
+    fn judge(&mut self, metrics: &RaftServerMetrics<TypeConfig>) -> Leadership {
+        let mut now = view(metrics);
+        if metrics.state == ServerState::Leader {
+            let since = match self.memory.leading {
+                Some((term, since)) if term == now.term => since,
+                _ => self.memory.leading.insert((now.term, Instant::now())).1,
+            };
+            let is_alone = metrics.membership_config.voter_ids().nth(1).is_none();
+            let acknowledged = self.data.borrow_watched().last_quorum_acked;
+            let silence =
+                acknowledged.map_or(since.elapsed(), |at| at.elapsed().min(since.elapsed()));
+            if !is_alone && silence >= self.timing.quorum_patience {
+                now.role = Role::Follower;
+                now.leader = None;
+            }
+        } else {
+            self.memory.leading = None;
+            let is_heard = self
+                .contact
+                .is_recent(now.term, self.timing.leader_patience);
+            now.leader = now.leader.filter(|_| is_heard);
+        }
+        now
+    }
+
+    fn note_addresses(&mut self, metrics: &RaftServerMetrics<TypeConfig>) {
+        let membership = &metrics.membership_config;
+        if self.memory.addresses_of == *membership.log_id() {
+            return;
+        }
+        self.memory.addresses_of = *membership.log_id();
+        let nodes = membership.nodes();
+        let addresses = nodes.map(|(_, node)| (node.uuid.clone(), node.address.clone()));
+        self.addresses
+            .store(Arc::new(addresses.collect::<BTreeMap<_, _>>()));
+    }
+
+    fn publish(&mut self, now: Leadership) {
         let before = self.leadership.borrow().clone();
         if before == now {
             return;
         }
         if before.leader != now.leader || (now.leader.is_some() && before.term != now.term) {
             self.remember(&before, &now);
+        }
+        if let Some(leader) = &now.leader {
+            self.memory.last_leader = Some((now.term, leader.clone()));
         }
         let elected = now.is_leader() && !before.is_leader();
         if before.role != now.role {
@@ -160,11 +235,18 @@ impl Observer {
     }
 
     fn remember(&self, before: &Leadership, now: &Leadership) {
+        let last = self.memory.last_leader.as_ref();
         let reason = match (&before.leader, &now.leader) {
             _ if now.role == Role::Shutdown => "this server stopped",
+            (None, Some(leader)) if last.is_some_and(|(t, l)| *t == now.term && l == leader) => {
+                "the leader was heard again"
+            }
             (_, Some(_)) if now.is_leader() => "this server won the election",
             (Some(a), Some(b)) if a.id == b.id && before.term == now.term => "its address changed",
             (_, Some(_)) => "another server won the election",
+            (_, None) if before.is_leader() && before.term == now.term => {
+                "a majority was not heard any more"
+            }
             (_, None) => "the leader was lost",
         };
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,7 @@ use super::codec::{self, CodecError};
 use super::log_writer::{Done, Job, Writer};
 use super::medium::{LogSource, Op, Opened};
 use super::tail::Tail;
-use super::types::{Entry, LogId, TypeConfig, Vote};
+use super::types::{Entry, LogId, Membership, TypeConfig, Vote, log_id};
 
 /// Jobs that wait for the writer before openraft has to.
 const QUEUE: usize = 1024;
@@ -149,6 +149,37 @@ impl LogStore {
             tail.last.map(|id| id.index()),
             tail.purged.map(|id| id.index()),
         )
+    }
+
+    /// The last entry, whether it is still in the log or only in a snapshot.
+    pub(super) fn last(&self) -> Option<LogId> {
+        self.shared.tail().last
+    }
+
+    /// Replaces the membership before openraft starts: adds it after the last entry, in a term that is later than any
+    /// known here. Durable on return.
+    pub(super) async fn force_membership(
+        &self,
+        node: u64,
+        membership: Membership,
+    ) -> io::Result<LogId> {
+        let (last, vote) = {
+            let tail = self.shared.tail();
+            (tail.last, tail.vote)
+        };
+        let last_term = last.map_or(0, |id| id.committed_leader_id().term);
+        let term = vote.map_or(0, |vote| vote.leader_id().term).max(last_term) + 1;
+        let id = log_id(term, last.map_or(0, |id| id.index() + 1));
+        let entry = Entry::new_membership(id, membership);
+        let row = codec::encode_entry(&entry).map_err(io::Error::other)?;
+        let size = row.data.len();
+        // A vote of the entry's term: no log may be ahead of the vote.
+        let mut log = self.clone();
+        log.save_vote(&Vote::new(term, node)).await?;
+        self.shared.tail().append(entry);
+        self.durable(Op::Append(vec![row])).await?;
+        self.shared.tail().flushed([(id.index(), size)]);
+        Ok(id)
     }
 
     /// Batches that have become durable: transactions, on disk.

@@ -1,24 +1,31 @@
-//! Changes of the servers that form the cluster. Only the leader can make them.
+//! Changes of the servers that form the cluster. Only the leader can make them, one at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::ChangeMembers;
-use openraft::errors::{ClientWriteError, RaftError};
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::errors::{ChangeMembershipError, ClientWriteError, InitializeError, RaftError};
 
 use super::handle::{Raft, WriteError};
-use super::leadership::Leader;
 use super::network::Peer;
-use super::types::{NodeInfo, TypeConfig, derive_raft_id};
+use super::requests::Verdict;
+use super::status::{notation, servers};
+use super::types::{NodeInfo, StoredMembership, TypeConfig, derive_raft_id};
+use crate::model::raft::RaftServer;
 
 type Change = ChangeMembers<u64, NodeInfo>;
 
+/// How long a change waits for one that is under way, and for a leader that has just been elected.
+const CHANGE_HOLD: Duration = Duration::from_secs(10);
+
 impl Raft {
-    /// Adds a server that is sent the log and does not vote, or gives one that is known a new address. Returns once
-    /// the change is committed, not once the server has caught up.
+    /// Adds a server that is sent the log and does not vote, or gives one that is known a new address: frames are for a
+    /// UUID, so that another server at that address does not take them. Returns once the change is committed, not once
+    /// the server has caught up.
     ///
     /// # Errors
-    /// When this server does not lead, or another change is under way.
+    /// When this server does not lead, or another change takes too long.
     pub async fn add_nonvoter(&self, server: &Peer) -> Result<(), WriteError> {
         let id = self
             .raft_id(&server.id)
@@ -27,8 +34,16 @@ impl Raft {
             uuid: server.id.clone(),
             address: server.address.clone(),
         };
-        self.change(Change::SetNodes(BTreeMap::from([(id, info)])), true)
-            .await
+        let known = self.membership().get_node(&id).cloned();
+        if known.as_ref() == Some(&info) {
+            return Ok(());
+        }
+        let change = Change::SetNodes(BTreeMap::from([(id, info)]));
+        self.change("AddNonvoter", server, change).await?;
+        if known.is_none() {
+            tracing::info!(target: "agent.server.raft", peer = %server.id, "added peer, starting replication");
+        }
+        Ok(())
     }
 
     /// Gives a server without a vote its vote.
@@ -36,9 +51,13 @@ impl Raft {
     /// # Errors
     /// As [`Self::add_nonvoter`]; when the server is not known.
     pub async fn promote(&self, id: &str) -> Result<(), WriteError> {
-        let id = self.known(id)?;
-        self.change(Change::AddVoterIds(BTreeSet::from([id])), true)
-            .await
+        let raft_id = self.known(id)?;
+        if self.is_settled_voter(raft_id) {
+            return Ok(());
+        }
+        let server = self.peer(raft_id, id);
+        let change = Change::AddVoterIds(BTreeSet::from([raft_id]));
+        self.change("AddStaging", &server, change).await
     }
 
     /// Removes a server, whether it votes or not; one that is not known counts as removed. A leader may remove itself: it steps down
@@ -47,66 +66,86 @@ impl Raft {
     /// # Errors
     /// As [`Self::add_nonvoter`]; when no voter would be left.
     pub async fn remove_server(&self, id: &str) -> Result<(), WriteError> {
-        let Some(id) = self.raft_id(id) else {
+        let Some(raft_id) = self.raft_id(id) else {
             return Ok(());
         };
-        let ids = BTreeSet::from([id]);
-        let is_voter = self.membership().voter_ids().any(|voter| voter == id);
-        let change = if is_voter {
+        let server = self.peer(raft_id, id);
+        let membership = self.membership();
+        let voters: BTreeSet<u64> = membership.voter_ids().collect();
+        if voters == BTreeSet::from([raft_id]) {
+            return Err(WriteError::Refused(format!(
+                "need at least one voter in configuration: {}",
+                notation(&without(&membership, id))
+            )));
+        }
+        let ids = BTreeSet::from([raft_id]);
+        let change = if voters.contains(&raft_id) {
             Change::RemoveVoters(ids)
         } else {
             Change::RemoveNodes(ids)
         };
-        self.change(change, false).await
+        self.change("RemoveServer", &server, change).await?;
+        tracing::info!(target: "agent.server.raft", peer = %id, "removed peer, stopping replication");
+        Ok(())
     }
 
-    /// Hands the leadership to another voter, the most caught-up one when none is named, and waits until another server leads.
-    ///
-    /// # Errors
-    /// When this server does not lead, the other one cannot, or it takes longer than `limit`.
-    pub async fn transfer_leader(
-        &self,
-        to: Option<&str>,
-        limit: Duration,
-    ) -> Result<Leader, WriteError> {
-        let to = match to {
-            Some(id) => self.known(id)?,
-            None => self.most_caught_up()?,
-        };
-        let started = self.inner.core.trigger().transfer_leader(to).await;
-        started.map_err(|fatal| self.stopped(fatal.to_string()))?;
-        let mut leadership = self.leadership();
-        let own = &self.inner.node.uuid;
-        let moved = leadership.wait_for(|now| now.leader.as_ref().is_some_and(|l| l.id != *own));
-        match tokio::time::timeout(limit, moved).await {
-            Ok(Ok(now)) => now.leader.clone().ok_or(WriteError::NoLeader),
-            Ok(Err(_)) => Err(self.stopped("shut down".to_owned())),
-            Err(_) => Err(WriteError::Refused(format!(
-                "no other server took over the leadership within {limit:?}"
-            ))),
+    /// Forms a cluster of these servers, this one among them. Does nothing when there is one. Every one of them must do
+    /// it with the same servers: a server that begins without a log does not vote for one with a history.
+    pub async fn bootstrap(&self, servers: &[Peer]) -> Result<(), WriteError> {
+        let members: BTreeMap<u64, NodeInfo> = servers
+            .iter()
+            .map(|server| {
+                let info = NodeInfo {
+                    uuid: server.id.clone(),
+                    address: server.address.clone(),
+                };
+                if server.id == self.inner.node.uuid {
+                    (self.inner.id, info)
+                } else {
+                    (derive_raft_id(&server.id), info)
+                }
+            })
+            .collect();
+        match self.inner.core.initialize(members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Err(RaftError::Fatal(fatal)) => Err(self.stopped(fatal.to_string())),
+            Err(RaftError::APIError(other)) => Err(WriteError::Refused(other.to_string())),
         }
     }
 
-    /// The voter besides this one that has most of the log.
-    fn most_caught_up(&self) -> Result<u64, WriteError> {
-        use openraft::async_runtime::WatchReceiver as _;
-        let metrics = self.inner.core.data_metrics();
-        let replication = metrics.borrow_watched().replication.clone();
-        let replication = replication.unwrap_or_default();
-        let voters = self.membership();
-        let others = voters.voter_ids().filter(|id| *id != self.inner.id);
-        others
-            .max_by_key(|id| replication.get(id).copied().flatten())
-            .ok_or_else(|| WriteError::Refused("there is no other voter".to_owned()))
+    /// What a new leader sees to: a change that the last one left in its first half, and this server's own address.
+    pub(super) async fn settle_membership(&self) -> Result<(), WriteError> {
+        if self.membership().get_joint_config().len() > 1 {
+            tracing::info!(target: "agent.server.raft", "finishing a change of the raft configuration");
+            let nothing_new = Change::AddVoterIds(BTreeSet::new());
+            self.commit(nothing_new, CHANGE_HOLD).await?;
+        }
+        let own = self.membership().get_node(&self.inner.id).cloned();
+        if own.is_none_or(|own| own == self.inner.node) {
+            return Ok(());
+        }
+        tracing::info!(
+            target: "agent.server.raft",
+            address = %self.inner.node.address,
+            "updating this server's address in the raft configuration"
+        );
+        let own = BTreeMap::from([(self.inner.id, self.inner.node.clone())]);
+        self.commit(Change::SetNodes(own), CHANGE_HOLD).await
     }
 
-    fn raft_id(&self, uuid: &str) -> Option<u64> {
+    /// Whether a server votes, and no change of the voters is under way.
+    fn is_settled_voter(&self, id: u64) -> bool {
+        let membership = self.membership();
+        membership.get_joint_config().len() == 1 && membership.voter_ids().any(|voter| voter == id)
+    }
+
+    pub(super) fn raft_id(&self, uuid: &str) -> Option<u64> {
         let membership = self.membership();
         let found = membership.nodes().find(|(_, node)| node.uuid == uuid);
         found.map(|(id, _)| *id)
     }
 
-    fn known(&self, uuid: &str) -> Result<u64, WriteError> {
+    pub(super) fn known(&self, uuid: &str) -> Result<u64, WriteError> {
         self.raft_id(uuid).ok_or_else(|| {
             WriteError::Refused(format!(
                 "server {uuid:?} was not found in the Raft configuration"
@@ -114,16 +153,101 @@ impl Raft {
         })
     }
 
-    async fn change(&self, change: Change, retain: bool) -> Result<(), WriteError> {
-        match self.inner.core.change_membership(change, retain).await {
-            Ok(_) => Ok(()),
-            Err(RaftError::Fatal(fatal)) => Err(self.stopped(fatal.to_string())),
-            Err(RaftError::APIError(ClientWriteError::<TypeConfig>::ForwardToLeader(_))) => {
-                Err(self
-                    .leader()
-                    .map_or(WriteError::NoLeader, WriteError::NotLeader))
-            }
-            Err(RaftError::APIError(other)) => Err(WriteError::Refused(other.to_string())),
+    fn peer(&self, raft_id: u64, uuid: &str) -> Peer {
+        let node = self.membership().get_node(&raft_id).cloned();
+        Peer {
+            id: uuid.to_owned(),
+            address: node.map_or_else(String::new, |node| node.address),
         }
     }
+
+    async fn change(
+        &self,
+        command: &'static str,
+        server: &Peer,
+        change: Change,
+    ) -> Result<(), WriteError> {
+        if !self.is_leader() {
+            return Err(self.not_leading());
+        }
+        let mut after = without(&self.membership(), &server.id);
+        if command != "RemoveServer" {
+            after.push(RaftServer {
+                id: server.id.clone(),
+                address: server.address.clone(),
+                voter: command == "AddStaging",
+                ..RaftServer::default()
+            });
+        }
+        tracing::info!(
+            target: "agent.server.raft",
+            command,
+            server_id = %server.id,
+            server_addr = %server.address,
+            servers = %notation(&after),
+            "updating configuration"
+        );
+        self.commit(change, CHANGE_HOLD).await
+    }
+
+    /// Makes a change, both halves of it. A server that loses its vote is gone, not a server without a vote.
+    async fn commit(&self, change: Change, hold: Duration) -> Result<(), WriteError> {
+        let mut held = self.held(hold);
+        loop {
+            held.look();
+            let done = self.unless_lost(Box::pin(
+                self.inner.core.change_membership(change.clone(), false),
+            ));
+            let verdict = match done.await {
+                Some(Ok(_)) => return Ok(()),
+                None => Verdict::Fail(WriteError::LeadershipLost),
+                Some(Err(RaftError::Fatal(fatal))) => {
+                    Verdict::Fail(self.stopped(fatal.to_string()))
+                }
+                Some(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(to)))) => {
+                    match self.judge(&to) {
+                        Verdict::Hold if !self.is_leader() => Verdict::Fail(self.not_leading()),
+                        verdict => verdict,
+                    }
+                }
+                Some(Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)))) => {
+                    Verdict::Fail(WriteError::LeadershipLost)
+                }
+                Some(Err(RaftError::APIError(
+                    ClientWriteError::<TypeConfig>::ChangeMembershipError(
+                        ChangeMembershipError::InProgress(_),
+                    ),
+                ))) => Verdict::Hold,
+                Some(Err(RaftError::APIError(other))) => {
+                    Verdict::Fail(WriteError::Refused(other.to_string()))
+                }
+            };
+            match held.wait(verdict).await {
+                Err(WriteError::NoLeader) if self.is_leader() => {
+                    return Err(WriteError::Refused(format!(
+                        "another change of the raft configuration is not done after {hold:?}"
+                    )));
+                }
+                waited => waited?,
+            }
+        }
+    }
+
+    /// Why a server that does not lead cannot do what a leader does.
+    pub(super) fn not_leading(&self) -> WriteError {
+        let leader = self.leader().filter(|l| l.id != self.inner.node.uuid);
+        leader.map_or(WriteError::NoLeader, WriteError::NotLeader)
+    }
+
+    pub(super) fn membership(&self) -> StoredMembership {
+        let metrics = self.inner.core.server_metrics();
+        let membership = metrics.borrow_watched().membership_config.clone();
+        (*membership).clone()
+    }
+}
+
+/// The servers besides one.
+fn without(membership: &StoredMembership, uuid: &str) -> Vec<RaftServer> {
+    let all = servers(membership).into_iter();
+    all.filter(|server| server.id != uuid).collect()
 }

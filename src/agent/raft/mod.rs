@@ -1,6 +1,7 @@
 //! Consensus: the openraft glue, the log store, the state machine, snapshots. No openraft type leaves this room.
 
 mod codec;
+mod contact;
 mod disk;
 mod handle;
 mod leadership;
@@ -9,6 +10,10 @@ mod log_writer;
 mod medium;
 mod membership;
 mod network;
+mod novice;
+mod peers;
+mod pipeline;
+mod requests;
 mod save;
 mod settings;
 mod snapshots;
@@ -17,6 +22,7 @@ mod start;
 mod state_machine;
 mod status;
 mod tail;
+mod transfer;
 mod types;
 mod watch;
 mod wire;
@@ -29,7 +35,7 @@ pub use save::{RestoreError, SaveError, SavedArchive, StateSnapshot};
 pub use settings::{Clock, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, RaftSettings};
 pub use snapshots::SnapshotError;
 pub use start::{Recovery, StartError};
-pub use status::RaftStats;
+pub use status::{PeerProgress, RaftStats};
 pub use types::Applied;
 pub use watch::Watcher;
 

@@ -3,21 +3,26 @@
 //! openraft asks for a network per peer and per duty; every request becomes one frame. The other
 //! side answers it with [`super::Raft::serve`].
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use openraft::RaftNetworkFactory;
 use openraft::alias::VoteOf;
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkV2};
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
-    TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult,
+    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use openraft::{OptionalSend, base};
 use thiserror::Error;
+use tokio_stream::Stream;
 
 use super::medium::BoxFuture;
+use super::pipeline::{self, Patience};
 use super::snapshots::{self, SnapshotBody};
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
@@ -99,13 +104,22 @@ impl Transport for NoTransport {
     }
 }
 
+/// Where servers are now, by UUID; written by the observer of the membership, read with every frame. openraft keeps
+/// its way to a peer when the membership gives that peer another address.
+pub(super) type Addresses = Arc<ArcSwap<BTreeMap<String, String>>>;
+
 /// Makes openraft's networks.
 #[derive(Clone)]
-pub(super) struct Networks(pub(super) Arc<dyn Transport>);
+pub(super) struct Networks {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) addresses: Addresses,
+}
 
 /// openraft's way to one peer.
+#[derive(Clone)]
 pub(super) struct Network {
     transport: Arc<dyn Transport>,
+    addresses: Addresses,
     peer: Peer,
     lane: Lane,
 }
@@ -113,7 +127,8 @@ pub(super) struct Network {
 impl Networks {
     fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
         Network {
-            transport: Arc::clone(&self.0),
+            transport: Arc::clone(&self.transport),
+            addresses: Arc::clone(&self.addresses),
             peer: Peer {
                 id: node.uuid.clone(),
                 address: node.address.clone(),
@@ -147,16 +162,43 @@ impl Network {
         option: &RPCOption,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
         let body = body.map_err(|e| NetworkError::new(&e))?;
-        let answer = self
-            .transport
-            .call(&self.peer, self.lane, call, body, option.soft_ttl())
-            .await;
-        answer.map_err(|e| match e {
+        self.send(call, body, option.soft_ttl()).await
+    }
+
+    async fn send(
+        &self,
+        call: Call,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
+        let moved = self.addresses.load().get(&self.peer.id).cloned();
+        let moved = moved.filter(|now| *now != self.peer.address);
+        let moved = moved.map(|address| Peer {
+            id: self.peer.id.clone(),
+            address,
+        });
+        let peer = moved.as_ref().unwrap_or(&self.peer);
+        let answer = self.transport.call(peer, self.lane, call, body, limit);
+        answer.await.map_err(|e| match e {
             TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
             TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
         })
     }
+
+    /// Sends a message with entries that is already encoded.
+    pub(super) async fn append(
+        &self,
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let answer = self.send(Call::Append, body, limit).await?;
+        wire::decode_append_answer(&answer).map_err(|e| garbled(&e))
+    }
 }
+
+/// The answers to a stream of messages with entries.
+pub(super) type Answers<'s> =
+    base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 
 fn garbled(e: &WireError) -> RPCError<TypeConfig> {
     RPCError::Network(NetworkError::new(e))
@@ -173,6 +215,23 @@ impl RaftNetworkV2<TypeConfig> for Network {
         let body = wire::encode_append(&rpc);
         let answer = self.call(Call::Append, body, &option).await?;
         wire::decode_append_answer(&answer).map_err(|e| garbled(&e))
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        option: RPCOption,
+    ) -> base::BoxFuture<'s, Result<Answers<'s>, RPCError<TypeConfig>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        let patience = match self.lane {
+            // A proof of life that is late is none.
+            Lane::Heartbeat => Patience::exactly(option.soft_ttl()),
+            Lane::Replication | Lane::Snapshot => Patience::with_entries(option.hard_ttl()),
+        };
+        let answers = pipeline::appends(self.clone(), input, patience);
+        Box::pin(std::future::ready(Ok(answers)))
     }
 
     async fn vote(

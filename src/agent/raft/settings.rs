@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use openraft::{Config, ConfigError, SnapshotPolicy};
+use openraft::{Config, ConfigError, SnapshotPolicy, StepDownPolicy};
 
 use super::log_writer::MAX_APPEND_ENTRIES;
 use super::network::Transport;
@@ -15,14 +15,20 @@ pub const DEFAULT_SNAPSHOT_THRESHOLD: u64 = 16_384;
 /// Entries that stay in the log after a snapshot: Consul's `raft_trailing_logs`.
 pub const DEFAULT_TRAILING_LOGS: u64 = 10_240;
 
-/// Time between heartbeats, times `raft_multiplier`.
+/// Time between heartbeats, times `raft_multiplier`; also what the round of one may take.
 const HEARTBEAT_MS: u64 = 100;
 /// Shortest time without a leader before an election, times `raft_multiplier`.
-const ELECTION_MIN_MS: u64 = 500;
-/// Longest time without a leader before an election, and the leader's lease, times
-/// `raft_multiplier`. A failover takes the lease and an election timeout: 1.5 to 2 s with
-/// multiplier 1, as Consul's.
-const ELECTION_MAX_MS: u64 = 1000;
+const ELECTION_MIN_MS: u64 = 200;
+/// Longest time without a leader before an election, and the leader's lease, times `raft_multiplier`. Voters grant
+/// nothing within the lease, so that a failover takes the lease and the shorter of two election timeouts: 0.6 s with
+/// multiplier 1, where Consul takes 1 to 2 s.
+const ELECTION_MAX_MS: u64 = 350;
+/// Time without a majority after which a leader no longer calls itself one, times `raft_multiplier`.
+const QUORUM_PATIENCE_MS: u64 = 1000;
+/// Time between the commit of a leader's removal and the transfer of its leadership.
+const REMOVED_LEADER_MS: u64 = 50;
+/// Pauses before a server that cannot be reached is tried again.
+const BACKOFF: &str = "50ms 100ms 200ms ..500ms";
 /// Largest `raft_multiplier`, as in Consul.
 const MAX_MULTIPLIER: u64 = 10;
 /// Entries that one replication message carries at most.
@@ -58,10 +64,37 @@ pub struct RaftSettings {
     pub clock: Clock,
 }
 
+/// After how much silence this server draws its conclusions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing {
+    /// Without a message of the leader for so long it counts as gone: voters may vote then.
+    pub(super) leader_patience: Duration,
+    /// Without answers of a majority for so long a leader no longer calls itself one.
+    pub(super) quorum_patience: Duration,
+    /// Time between two looks at the clock.
+    pub(super) look_every: Duration,
+    /// By then an election has been decided, when one can be.
+    pub(super) election: Duration,
+}
+
 impl RaftSettings {
+    fn multiplier(&self) -> u64 {
+        u64::from(self.raft_multiplier).clamp(1, MAX_MULTIPLIER)
+    }
+
+    pub(super) fn timing(&self) -> Timing {
+        let scaled = |ms: u64| Duration::from_millis(ms * self.multiplier());
+        Timing {
+            leader_patience: scaled(ELECTION_MAX_MS + ELECTION_MIN_MS),
+            quorum_patience: scaled(QUORUM_PATIENCE_MS),
+            look_every: scaled(HEARTBEAT_MS) / 2,
+            election: scaled(3 * ELECTION_MAX_MS),
+        }
+    }
+
     /// openraft's configuration.
     pub(super) fn config(&self) -> Result<Config, ConfigError> {
-        let multiplier = u64::from(self.raft_multiplier).clamp(1, MAX_MULTIPLIER);
+        let multiplier = self.multiplier();
         let lease = ELECTION_MAX_MS * multiplier;
         Config {
             cluster_name: "consul".to_owned(),
@@ -79,6 +112,11 @@ impl RaftSettings {
             enable_pre_vote: Some(true),
             // Without it an old leader can hold up a majority that it reaches only in part.
             quorum_loss_probe_interval: Some(2 * lease),
+            removed_leader_step_down: StepDownPolicy::After(REMOVED_LEADER_MS),
+            backoff: BACKOFF.to_owned(),
+            // A server that lost its data and kept its id is sent the log again, as Consul does; without this the
+            // leader sends it nothing, for ever. It must not vote meanwhile: see `novice`.
+            allow_log_reversion: Some(true),
             // A restarted leader proves itself in an election, so that it never serves old state.
             enable_leader_restore: Some(false),
             ..Config::default()

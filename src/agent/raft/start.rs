@@ -5,19 +5,22 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::codec;
+use super::contact::Contact;
 use super::disk::Disk;
 use super::handle::{Inner, Raft, WriteError};
-use super::leadership::{Core, Leadership, Observer};
+use super::leadership::{Core, Leadership, Memory, Observer};
 use super::log_store::LogStore;
 use super::medium::Opened;
-use super::network::{Networks, Peer};
+use super::network::{Addresses, Networks, Peer};
+use super::novice::Novice;
+use super::peers;
 use super::settings::RaftSettings;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
@@ -58,6 +61,14 @@ pub enum StartError {
     /// No snapshot can be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The operator's list of servers cannot be used.
+    #[error("recovery failed: {}: {reason}", path.display())]
+    Peers {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// openraft refuses what it found.
     #[error("cannot recover from the raft log: {0}")]
     Recovery(String),
@@ -124,16 +135,20 @@ impl Raft {
                 .config()
                 .map_err(|e| StartError::Recovery(e.to_string()))?,
         );
-        let networks = Networks(Arc::clone(&settings.transport));
+        let addresses = Addresses::default();
+        let networks = Networks {
+            transport: Arc::clone(&settings.transport),
+            addresses: Arc::clone(&addresses),
+        };
         let core = match Core::new(id, config, networks, log.clone(), machine).await {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, published, watches);
+        let raft = Self::assemble(&settings, id, core, log, (published, watches), addresses);
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
-            raft.correct_own_entry()
+            raft.settle_membership()
                 .await
                 .map_err(|e| StartError::Recovery(e.to_string()))?;
         }
@@ -151,24 +166,31 @@ impl Raft {
         id: u64,
         core: Core,
         log: LogStore,
-        published: Published,
-        watches: Watches,
+        (published, watches): (Published, Watches),
+        addresses: Addresses,
     ) -> Self {
         let (leadership_tx, leadership) = watch::channel(Leadership::default());
         let (failure_tx, failure) = watch::channel(None);
         let (elected, mut elections) = mpsc::channel(1);
         let history = super::leadership::History::default();
+        let contact = Arc::<Contact>::default();
         let observer = Observer {
             server: core.server_metrics(),
+            data: core.data_metrics(),
             metrics: core.metrics(),
             log: log.clone(),
             clock: Arc::clone(&settings.clock),
+            timing: settings.timing(),
+            contact: Arc::clone(&contact),
+            addresses,
             history: Arc::clone(&history),
             leadership: leadership_tx,
             failure: failure_tx,
             elected,
+            memory: Memory::default(),
         };
         tokio::spawn(observer.run());
+        let novice = Novice::new(log.bounds().0);
         let raft = Self {
             inner: Arc::new(Inner {
                 core,
@@ -184,7 +206,9 @@ impl Raft {
                 failure,
                 history,
                 clock: Arc::clone(&settings.clock),
-                contact: Mutex::new(None),
+                timing: settings.timing(),
+                contact,
+                novice,
             }),
         };
         let own = Arc::downgrade(&raft.inner);
@@ -192,8 +216,8 @@ impl Raft {
         tokio::spawn(async move {
             while elections.recv().await.is_some() {
                 let Some(inner) = own.upgrade() else { return };
-                if let Err(error) = (Self { inner }).correct_own_entry().await {
-                    tracing::warn!(target: "agent.server.raft", %error, "failed to update own address");
+                if let Err(error) = (Self { inner }).settle_membership().await {
+                    tracing::warn!(target: "agent.server.raft", %error, "failed to settle the raft configuration");
                 }
             }
         });
@@ -299,7 +323,13 @@ impl Storage {
             .await
             .map_err(|e| StartError::Recovery(e.to_string()))
             .and_then(|opened| opened.map_err(StartError::from));
-        let (snapshots, start) = match opened {
+        let recovered = match opened {
+            Ok(opened) => peers::recover(folder, &log, (&settings.node_uuid, id))
+                .await
+                .map(|()| opened),
+            Err(error) => Err(error),
+        };
+        let (snapshots, start) = match recovered {
             Ok(opened) => opened,
             Err(error) => return Err(abandon(&log, error).await),
         };

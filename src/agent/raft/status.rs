@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openraft::Instant as _;
 use openraft::async_runtime::WatchReceiver as _;
 
 use super::handle::Raft;
@@ -47,6 +48,22 @@ pub struct RaftStats {
     pub term: u64,
 }
 
+/// How far another server is, as its leader knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerProgress {
+    /// Its node UUID.
+    pub id: String,
+    /// Its RPC address.
+    pub address: String,
+    /// Whether it votes.
+    pub voter: bool,
+    /// Last entry that it is known to have.
+    pub matched: Option<u64>,
+    /// Time since the leader sent what it last had an answer to; nothing when there was no answer yet. Zero for the
+    /// leader itself.
+    pub acknowledged: Option<Duration>,
+}
+
 impl RaftStats {
     /// Keys and values in the order and the form in which Consul prints them.
     pub fn entries(&self) -> Vec<(&'static str, String)> {
@@ -87,32 +104,72 @@ impl Raft {
     /// The servers as raft knows them. Node names are gossip's to add: `node` is empty.
     pub fn configuration(&self) -> RaftConfiguration {
         let leader = self.leader();
-        let membership = self.membership();
-        let voters: Vec<u64> = membership.voter_ids().collect();
-        let servers = membership.nodes().map(|(id, node)| RaftServer {
-            id: node.uuid.clone(),
-            node: String::new(),
-            address: node.address.clone(),
-            leader: leader.as_ref().is_some_and(|leader| leader.id == node.uuid),
-            protocol_version: PROTOCOL_VERSION.to_string(),
-            voter: voters.contains(id),
-        });
+        let mut servers = servers(&self.membership());
+        for server in &mut servers {
+            server.leader = leader.as_ref().is_some_and(|l| l.id == server.id);
+        }
         RaftConfiguration {
-            servers: servers.collect(),
+            servers,
             index: CONFIGURATION_INDEX,
         }
+    }
+
+    /// Whether there is any configuration: without one this server may form a cluster, or be added to one.
+    pub fn has_servers(&self) -> bool {
+        // Every log begins with a configuration.
+        self.inner.log.last().is_some()
+    }
+
+    /// Last committed entry that this server knows of.
+    pub fn commit_index(&self) -> u64 {
+        let applied = self.view().applied.map_or(0, |id| id.index());
+        let metrics = self.inner.core.data_metrics();
+        let committed = metrics.borrow_watched().local_committed;
+        // The metrics may lag behind the published state by a moment.
+        committed.map_or(0, |id| id.index()).max(applied)
+    }
+
+    /// The servers as their leader sees them; nothing on a server that does not lead.
+    pub fn progress(&self) -> Vec<PeerProgress> {
+        let (matched, heard) = {
+            let metrics = self.inner.core.data_metrics();
+            let metrics = metrics.borrow_watched();
+            (metrics.replication.clone(), metrics.heartbeat.clone())
+        };
+        let (Some(matched), Some(heard)) = (matched, heard) else {
+            return Vec::new();
+        };
+        let membership = self.membership();
+        let voters: Vec<u64> = membership.voter_ids().collect();
+        let peer = |(id, node): (&u64, &super::types::NodeInfo)| {
+            let is_self = *id == self.inner.id;
+            let own = || self.inner.log.last().filter(|_| is_self);
+            let known = matched.get(id).copied().flatten();
+            let answered = heard.get(id).copied().flatten().map(|at| at.elapsed());
+            PeerProgress {
+                id: node.uuid.clone(),
+                address: node.address.clone(),
+                voter: voters.contains(id),
+                matched: known.or_else(own).map(|id| id.index()),
+                acknowledged: if is_self {
+                    Some(Duration::ZERO)
+                } else {
+                    answered
+                },
+            }
+        };
+        membership.nodes().map(peer).collect()
     }
 
     /// The numbers of `info`.
     pub fn stats(&self) -> RaftStats {
         let applied = self.view().applied.map_or(0, |id| id.index());
-        let (committed, last, snapshot) = {
+        let commit_index = self.commit_index();
+        let snapshot = {
             let metrics = self.inner.core.data_metrics();
-            let metrics = metrics.borrow_watched();
-            (metrics.local_committed, metrics.last_log, metrics.snapshot)
+            metrics.borrow_watched().snapshot
         };
-        // The metrics may lag behind the published state by a moment.
-        let commit_index = committed.map_or(0, |id| id.index()).max(applied);
+        let last = self.inner.log.last();
         let term_of = |id: &super::types::LogId| id.committed_leader_id().term;
         let leadership = self.inner.leadership.borrow().clone();
         let membership = self.membership();
@@ -126,37 +183,37 @@ impl Raft {
             last_log_term: last.as_ref().map_or(0, term_of),
             last_snapshot_index: snapshot.map_or(0, |id| id.index()),
             last_snapshot_term: snapshot.as_ref().map_or(0, term_of),
-            latest_configuration: notation(&membership),
+            latest_configuration: notation(&servers(&membership)),
             latest_configuration_index: CONFIGURATION_INDEX,
             num_peers: others.count(),
             state: leadership.role,
             term: leadership.term,
         }
     }
+}
 
-    pub(super) fn membership(&self) -> StoredMembership {
-        let metrics = self.inner.core.server_metrics();
-        let membership = metrics.borrow_watched().membership_config.clone();
-        (*membership).clone()
-    }
+/// The servers of a configuration. Who leads is not said.
+pub(super) fn servers(membership: &StoredMembership) -> Vec<RaftServer> {
+    let voters: Vec<u64> = membership.voter_ids().collect();
+    let servers = membership.nodes().map(|(id, node)| RaftServer {
+        id: node.uuid.clone(),
+        node: String::new(),
+        address: node.address.clone(),
+        leader: false,
+        protocol_version: PROTOCOL_VERSION.to_string(),
+        voter: voters.contains(id),
+    });
+    servers.collect()
 }
 
 /// The servers as hashicorp/raft prints them.
-fn notation(membership: &StoredMembership) -> String {
-    let voters: Vec<u64> = membership.voter_ids().collect();
-    let servers: Vec<String> = membership
-        .nodes()
-        .map(|(id, node)| {
-            let suffrage = if voters.contains(id) {
-                "Voter"
-            } else {
-                "Nonvoter"
-            };
-            format!(
-                "{{Suffrage:{suffrage} ID:{} Address:{}}}",
-                node.uuid, node.address
-            )
-        })
-        .collect();
-    format!("[{}]", servers.join(" "))
+pub(super) fn notation(servers: &[RaftServer]) -> String {
+    let servers = servers.iter().map(|server| {
+        let suffrage = if server.voter { "Voter" } else { "Nonvoter" };
+        format!(
+            "{{Suffrage:{suffrage} ID:{} Address:{}}}",
+            server.id, server.address
+        )
+    });
+    format!("[{}]", servers.collect::<Vec<_>>().join(" "))
 }
