@@ -128,7 +128,11 @@ impl World {
             }
         }
         for server in &self.servers {
+            let began = std::time::Instant::now();
             server.step(now);
+            if began.elapsed() > Duration::from_millis(300) && std::env::var("SIM_TRACE").is_ok() {
+                println!("{:>9.3} step of {} took {:?}: {}", now.as_secs_f64(), server.host, began.elapsed(), server.describe());
+            }
         }
         let until = self.base + now;
         self.clients

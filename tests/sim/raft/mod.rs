@@ -10,4 +10,5 @@ mod faults;
 mod net;
 mod scenarios;
 mod server;
+mod spy;
 mod story;

@@ -12,6 +12,7 @@ const SEEDS: u64 = 40;
 
 #[test]
 fn raft_is_linearizable_whatever_fails() {
+    super::spy::listen();
     let outlines = seeds::each(SEEDS, |seed| {
         let mut dice = Dice::new(seed);
         let script = Script::from(&mut dice.fork());
