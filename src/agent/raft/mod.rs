@@ -2,6 +2,7 @@
 
 mod codec;
 mod contact;
+mod disk;
 mod handle;
 mod leadership;
 mod log_store;
@@ -30,6 +31,7 @@ mod types;
 mod watch;
 mod wire;
 
+pub use disk::{Disk, SyncTime};
 pub use handle::{Raft, ServeError, WriteError};
 pub use leadership::{Leader, LeaderChange, Leadership, Role};
 pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};

@@ -93,7 +93,7 @@ impl fmt::Debug for Received {
 }
 
 impl SnapshotBody {
-    fn state(&self) -> Result<State, SnapshotError> {
+    pub(super) fn state(&self) -> Result<State, SnapshotError> {
         match self {
             Self::Held(state) => Ok((**state).clone()),
             Self::Received(received) => Ok(received.state.clone()),
