@@ -31,8 +31,8 @@ impl Transport for End {
     ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
             let raft = {
-                let known = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-                known.get(&peer.address).cloned()
+                let servers = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+                servers.get(&peer.address).cloned()
             };
             let Some(raft) = raft else {
                 return Err(TransportError::Broken("nobody there".to_owned()));
