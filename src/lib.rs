@@ -8,7 +8,7 @@
 //! - [`output`]: what commands print with: tables, JSON, progress bars.
 //! - [`agent`]: the server side, a room for every duty.
 //! - [`cli`]: arguments and commands.
-// Futures of requests are nested deeper than the default allows.
+
 #![recursion_limit = "256"]
 
 pub mod agent;

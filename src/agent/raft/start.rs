@@ -13,14 +13,16 @@ use tokio::sync::{mpsc, watch};
 
 use super::codec;
 use super::contact::Contact;
+use super::disk::Disk;
 use super::handle::{Inner, Raft, WriteError};
 use super::leadership::{Core, Leadership, Memory, Observer};
 use super::log_store::LogStore;
-use super::medium::{MemoryMedium, Opened};
+use super::medium::Opened;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
 use super::settings::RaftSettings;
+use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
@@ -97,10 +99,19 @@ impl Raft {
     pub async fn start(settings: RaftSettings) -> Result<(Self, Recovery), StartError> {
         let began = Instant::now();
         let opened = match &settings.dir {
-            None => Storage::in_memory(&settings)?,
+            None => Storage::on(&Disk::instant(), &settings)?,
             Some(dir) => Storage::open(&dir.join(FOLDER), &settings).await?,
         };
         Self::launch(settings, opened, began).await
+    }
+
+    /// Starts raft on a disk in memory, and goes on with what is there; `settings.dir` is not used.
+    pub async fn start_on(
+        disk: &Disk,
+        settings: RaftSettings,
+    ) -> Result<(Self, Recovery), StartError> {
+        let opened = Storage::on(disk, &settings)?;
+        Self::launch(settings, opened, Instant::now()).await
     }
 
     async fn launch(
@@ -119,7 +130,7 @@ impl Raft {
             .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
-        let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
+        let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
         let config = Arc::new(
             settings
                 .config()
@@ -134,7 +145,14 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, (published, watches), addresses);
+        let raft = Self::assemble(
+            &settings,
+            id,
+            core,
+            (log, snapshots),
+            (published, watches),
+            addresses,
+        );
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -155,7 +173,7 @@ impl Raft {
         settings: &RaftSettings,
         id: u64,
         core: Core,
-        log: LogStore,
+        (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
         addresses: Addresses,
     ) -> Self {
@@ -199,6 +217,8 @@ impl Raft {
                 timing: settings.timing(),
                 contact,
                 novice,
+                snapshots,
+                transfers: Transfers::default(),
             }),
         };
         let own = Arc::downgrade(&raft.inner);
@@ -268,12 +288,15 @@ impl Raft {
 }
 
 impl Storage {
-    fn in_memory(settings: &RaftSettings) -> Result<Self, StartError> {
+    fn on(disk: &Disk, settings: &RaftSettings) -> Result<Self, StartError> {
+        let snapshots = disk.snapshots();
+        let newest = snapshots.newest();
+        let start = newest.map(|newest| Ok((newest.meta, newest.snapshot.state()?)));
         Ok(Self {
             id: derive_raft_id(&settings.node_uuid),
-            log: start_log(MemoryMedium::open(), Path::new("memory"))?,
-            snapshots: Snapshots::in_memory(),
-            start: None,
+            log: start_log(disk.open(), Path::new("memory"))?,
+            snapshots,
+            start: start.transpose().map_err(StartError::Snapshot)?,
         })
     }
 

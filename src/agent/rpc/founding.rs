@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::wire::status::{FOUNDING_PROMISE, PromiseRequest};
+use super::wire::{decode_reply, encode};
 use super::{Rpc, RpcError, Server};
 
 /// How long a promise holds. Whoever was promised all has to act within half of it.
@@ -63,7 +65,14 @@ impl Rpc {
         servers: &[String],
         limit: Duration,
     ) -> Result<bool, RpcError> {
-        Err(RpcError::Raft(format!("{server:?} {servers:?} {limit:?}")))
+        let request = encode(&PromiseRequest {
+            servers: servers.to_vec(),
+        })?;
+        let pool = &self.shared.pool;
+        let reply = pool
+            .call(server.address, FOUNDING_PROMISE, &request, limit)
+            .await?;
+        Ok(decode_reply(&reply)?)
     }
 }
 

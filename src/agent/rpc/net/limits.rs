@@ -34,7 +34,7 @@ pub struct Limits {
     pub keepalive_interval: Duration,
     /// Snapshot streams at a time.
     pub snapshot_streams: usize,
-    /// Bytes of raft's frames under way in all connections. The largest snapshot must fit.
+    /// Bytes of raft's frames under way in all connections. The largest message must fit.
     pub raft_bytes: usize,
 }
 
@@ -55,7 +55,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(10),
             keepalive_interval: Duration::from_secs(30),
             snapshot_streams: 8,
-            raft_bytes: 8 << 30,
+            raft_bytes: 512 << 20,
         }
     }
 }
