@@ -353,9 +353,8 @@ fn operators_move_the_leadership_and_see_its_state() {
     assert!(done.err.starts_with(&text), "{}", done.err);
     let done = ask(&api, &["operator", "autopilot", "state"]);
     assert!(
-        done.out.starts_with(
-            "Healthy:                      true\nFailure Tolerance:            0\n"
-        ),
+        done.out
+            .starts_with("Healthy:                      true\nFailure Tolerance:            0\n"),
         "{}",
         done.out
     );
@@ -367,7 +366,8 @@ fn operators_move_the_leadership_and_see_its_state() {
     );
     let json = ask(&api, &["operator", "autopilot", "state", "-format=json"]);
     assert!(
-        json.out.contains("\n            \"LastContact\": \"0s\",\n"),
+        json.out
+            .contains("\n            \"LastContact\": \"0s\",\n"),
         "{}",
         json.out
     );

@@ -1,8 +1,6 @@
 //! What the endpoint families answer, compared with what a Consul answers whose ACLs and Connect are
 //! off and whose tables are empty.
 
-use serde_json::Value;
-
 use super::agent::{start, start_pair};
 use super::support::{ask, body_of, get, raw, status_of};
 use crate::agent::rpc::WriteOptions;
@@ -226,10 +224,9 @@ async fn coordinates_wait_for_the_leaders_batch() {
         assert_eq!(waiting.node, "x");
         let batch = Command::Coordinates(vec![waiting]);
         let requirement = Requirement::write(Resource::Node, b"x");
-        let written = pair
-            .rpc
-            .write(&WriteOptions::default(), &requirement, batch);
-        written.await.unwrap();
+        let options = WriteOptions::default();
+        let written = pair.rpc.write(&options, &requirement, batch).await;
+        written.unwrap();
         let shown = r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#;
         let node = get(agent, "/v1/coordinate/node/x").await;
         assert_eq!(body_of(&node), shown);
