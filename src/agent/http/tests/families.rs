@@ -1,7 +1,6 @@
 //! What the endpoint families answer, compared with what a Consul answers whose ACLs and Connect are
 //! off and whose tables are empty.
 
-
 use super::agent::{start, start_pair};
 use super::support::{ask, body_of, get, raw, status_of};
 use crate::agent::rpc::WriteOptions;
