@@ -12,6 +12,7 @@ use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership
 use super::log_store::LogStore;
 use super::network::Call;
 use super::novice::Novice;
+use super::probation::Probation;
 use super::settings::{Clock, Timing};
 use super::snapshots;
 use super::snapshots::SnapshotBody;
@@ -44,6 +45,8 @@ pub(super) struct Inner {
     pub(super) contact: Arc<Contact>,
     /// Whether this server still has to get its log from others before it may vote.
     pub(super) novice: Novice,
+    /// Until when this server must not help another leader to be elected.
+    pub(super) probation: Probation,
 }
 
 /// Why a write was not made.

@@ -13,6 +13,7 @@ mod network;
 mod novice;
 mod peers;
 mod pipeline;
+mod probation;
 mod requests;
 mod save;
 mod settings;

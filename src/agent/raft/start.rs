@@ -21,6 +21,7 @@ use super::medium::Opened;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
+use super::probation::Probation;
 use super::settings::RaftSettings;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
@@ -130,11 +131,13 @@ impl Raft {
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
         let (machine, published) = StateMachine::new(start, snapshots, watches.clone());
-        let config = Arc::new(
-            settings
-                .config()
-                .map_err(|e| StartError::Recovery(e.to_string()))?,
-        );
+        let mut config = settings
+            .config()
+            .map_err(|e| StartError::Recovery(e.to_string()))?;
+        let lease = settings.timing().lease;
+        let probation = Probation::new(id, log.vote().as_ref(), lease);
+        config.enable_elect = !probation.is_on();
+        let config = Arc::new(config);
         let addresses = Addresses::default();
         let networks = Networks {
             transport: Arc::clone(&settings.transport),
@@ -144,7 +147,15 @@ impl Raft {
             Ok(core) => core,
             Err(e) => return Err(abandon(&log, StartError::Recovery(e.to_string())).await),
         };
-        let raft = Self::assemble(&settings, id, core, log, (published, watches), addresses);
+        let raft = Self::assemble(
+            &settings,
+            (id, probation),
+            core,
+            log,
+            (published, watches),
+            addresses,
+        );
+        raft.end_probation();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -163,7 +174,7 @@ impl Raft {
 
     fn assemble(
         settings: &RaftSettings,
-        id: u64,
+        (id, probation): (u64, Probation),
         core: Core,
         log: LogStore,
         (published, watches): (Published, Watches),
@@ -209,6 +220,7 @@ impl Raft {
                 timing: settings.timing(),
                 contact,
                 novice,
+                probation,
             }),
         };
         let own = Arc::downgrade(&raft.inner);
@@ -222,6 +234,20 @@ impl Raft {
             }
         });
         raft
+    }
+
+    /// Lets this server stand for election once its probation is over.
+    fn end_probation(&self) {
+        let Some(end) = self.inner.probation.end() else {
+            return;
+        };
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(end).await;
+            if let Some(inner) = own.upgrade() {
+                inner.core.runtime_config().elect(true);
+            }
+        });
     }
 
     /// Elects this server when it is the only voter, or makes it so; tells whether it is.
