@@ -14,6 +14,7 @@ mod novice;
 mod paced;
 mod peers;
 mod pipeline;
+mod probation;
 mod requests;
 mod retention;
 mod save;

@@ -65,13 +65,16 @@ impl Raft {
         request: &VoteRequest<TypeConfig>,
     ) -> Result<Option<VoteResponse<TypeConfig>>, ServeError> {
         let own = self.inner.log.last();
-        if self.inner.novice.may_vote(own, request.last_log_id) {
+        // A leader that hands over counts on nobody any more.
+        let promised = self.inner.probation.is_on() && !request.leadership_transfer;
+        if !self.inner.novice.may_vote(own, request.last_log_id) {
+            tracing::warn!(
+                target: "agent.server.raft",
+                "not voting: this server began without a log, and has not caught up yet"
+            );
+        } else if !promised {
             return Ok(None);
         }
-        tracing::warn!(
-            target: "agent.server.raft",
-            "not voting: this server began without a log, and has not caught up yet"
-        );
         let vote = self.inner.core.with_raft_state(|state| *state.vote_ref());
         let vote = vote.await.map_err(|e| ServeError::Stopped(e.to_string()))?;
         Ok(Some(VoteResponse::new(vote, own, false)))

@@ -21,6 +21,7 @@ use super::medium::Opened;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
+use super::probation::Probation;
 use super::settings::RaftSettings;
 use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
@@ -131,11 +132,13 @@ impl Raft {
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
         let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
-        let config = Arc::new(
-            settings
-                .config()
-                .map_err(|e| StartError::Recovery(e.to_string()))?,
-        );
+        let mut config = settings
+            .config()
+            .map_err(|e| StartError::Recovery(e.to_string()))?;
+        let lease = settings.timing().lease;
+        let probation = Probation::new(id, log.vote().as_ref(), lease);
+        config.enable_elect = !probation.is_on();
+        let config = Arc::new(config);
         let addresses = Addresses::default();
         let networks = Networks {
             transport: Arc::clone(&settings.transport),
@@ -147,12 +150,13 @@ impl Raft {
         };
         let raft = Self::assemble(
             &settings,
-            id,
+            (id, probation),
             core,
             (log, snapshots),
             (published, watches),
             addresses,
         );
+        raft.end_probation();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -171,7 +175,7 @@ impl Raft {
 
     fn assemble(
         settings: &RaftSettings,
-        id: u64,
+        (id, probation): (u64, Probation),
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
@@ -219,6 +223,7 @@ impl Raft {
                 novice,
                 snapshots,
                 transfers: Transfers::default(),
+                probation,
             }),
         };
         let own = Arc::downgrade(&raft.inner);
@@ -232,6 +237,20 @@ impl Raft {
             }
         });
         raft
+    }
+
+    /// Lets this server stand for election once its probation is over.
+    fn end_probation(&self) {
+        let Some(end) = self.inner.probation.end() else {
+            return;
+        };
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(end).await;
+            if let Some(inner) = own.upgrade() {
+                inner.core.runtime_config().elect(true);
+            }
+        });
     }
 
     /// Elects this server when it is the only voter, or makes it so; tells whether it is.

@@ -65,6 +65,14 @@ pub(super) fn command(verb: KvVerb, key: &str, value: &str, index: u64) -> Comma
     Command::Kv(KvCommand { verb, pair })
 }
 
+/// A key's value and index, as a server has it.
+pub(super) fn look(raft: &Raft, key: &str) -> Option<(String, u64)> {
+    let state = raft.state();
+    let pair = state.kv(key.as_bytes())?;
+    let value = String::from_utf8_lossy(&pair.value.0).into_owned();
+    Some((value, pair.modify_index))
+}
+
 impl Client {
     /// Asks until the run is over.
     pub(super) async fn run(mut self) {

@@ -1,12 +1,13 @@
 //! The world: servers, their network, and the clients, driven through virtual time together.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use consulctl::agent::raft::Peer;
+use consulctl::agent::raft::{Peer, Raft};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
-use super::net::{CLIENTS, Host, Net};
+use super::net::{CLIENTS, Host, Lost, Message, Net};
 use super::server::Server;
 use crate::dice::Dice;
 
@@ -16,6 +17,9 @@ pub(super) const QUANTUM: Duration = Duration::from_millis(4);
 pub(super) const MACHINES: usize = 5;
 /// Servers that form the cluster.
 pub(super) const FIRST: usize = 3;
+
+/// Where an answer will be.
+pub(super) type Answer<T> = Arc<Mutex<Option<Result<T, Lost>>>>;
 
 /// Everything there is.
 pub(super) struct World {
@@ -82,14 +86,9 @@ impl World {
     pub(super) fn form(&mut self) {
         self.run_for(QUANTUM * 10);
         let peers: Vec<Peer> = self.servers[..FIRST].iter().map(Server::peer).collect();
-        let net = self.net.clone();
-        self.clients.spawn(async move {
-            let form = |raft: consulctl::agent::raft::Raft| async move {
-                raft.bootstrap(&peers).await.expect("formed");
-            };
-            let limit = Duration::from_secs(5);
-            net.ask(CLIENTS, 0, limit, form).await.expect("answered");
-        });
+        let form = |raft: Raft| async move { raft.bootstrap(&peers).await };
+        let formed = self.ask(0, Duration::from_secs(5), form);
+        formed.expect("answered").expect("formed");
         let led = self.run_until(Duration::from_secs(10), |world| world.leader().is_some());
         assert!(led, "nobody leads a new cluster");
     }
@@ -121,28 +120,72 @@ impl World {
             match self.servers.get_mut(arrival.to) {
                 Some(server) => server.receive(arrival),
                 None => {
-                    if let super::net::Message::Answer(deliver) = arrival.message {
+                    if let Message::Answer(deliver) = arrival.message {
                         deliver();
                     }
                 }
             }
         }
         for server in &self.servers {
-            let began = std::time::Instant::now();
             server.step(now);
-            if began.elapsed() > Duration::from_millis(300) && std::env::var("SIM_TRACE").is_ok() {
-                println!(
-                    "{:>9.3} step of {} took {:?}: {}",
-                    now.as_secs_f64(),
-                    server.host,
-                    began.elapsed(),
-                    server.describe()
-                );
-            }
         }
         let until = self.base + now;
         self.clients
             .block_on(async { tokio::time::sleep_until(until).await });
+    }
+
+    /// Sends a request from outside; what comes of it will be in the place that is returned.
+    pub(super) fn send<T, F>(
+        &self,
+        to: Host,
+        limit: Duration,
+        job: impl FnOnce(Raft) -> F + Send + 'static,
+    ) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let place = Answer::default();
+        let (net, answer) = (self.net.clone(), Arc::clone(&place));
+        self.clients.spawn(async move {
+            let result = net.ask(CLIENTS, to, limit, job).await;
+            let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+            *answer = Some(result);
+        });
+        place
+    }
+
+    /// Sends a request and lets time pass until there is an answer.
+    pub(super) fn ask<T, F>(
+        &mut self,
+        to: Host,
+        limit: Duration,
+        job: impl FnOnce(Raft) -> F + Send + 'static,
+    ) -> Result<T, Lost>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let answer = self.send(to, limit, job);
+        loop {
+            self.step();
+            let mut answer = answer.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(answer) = answer.take() {
+                return answer;
+            }
+        }
+    }
+
+    /// Two hosts do not hear each other.
+    pub(super) fn separate(&self, a: Host, b: Host) {
+        self.net.wall(a, b);
+        self.net.wall(b, a);
+    }
+
+    /// They do again.
+    pub(super) fn join(&self, a: Host, b: Host) {
+        self.net.unwall(a, b);
+        self.net.unwall(b, a);
     }
 
     /// The server that leads; of several that believe it, the one with the newest term.

@@ -62,11 +62,10 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// Faults over about a minute.
-    pub(super) fn from(dice: &mut Dice) -> Self {
+    /// Faults from the third second to the end.
+    pub(super) fn from(dice: &mut Dice, end: Duration) -> Self {
         let mut todo = Vec::new();
         let mut at = Duration::from_secs(3);
-        let end = Duration::from_secs(60);
         while at < end {
             todo.push((at, any_fault(dice)));
             at += dice.log_span(Duration::from_millis(200), Duration::from_secs(8));

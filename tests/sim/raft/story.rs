@@ -25,6 +25,8 @@ pub(super) struct Outline {
     /// From the end of the faults to the first write.
     pub(super) recovery: Duration,
     pub(super) terms: u64,
+    /// Servers of the last configuration.
+    pub(super) members: usize,
 }
 
 /// A cluster, its clients and the faults to come.
@@ -89,8 +91,11 @@ impl Story {
         );
         let recovery = self.world.now - healed;
         self.shared.over.store(true, Ordering::Relaxed);
-        // Whoever asks gets an answer or gives up.
-        self.world.run_for(Duration::from_secs(10));
+        let shared = Arc::clone(&self.shared);
+        // Each client holds it until it has its answer or has given up.
+        let ended = move |_: &World| Arc::strong_count(&shared) == 2;
+        let ended = self.world.run_until(RECOVERY, ended);
+        self.demand(ended, "a client waits for ever");
         let agreed = self.world.run_until(RECOVERY, agree);
         self.demand(
             agreed,
@@ -128,6 +133,7 @@ impl Story {
             operations: records.len(),
             acknowledged: acknowledged.len(),
             recovery,
+            members: self.members().len(),
             terms: leader.map_or(0, |raft| raft.leadership().borrow().term),
         }
     }
