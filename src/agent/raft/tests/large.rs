@@ -30,8 +30,10 @@ impl Transport for End {
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
-            let raft = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let raft = raft.get(&peer.address).cloned();
+            let raft = {
+                let servers = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+                servers.get(&peer.address).cloned()
+            };
             let Some(raft) = raft else {
                 return Err(TransportError::Broken("nobody there".to_owned()));
             };
