@@ -18,7 +18,7 @@ use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
-use crate::agent::rpc::Rpc;
+use crate::agent::rpc::{ClusterSize, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
@@ -233,16 +233,23 @@ async fn serve_rooms(
     } = rooms;
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
     let listening = Listening::start(config, &lan, background);
+    let members = lan.clone();
+    let size: ClusterSize = Arc::new(move || members.members().len());
     let rpc = match raft {
         Some(raft) => begin_server(config, telemetry, rooms, raft, ports.rpc),
-        None => Rpc::client(settings::rpc(config), telemetry.metrics()),
+        None => {
+            let cluster_size = Arc::clone(&size);
+            let settings = RpcSettings {
+                cluster_size,
+                ..settings::rpc(config)
+            };
+            Rpc::client(settings, telemetry.metrics())
+        }
     };
     background.spawn(follow_servers(lan.clone(), rpc.clone()));
     let backend = LocalCatalog::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
-    let members = lan.clone();
-    let size = Arc::new(move || members.members().len());
     let local = settings::local(config, node_id, dir, size);
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let social = Social {

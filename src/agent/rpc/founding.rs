@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::wire::founding::{self as calls, decode_promised, encode_promise};
 use super::{Rpc, RpcError, Server};
 
 /// How long a promise holds. Whoever was promised all has to act within half of it.
@@ -63,7 +64,12 @@ impl Rpc {
         servers: &[String],
         limit: Duration,
     ) -> Result<bool, RpcError> {
-        Err(RpcError::Raft(format!("{server:?} {servers:?} {limit:?}")))
+        let request = encode_promise(servers)?;
+        let pool = &self.shared.pool;
+        let reply = pool
+            .call(server.address, calls::PROMISE, &request, limit)
+            .await?;
+        Ok(decode_promised(&reply)?)
     }
 }
 

@@ -78,6 +78,7 @@ impl Dispatcher {
             "Status" => self.status(method, body).await,
             "Operator" => self.operator(method, body).await,
             "Internal" => self.internal(method, body).await,
+            "Consulctl" => self.promise(method, body),
             _ => self.absent(method, body).await,
         }
     }

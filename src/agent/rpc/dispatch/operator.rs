@@ -4,19 +4,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
-use crate::agent::rpc::wire::status::RaftStatsReply;
 use crate::agent::rpc::wire::{
     Nothing, ReadOptions, decode_read, decode_write, encode, encode_answer, encode_autopilot_state,
-    internal, operator, status,
+    founding, internal, operator, status,
 };
 use crate::agent::rpc::{Consistency, PeerName, QueryMeta};
 use crate::agent::store::{AutopilotQuery, NodeDump, Query as _, ServiceDump};
 use crate::model::access::{Requirement, Resource};
-use crate::model::duration::format_go_duration;
 use crate::model::filter;
 use crate::model::raft::{
     AutopilotServer, AutopilotState, OperatorHealth, ServerHealth, ServerStatus,
@@ -39,9 +36,18 @@ impl Dispatcher {
                 let peers = self.rpc.peer_addresses(&options.query).await?;
                 Ok(status::encode_peers(&peers)?)
             }
-            status::RAFT_STATS => Ok(encode(&stats_of(self.rpc.raft()?))?),
+            status::RAFT_STATS => Ok(encode(&self.rpc.own_raft_stats()?)?),
             _ => Err(unknown(method)),
         }
+    }
+
+    /// The promise of a server to take part in a cluster that is about to be formed.
+    pub(super) fn promise(&self, method: &str, body: &[u8]) -> Answer {
+        if method != founding::PROMISE {
+            return Err(unknown(method));
+        }
+        let servers = founding::decode_promise(body)?;
+        Ok(founding::encode_promised(self.rpc.promise(&servers)?)?)
     }
 
     /// `Operator`.
@@ -142,20 +148,6 @@ impl Dispatcher {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn stats_of(raft: &Raft) -> RaftStatsReply {
-    let stats = raft.stats();
-    let last_contact = match stats.last_contact {
-        None => "never".to_owned(),
-        Some(Duration::ZERO) => "0".to_owned(),
-        Some(since) => format_go_duration(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
-    };
-    RaftStatsReply {
-        last_contact,
-        last_index: stats.last_log_index,
-        last_term: stats.last_log_term,
-    }
 }
 
 /// Autopilot's state in the older form.

@@ -9,6 +9,7 @@ pub mod coordinate;
 mod decode;
 mod dialect;
 mod forward;
+pub mod founding;
 mod go_time;
 mod header;
 pub mod health;
