@@ -9,6 +9,8 @@
 //! - [`agent`]: the server side, a room for every duty.
 //! - [`cli`]: arguments and commands.
 
+#![recursion_limit = "256"]
+
 pub mod agent;
 pub mod api;
 pub mod cli;

@@ -1,31 +1,82 @@
 //! Where DNS takes its answers from.
 
-use crate::agent::dns::catalog::RemoteError;
-use crate::agent::dns::{Backend, StoreView};
-use crate::agent::rpc::Rpc;
+use std::time::Duration;
 
-/// This server's published state (nothing on a client), and no other datacenter as long as there is no federation.
-pub(super) struct LocalCatalog {
+use crate::agent::dns::world::{FetchError, Need};
+use crate::agent::dns::{Backend, Fetch, Servers, Staleness, StoreView, fetch};
+use crate::agent::rpc::wire::RemoteQuery;
+use crate::agent::rpc::{Consistency, QueryOptions, Rpc, RpcError};
+
+/// A server's published state; for the rest, and on clients for all, the servers.
+pub(super) struct DnsBackend {
     rpc: Rpc,
 }
 
-impl LocalCatalog {
+impl DnsBackend {
     pub(super) fn new(rpc: Rpc) -> Self {
         Self { rpc }
     }
 }
 
-impl Backend for LocalCatalog {
+impl Backend for DnsBackend {
     type Catalog = StoreView;
 
-    fn local(&self) -> Option<StoreView> {
+    fn local(&self, staleness: Staleness) -> Option<StoreView> {
+        // How old the state is stands in answers only: under a limit a server asks for them as a client does.
+        if !staleness.allowed || staleness.most < Staleness::default().most {
+            return None;
+        }
         self.rpc.stale_state().map(StoreView)
     }
 
-    async fn remote(&self, _dc: &str) -> Result<StoreView, RemoteError> {
-        // A client's servers would know the way: the name may exist.
-        Err(self
-            .local()
-            .map_or(RemoteError::Unavailable, |_| RemoteError::NoPath))
+    async fn fetch(&self, staleness: Staleness, need: &Need) -> Fetch<Self> {
+        let rpc = &self.rpc;
+        fetch(&Asking { rpc, staleness }, need).await
+    }
+}
+
+/// The servers, as one question may ask them.
+struct Asking<'a> {
+    rpc: &'a Rpc,
+    staleness: Staleness,
+}
+
+impl Servers for Asking<'_> {
+    /// An answer that is older than it may be is asked for again at the leader, as in Consul.
+    async fn ask<Q: RemoteQuery>(
+        &self,
+        datacenter: &str,
+        query: Q,
+    ) -> Result<Q::Answer, FetchError> {
+        let mut options = QueryOptions {
+            datacenter: datacenter.to_owned(),
+            ..QueryOptions::default()
+        };
+        if self.staleness.allowed {
+            options.consistency = Consistency::Stale;
+            let (answer, meta) = self
+                .rpc
+                .query(&options, &query)
+                .await
+                .map_err(|error| failed(&error))?;
+            if Duration::from_millis(meta.last_contact_ms) <= self.staleness.most {
+                return Ok(answer);
+            }
+            options.consistency = Consistency::Default;
+        }
+        let (answer, _) = self
+            .rpc
+            .query(&options, &query)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok(answer)
+    }
+}
+
+fn failed(error: &RpcError) -> FetchError {
+    tracing::error!(target: "agent.dns", %error, "rpc error");
+    match error {
+        RpcError::NoPathToDatacenter => FetchError::NoPath,
+        _ => FetchError::Unavailable,
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn found(raft: Raft, rpc: Rpc, lan: GossipHandle, own: Founder)
 }
 
 fn is_in_cluster(raft: &Raft) -> bool {
-    !raft.configuration().servers.is_empty()
+    raft.has_servers()
 }
 
 /// Asks all others whether they are free, and forms the cluster when they are.

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use crate::agent::acl::AllowAll;
 use crate::agent::config::{Config, ListenAddr};
-use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes};
+use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes, Staleness};
 use crate::agent::http::{
     BindAddress, Facts, ResponseHeaders, TransportSettings, UnixSocketSettings,
 };
-use crate::agent::leader::LeaderSettings;
+use crate::agent::leader::{CoordinateBatches, LeaderSettings};
 use crate::agent::local::{
     ClusterSize, FileDefinitions, LocalSettings, NodeIdentity, SidecarPorts, StateSettings,
 };
@@ -105,12 +105,11 @@ fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartErro
 }
 
 pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> RaftSettings {
-    let multiplier = config.raft.heartbeat_timeout.as_secs().max(1);
     RaftSettings {
         dir,
         node_uuid: node_id.to_owned(),
         address: rpc_address(config).to_string(),
-        raft_multiplier: u32::try_from(multiplier).unwrap_or(u32::MAX),
+        raft_multiplier: config.raft.multiplier,
         bootstrap: bootstraps(config),
         snapshot_threshold: config.raft.snapshot_threshold,
         trailing_logs: config.raft.trailing_logs,
@@ -156,7 +155,14 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
 
 pub(super) fn leader(config: &Config) -> LeaderSettings {
     let from = &config.raft.autopilot;
+    let upkeep = &config.node.upkeep;
+    let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     LeaderSettings {
+        coordinates: CoordinateBatches {
+            period: upkeep.coordinate_update_period,
+            size: count(upkeep.coordinate_update_batch_size).max(1),
+            max_batches: count(upkeep.coordinate_update_max_batches),
+        },
         datacenter: config.node.datacenter.clone(),
         autopilot: AutopilotConfiguration {
             cleanup_dead_servers: from.cleanup_dead_servers,
@@ -206,6 +212,10 @@ pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
         },
         recursor_timeout: from.recursor_timeout,
         translate_wan_addrs: config.addresses.translate_wan,
+        staleness: Staleness {
+            allowed: from.allow_stale,
+            most: from.max_stale,
+        },
     })
 }
 

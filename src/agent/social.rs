@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info};
 
 use crate::agent::config::Config;
-use crate::agent::coordinates::{self, BatchSettings, Recipient, SendRate};
+use crate::agent::coordinates::{self, SendRate};
 use crate::agent::local::Local;
 use crate::agent::membership::{PoolKind, RetryExhausted, Watch, flood, join, retry_join, watch};
 use crate::agent::rpc::Rpc;
@@ -47,16 +47,8 @@ impl Social<'_> {
         if node.disable_coordinates {
             return;
         }
-        let recipient = if node.server {
-            let settings = BatchSettings::new(self.config);
-            let (batch, writing) = coordinates::batch(self.rpc.clone(), settings);
-            background.spawn(writing);
-            Recipient::Batch(batch)
-        } else {
-            Recipient::Servers(self.rpc.clone())
-        };
         let rate = SendRate::new(self.config);
-        let sending = coordinates::send(lan.clone(), node.name.clone(), rate, recipient);
+        let sending = coordinates::send(lan.clone(), node.name.clone(), rate, self.rpc.clone());
         background.spawn_social(sending);
     }
 }

@@ -14,17 +14,18 @@ use crate::agent::dns::DnsServer;
 use crate::agent::handles::{AgentControl, AgentFacts, SharedFacts};
 use crate::agent::http::{Context, HttpMetrics, Listener, RenderCache, Router, Server, bind, v1};
 use crate::agent::identity::{DataDir, PidFile};
+use crate::agent::leader::Office;
 use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
-use crate::agent::rpc::{ClusterSize, Rpc, RpcSettings};
+use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
 use super::banner;
-use super::dns_backend::LocalCatalog;
+use super::dns_backend::DnsBackend;
 use super::founding::found;
 use super::listening::Listening;
 use super::pools::{BoundPools, RunningPools};
@@ -235,19 +236,15 @@ async fn serve_rooms(
     let listening = Listening::start(config, &lan, background);
     let members = lan.clone();
     let size: ClusterSize = Arc::new(move || members.members().len());
-    let rpc = match raft {
-        Some(raft) => begin_server(config, telemetry, rooms, raft, ports.rpc),
-        None => {
-            let cluster_size = Arc::clone(&size);
-            let settings = RpcSettings {
-                cluster_size,
-                ..settings::rpc(config)
-            };
-            Rpc::client(settings, telemetry.metrics())
+    let (rpc, inbox) = match raft {
+        Some(raft) => {
+            let (rpc, inbox) = begin_server(config, telemetry, rooms, raft, ports.rpc);
+            (rpc, Some(inbox))
         }
+        None => (begin_client(config, telemetry, Arc::clone(&size)), None),
     };
     background.spawn(follow_servers(lan.clone(), rpc.clone()));
-    let backend = LocalCatalog::new(rpc.clone());
+    let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
     let local = settings::local(config, node_id, dir, size);
@@ -260,7 +257,7 @@ async fn serve_rooms(
     };
     social.begin(background);
     // After those who listen, so that they hear who leads.
-    begin_leading(config, rooms, &rpc);
+    begin_leading(config, telemetry, rooms, &rpc, inbox);
     let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
     let context = Context {
@@ -292,6 +289,15 @@ async fn serve_rooms(
     })
 }
 
+/// Requests of a client agent go to its servers.
+fn begin_client(config: &Config, telemetry: &Telemetry, cluster_size: ClusterSize) -> Rpc {
+    let settings = RpcSettings {
+        cluster_size,
+        ..settings::rpc(config)
+    };
+    Rpc::client(settings, telemetry.metrics())
+}
+
 /// What only a server has: answers to other agents, and a cluster to form.
 fn begin_server(
     config: &Config,
@@ -299,7 +305,7 @@ fn begin_server(
     rooms: &Rooms,
     raft: &Raft,
     port: Option<RpcPort>,
-) -> Rpc {
+) -> (Rpc, LeaderInbox) {
     let Rooms {
         pools,
         background,
@@ -307,7 +313,7 @@ fn begin_server(
         ..
     } = rooms;
     let lan = pools.lan();
-    let (rpc, _inbox) = Rpc::server(raft.clone(), settings::rpc(config), telemetry.metrics());
+    let (rpc, inbox) = Rpc::server(raft.clone(), settings::rpc(config), telemetry.metrics());
     if let Some(port) = port {
         let answering = Answering {
             raft,
@@ -320,20 +326,30 @@ fn begin_server(
     if let Some(founder) = settings::founder(config, node_id) {
         background.spawn_social(found(raft.clone(), rpc.clone(), lan.clone(), founder));
     }
-    rpc
+    (rpc, inbox)
 }
 
 /// A leader's duties, whenever this server leads.
-fn begin_leading(config: &Config, rooms: &Rooms, rpc: &Rpc) {
-    let Some(raft) = &rooms.raft else { return };
+fn begin_leading(
+    config: &Config,
+    telemetry: &Telemetry,
+    rooms: &Rooms,
+    rpc: &Rpc,
+    inbox: Option<LeaderInbox>,
+) {
+    let (Some(raft), Some(inbox)) = (&rooms.raft, inbox) else {
+        return;
+    };
     let background = &rooms.background;
-    let leading = leader::run(
-        raft.clone(),
-        rpc.clone(),
-        rooms.pools.lan().clone(),
-        settings::leader(config),
-        background.stop.clone(),
-    );
+    let office = Office {
+        raft: raft.clone(),
+        rpc: rpc.clone(),
+        lan: rooms.pools.lan().clone(),
+        wan: rooms.pools.wan().cloned(),
+        metrics: telemetry.metrics().clone(),
+    };
+    let stop = background.stop.clone();
+    let leading = leader::run(office, settings::leader(config), inbox, stop);
     background.tasks.spawn(leading);
 }
 

@@ -21,6 +21,7 @@ mod options;
 mod path;
 mod settings;
 mod snapshot;
+mod status;
 mod tls;
 
 pub use address::{Address, AddressError};

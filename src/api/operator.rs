@@ -3,10 +3,21 @@
 use super::client::Client;
 use super::error::ApiError;
 use super::options::QueryOptions;
-use crate::model::raft::{AutopilotConfiguration, RaftConfiguration};
+use crate::model::raft::{
+    AutopilotConfiguration, AutopilotState, LeaderChangeRecord, OperatorHealth, RaftConfiguration,
+};
 
 const AUTOPILOT: &str = "/v1/operator/autopilot/configuration";
 const PEER: &str = "/v1/operator/raft/peer";
+/// The status of `/v1/operator/autopilot/health` when a server is unhealthy; the body is there all the same.
+const UNHEALTHY: u16 = 429;
+
+/// The answer to a transfer of the leadership.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Transferred {
+    success: bool,
+}
 
 impl Client {
     /// The servers of the raft configuration.
@@ -36,6 +47,49 @@ impl Client {
     ) -> Result<(), ApiError> {
         let request = self.delete(PEER).options(options).query("id", id);
         request.send_ok().await.map(drop)
+    }
+
+    /// Hands the leadership to the server with that node id, or to the one that is furthest; `false` when the servers
+    /// say that it did not move.
+    pub async fn raft_transfer_leader(
+        &self,
+        id: Option<&str>,
+        options: &QueryOptions,
+    ) -> Result<bool, ApiError> {
+        let request = self
+            .post("/v1/operator/raft/transfer-leader")
+            .options(options)
+            .query_if_set("id", id.unwrap_or_default());
+        let answer: Transferred = request.send_ok().await?.json().await?;
+        Ok(answer.success)
+    }
+
+    /// What the leader's autopilot knows of the servers. Needs Consul 1.10 or newer.
+    pub async fn autopilot_state(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<AutopilotState, ApiError> {
+        let request = self.get("/v1/operator/autopilot/state").options(options);
+        request.send_ok().await?.json().await
+    }
+
+    /// How well the servers are, whether all of them are or not.
+    pub async fn autopilot_health(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<OperatorHealth, ApiError> {
+        let request = self.get("/v1/operator/autopilot/health").options(options);
+        let answer = request.send().await?;
+        if answer.status() == UNHEALTHY {
+            return answer.json().await;
+        }
+        answer.ok().await?.json().await
+    }
+
+    /// The changes of leader that this server saw, newest last. Only our own servers have them.
+    pub async fn leader_changes(&self) -> Result<Vec<LeaderChangeRecord>, ApiError> {
+        let request = self.get("/v1/consulctl/leaders");
+        request.send_ok().await?.json().await
     }
 
     /// The autopilot configuration.

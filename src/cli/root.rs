@@ -116,7 +116,7 @@ enum KvVerb {
 
 #[derive(Subcommand)]
 enum OperatorVerb {
-    /// Shows and changes how dead servers are cleaned up
+    /// Shows how well the servers are, and how dead ones are cleaned up
     #[command(override_usage = "consulctl operator autopilot <subcommand> [options]")]
     Autopilot {
         #[command(subcommand)]
@@ -134,12 +134,14 @@ enum OperatorVerb {
 enum AutopilotVerb {
     GetConfig(c::autopilot_get_config::Args),
     SetConfig(c::autopilot_set_config::Args),
+    State(c::autopilot_state::Args),
 }
 
 #[derive(Subcommand)]
 enum RaftVerb {
     ListPeers(c::raft_list_peers::Args),
     RemovePeer(c::raft_remove_peer::Args),
+    TransferLeader(c::raft_transfer_leader::Args),
 }
 
 #[derive(Subcommand)]
@@ -237,10 +239,12 @@ async fn operator(verb: OperatorVerb, context: &mut Context) -> Outcome {
         OperatorVerb::Autopilot { verb } => match verb {
             AutopilotVerb::GetConfig(args) => args.run(context).await,
             AutopilotVerb::SetConfig(args) => args.run(context).await,
+            AutopilotVerb::State(args) => args.run(context).await,
         },
         OperatorVerb::Raft { verb } => match verb {
             RaftVerb::ListPeers(args) => args.run(context).await,
             RaftVerb::RemovePeer(args) => args.run(context).await,
+            RaftVerb::TransferLeader(args) => args.run(context).await,
         },
     }
 }

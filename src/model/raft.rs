@@ -189,6 +189,31 @@ pub struct AutopilotState {
     pub voters: Vec<String>,
 }
 
+impl From<&AutopilotState> for OperatorHealth {
+    /// The older view of the same: what `/v1/operator/autopilot/health` shows.
+    fn from(state: &AutopilotState) -> Self {
+        let health = |server: &AutopilotServer| ServerHealth {
+            id: server.id.clone(),
+            name: server.name.clone(),
+            address: server.address.clone(),
+            serf_status: server.node_status.clone(),
+            version: server.version.clone(),
+            leader: server.status == ServerStatus::Leader,
+            last_contact: server.last_contact,
+            last_term: server.last_term,
+            last_index: server.last_index,
+            healthy: server.healthy,
+            voter: server.status != ServerStatus::NonVoter,
+            stable_since: server.stable_since.clone(),
+        };
+        Self {
+            healthy: state.healthy,
+            failure_tolerance: state.failure_tolerance,
+            servers: state.servers.values().map(health).collect(),
+        }
+    }
+}
+
 /// A change of leader, as a server saw it: a row of `/v1/consulctl/leaders`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

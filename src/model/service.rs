@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check::CheckDefinition;
-use super::node::{StringMap, same_map};
+use super::node::{Node, StringMap, same_map};
 
 /// The kind of a service that stands in front of others; others have an empty kind.
 pub const KIND_CONNECT_PROXY: &str = "connect-proxy";
@@ -241,6 +241,35 @@ pub struct ServiceNode {
     pub create_index: u64,
     /// Raft index of the instance's last change.
     pub modify_index: u64,
+}
+
+impl ServiceNode {
+    /// An instance as a row of the catalog: absent metadata of the service becomes empty.
+    pub fn new(node: &Node, service: &NodeService) -> Self {
+        Self {
+            id: node.id.clone(),
+            node: node.node.clone(),
+            address: node.address.clone(),
+            datacenter: node.datacenter.clone(),
+            tagged_addresses: node.tagged_addresses.clone(),
+            node_meta: node.meta.clone(),
+            service_kind: service.kind.clone(),
+            service_id: service.id.clone(),
+            service_name: service.service.clone(),
+            service_tags: service.tags.clone(),
+            service_address: service.address.clone(),
+            service_tagged_addresses: service.tagged_addresses.clone(),
+            service_weights: service.weights,
+            service_meta: service.meta.clone().unwrap_or_default(),
+            service_port: service.port,
+            service_socket_path: service.socket_path.clone(),
+            service_enable_tag_override: service.enable_tag_override,
+            service_proxy: service.proxy.clone(),
+            service_connect: service.connect.clone(),
+            create_index: service.create_index,
+            modify_index: service.modify_index,
+        }
+    }
 }
 
 /// A service as `/v1/agent/service…` shows it.

@@ -1,7 +1,7 @@
 //! What clients see of a cluster whose leader is killed or paused, over and over: nothing that one correct server
 //! would not have shown them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
 
-use crate::support::linearizability::{History, Op, Outcome, check, goes_backwards};
-use crate::support::{Client, TestCluster, until};
+use crate::support::linearizability::{History, Op, Outcome, check, goes_backwards, lost};
+use crate::support::{Client, TestAgent, TestCluster, until};
 
 /// Clients that work at the same time.
 const CLIENTS: usize = 6;
@@ -42,7 +42,15 @@ struct Worker<'a> {
     known: HashMap<String, u64>,
     /// `X-Consul-Index` of consistent reads, by key, in their order.
     indexes: HashMap<String, Vec<u64>>,
+    /// Keys that were written once, and the value that was acknowledged.
+    kept: BTreeMap<String, String>,
     counter: usize,
+}
+
+/// What a client has seen that a history does not tell.
+struct Seen {
+    indexes: HashMap<String, Vec<u64>>,
+    kept: BTreeMap<String, String>,
 }
 
 impl Load {
@@ -57,7 +65,7 @@ impl Load {
         }
     }
 
-    fn work(&self, number: usize) -> HashMap<String, Vec<u64>> {
+    fn work(&self, number: usize) -> Seen {
         let mut worker = Worker {
             load: self,
             number,
@@ -66,12 +74,16 @@ impl Load {
             connection: None,
             known: HashMap::new(),
             indexes: HashMap::new(),
+            kept: BTreeMap::new(),
             counter: 0,
         };
         while !self.stop.load(Ordering::Relaxed) {
             worker.step();
         }
-        worker.indexes
+        Seen {
+            indexes: worker.indexes,
+            kept: worker.kept,
+        }
     }
 
     /// Waits until clients have written as much again.
@@ -91,7 +103,8 @@ impl Worker<'_> {
         self.counter += 1;
         let value = format!("{}.{}", self.number, self.counter);
         let consistent = self.dice.random_bool(0.5);
-        match self.dice.random_range(0..10) {
+        match self.dice.random_range(0..11) {
+            10 => self.keep(value),
             0..5 => self.get(&key, consistent),
             5..8 => self.write(&key, Op::Put(value.clone()), "PUT", "", &value),
             8 => {
@@ -131,6 +144,14 @@ impl Worker<'_> {
         self.load.history.end(op, outcome);
     }
 
+    /// Writes a key that nobody touches again.
+    fn keep(&mut self, value: String) {
+        let key = format!("kept/{value}");
+        if let Some((200, ..)) = self.ask("PUT", &format!("/v1/kv/{key}"), &value) {
+            self.kept.insert(key, value);
+        }
+    }
+
     fn write(&mut self, key: &str, op: Op, method: &str, query: &str, body: &str) {
         let conditional = matches!(op, Op::Cas { .. });
         let op = self.load.history.begin(self.number, key, op);
@@ -143,6 +164,8 @@ impl Worker<'_> {
                     (false, other) => panic!("{other:?}"),
                 }
             }
+            // That is a promise: the write was not made, and will not be.
+            Some((500, body, _)) if body == b"No cluster leader" => Outcome::Refused,
             _ => Outcome::Unknown,
         };
         self.load.history.end(op, outcome);
@@ -177,11 +200,24 @@ fn decode(value: &Value) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+fn kept_by(agent: &TestAgent) -> BTreeMap<String, String> {
+    let found = agent.json("/v1/kv/kept?recurse&consistent");
+    let pairs = found.as_array().unwrap().iter();
+    pairs
+        .map(|pair| {
+            (
+                pair["Key"].as_str().unwrap().to_owned(),
+                decode(&pair["Value"]),
+            )
+        })
+        .collect()
+}
+
 /// Works on a cluster while `disturb` does something to it; then everything that was seen is checked.
 fn under_load(cluster: &mut TestCluster, disturb: impl FnOnce(&mut TestCluster, &Load)) {
     let load = Load::on(cluster);
     let load = &load;
-    let seen: Vec<HashMap<String, Vec<u64>>> = thread::scope(|scope| {
+    let seen: Vec<Seen> = thread::scope(|scope| {
         let workers: Vec<_> = (0..CLIENTS)
             .map(|number| scope.spawn(move || load.work(number)))
             .collect();
@@ -199,6 +235,7 @@ fn under_load(cluster: &mut TestCluster, disturb: impl FnOnce(&mut TestCluster, 
         connection: Client::connect_for(cluster.agent(leader).http(), CLIENT_PATIENCE).ok(),
         known: HashMap::new(),
         indexes: HashMap::new(),
+        kept: BTreeMap::new(),
         counter: 0,
     };
     for round in 0..=load.round.load(Ordering::Relaxed) {
@@ -216,8 +253,12 @@ fn under_load(cluster: &mut TestCluster, disturb: impl FnOnce(&mut TestCluster, 
     if let Err(fault) = check(&records) {
         panic!("{fault}");
     }
-    for (key, indexes) in seen.into_iter().flatten() {
-        assert_eq!(goes_backwards(&indexes), None, "{key}");
+    let found = kept_by(cluster.agent(leader));
+    for client in &seen {
+        assert_eq!(lost(&client.kept, &found), Vec::new());
+        for (key, indexes) in &client.indexes {
+            assert_eq!(goes_backwards(indexes), None, "{key}");
+        }
     }
     for (_, agent) in cluster.running() {
         agent.assert_healthy();

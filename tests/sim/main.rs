@@ -7,14 +7,19 @@ mod converge;
 mod coordinates;
 mod dice;
 mod leave;
+mod linearizable;
 mod loss;
 mod names;
 mod network;
 mod partition;
 mod queue;
 mod quiet;
+mod raft;
 mod repeat;
 mod ring;
 mod seeds;
 mod stalls;
 mod trace;
+
+#[path = "../support/linearizability/mod.rs"]
+mod linearizability;

@@ -5,8 +5,10 @@ mod agent;
 mod cluster;
 mod dns;
 mod http;
+pub(crate) mod linearizability;
 mod lines;
 mod program;
+mod reference;
 
 pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
 pub(crate) use cluster::{QUICK, Seat, TestCluster};
@@ -14,6 +16,7 @@ pub(crate) use dns::Dns;
 pub(crate) use http::{Answer, Client};
 pub(crate) use lines::Lines;
 pub(crate) use program::{Program, Serf, is_installed};
+pub(crate) use reference::{Reference, reference};
 
 /// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

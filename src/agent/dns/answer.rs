@@ -1,11 +1,9 @@
 //! From a question to an answer: zones, start of authority, name servers, reverse names; what a
 //! name in the zone means is worked out by [`super::lookup`].
 
-use std::collections::HashMap;
-
 use rand::{Rng, RngExt};
 
-use super::catalog::{Catalog, Instance, RemoteError};
+use super::catalog::{Catalog, Instance};
 use super::lookup::{Ask, Failure, Lookups};
 use super::name::{QueryName, strip_zone};
 use super::ptr::{REVERSE_ZONE, reverse_address};
@@ -13,6 +11,7 @@ use super::record::{Data, DnsName, Owner, Rcode, Record, Soa, rtype};
 use super::request::Request;
 use super::settings::{Rules, Zone};
 use super::truncate::{Limits, Transport};
+use super::world::{Want, World};
 use crate::model::check::Status;
 
 /// The service under which the servers of a datacenter are registered.
@@ -61,28 +60,6 @@ impl Answer {
     }
 }
 
-/// Something that an answer needs and that only others know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Want {
-    /// The catalog of another datacenter.
-    Datacenter(String),
-    /// The addresses behind a foreign name.
-    Name(DnsName),
-}
-
-/// What is known when a question is answered.
-#[derive(Debug)]
-pub struct World<'w, C> {
-    /// This datacenter's catalog; `None` where no server is known that has it.
-    pub local: Option<&'w C>,
-    /// Catalogs of other datacenters that were asked for, by lower-case name.
-    pub remote: &'w HashMap<String, Result<C, RemoteError>>,
-    /// Records behind foreign names that were asked for; empty where no recursor knew any.
-    pub resolved: &'w HashMap<DnsName, Vec<Record>>,
-    /// Seconds since 1970, for the serial of the zone.
-    pub unix_time: u32,
-}
-
 /// What to do with a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -116,14 +93,12 @@ pub fn answer<C: Catalog, R: Rng>(
     match request.question.qtype {
         rtype::SOA => {
             out.answers.push(soa(rules, zone, world.unix_time));
-            let mut glue = Vec::new();
-            name_servers(rules, zone, world, rng, &mut out.authority, &mut glue);
-            out.additional = glue;
+            let records = (&mut out.authority, &mut out.additional);
+            name_servers(rules, zone, world, rng, records, &mut out.wants);
         }
         rtype::NS => {
-            let mut glue = Vec::new();
-            name_servers(rules, zone, world, rng, &mut out.answers, &mut glue);
-            out.additional = glue;
+            let records = (&mut out.answers, &mut out.additional);
+            name_servers(rules, zone, world, rng, records, &mut out.wants);
         }
         rtype::AXFR => out.rcode = Rcode::NotImp,
         qtype => {
@@ -194,17 +169,19 @@ fn soa(rules: &Rules, zone: &Zone, unix_time: u32) -> Record {
     }
 }
 
-/// Up to three servers of this datacenter as the zone's name servers, and their addresses.
+/// Up to three servers of this datacenter as the zone's name servers, and their addresses. None where no server
+/// says who they are.
 fn name_servers<C: Catalog, R: Rng>(
     rules: &Rules,
     zone: &Zone,
     world: &World<'_, C>,
     rng: &mut R,
-    servers: &mut Vec<Record>,
-    glue: &mut Vec<Record>,
+    (servers, glue): (&mut Vec<Record>, &mut Vec<Record>),
+    wants: &mut Vec<Want>,
 ) {
-    let Some(catalog) = world.local else { return };
-    let instances = catalog.service(SERVERS);
+    let Ok(instances) = world.of(None).service(SERVERS, wants) else {
+        return;
+    };
     let mut order: Vec<&C::Instance> = instances
         .iter()
         .filter(|instance| is_served(rules, instance.health()))
@@ -234,14 +211,11 @@ fn name_servers<C: Catalog, R: Rng>(
         });
         let owner = Owner::Name(name);
         let mut lookups = Lookups { rules, world, rng };
-        let mut unresolved = Vec::new();
-        glue.extend(lookups.node_records(
-            node,
-            rtype::ANY,
-            &owner,
-            MAX_ALIAS_DEPTH,
-            &mut unresolved,
-        ));
+        let mut behind = Vec::new();
+        glue.extend(lookups.node_records(node, rtype::ANY, &owner, MAX_ALIAS_DEPTH, &mut behind));
+        // Foreign names behind a server's are left to whoever needs them.
+        behind.retain(|want| matches!(want, Want::Fetch(_)));
+        wants.append(&mut behind);
         if servers.len() >= MAX_NAME_SERVERS {
             break;
         }
@@ -268,12 +242,13 @@ fn reverse<C: Catalog>(
     let zone = rules.zone.text.as_str();
     let own_dc = rules.settings().datacenter.as_str();
     let target = reverse_address(name).and_then(|ip| {
-        let catalog = world.local?;
-        if let Some(node) = catalog.node_by_address(ip) {
+        // Where no server answers, the recursors are asked as if the address were unknown.
+        let catalog = world.of(None);
+        if let Some(node) = catalog.node_by_address(ip, &mut out.wants).ok()? {
             let dc = Some(node.datacenter.as_str()).filter(|dc| !dc.is_empty());
             return DnsName::from_parts(&[&node.node, "node", dc.unwrap_or(own_dc), zone]);
         }
-        let service = catalog.service_by_address(ip)?;
+        let service = catalog.service_by_address(ip, &mut out.wants).ok()??;
         DnsName::from_parts(&[&service, "service", own_dc, zone])
     });
     let Some(target) = target else {

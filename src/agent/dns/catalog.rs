@@ -24,7 +24,7 @@ pub trait Catalog {
     /// An instance as the snapshot holds it.
     type Instance: Instance;
     /// Instances, shared rather than copied: an answer reads a few of maybe thousands.
-    type Instances: Deref<Target = [Self::Instance]>;
+    type Instances: Deref<Target = [Self::Instance]> + Clone;
 
     /// The node with that name.
     fn node(&self, name: &str) -> Option<Arc<Node>>;
@@ -38,15 +38,4 @@ pub trait Catalog {
     fn node_by_address(&self, ip: IpAddr) -> Option<Arc<Node>>;
     /// The name of a service of which an instance has that address of its own.
     fn service_by_address(&self, ip: IpAddr) -> Option<String>;
-}
-
-/// Why another datacenter's catalog could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RemoteError {
-    /// The datacenter is not known: the name does not exist.
-    #[error("no path to datacenter")]
-    NoPath,
-    /// It is known and did not answer: nobody knows whether the name exists.
-    #[error("datacenter did not answer")]
-    Unavailable,
 }

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use rand::{Rng, RngExt};
 
 use super::address::{ip, node_address};
-use super::answer::{Answer, Place, Want, World, is_served, place};
-use super::catalog::{Catalog, Instance, RemoteError};
+use super::answer::{Answer, Place, is_served, place};
+use super::catalog::{Catalog, Instance};
 use super::instances::ServiceAnswers;
 use super::meta::texts;
 use super::name::{Lookup, parse};
 use super::record::{Data, DnsName, Owner, Record, rtype};
 use super::settings::{Rules, Zone};
 use super::truncate::Budget;
+use super::world::{Pieces, Want, World};
 use crate::model::node::Node;
 use crate::model::service::NodeService;
 
@@ -48,28 +49,28 @@ pub(crate) enum Failure {
 }
 
 /// Looks names up in what is known of the world.
-pub(crate) struct Lookups<'l, 'w, C, R> {
+pub(crate) struct Lookups<'l, 'w, C: Catalog, R> {
     pub(crate) rules: &'l Rules,
     pub(crate) world: &'l World<'w, C>,
     pub(crate) rng: &'l mut R,
 }
 
-impl<'w, C: Catalog, R: Rng> Lookups<'_, 'w, C, R> {
+impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
     /// Adds the records for a question to `out`.
     pub(crate) fn dispatch(&mut self, ask: &Ask<'_>, out: &mut Answer) -> Result<(), Failure> {
         match parse(ask.left, ask.qtype) {
             Lookup::Node { name, dc } => self.node(ask, name, dc, out),
             Lookup::Service { name, tag, dc } => {
-                let catalog = self.catalog(dc, out)?;
-                self.service(ask, dc, name, tag, &catalog.service(name), out)
+                let instances = self.catalog(dc).service(name, &mut out.wants)?;
+                self.service(ask, dc, name, tag, &instances, out)
             }
             Lookup::Connect { name, dc } => {
-                let catalog = self.catalog(dc, out)?;
-                self.service(ask, dc, name, None, &catalog.connect(name), out)
+                let instances = self.catalog(dc).connect(name, &mut out.wants)?;
+                self.service(ask, dc, name, None, &instances, out)
             }
             Lookup::Ingress { name, dc } => {
-                let catalog = self.catalog(dc, out)?;
-                self.service(ask, dc, name, None, &catalog.ingress(name), out)
+                let instances = self.catalog(dc).ingress(name, &mut out.wants)?;
+                self.service(ask, dc, name, None, &instances, out)
             }
             Lookup::Address(ip) => {
                 out.answers.push(Record {
@@ -85,20 +86,13 @@ impl<'w, C: Catalog, R: Rng> Lookups<'_, 'w, C, R> {
         }
     }
 
-    fn catalog(&self, dc: Option<&str>, out: &mut Answer) -> Result<&'w C, Failure> {
+    /// The catalog of a datacenter that a name gives.
+    fn catalog<'s>(&self, dc: Option<&'s str>) -> Pieces<'s, C>
+    where
+        'l: 's,
+    {
         let own = &self.rules.settings().datacenter;
-        let Some(dc) = dc.filter(|dc| !dc.eq_ignore_ascii_case(own)) else {
-            return self.world.local.ok_or(Failure::Unknown);
-        };
-        match self.world.remote.get(dc) {
-            Some(Ok(catalog)) => Ok(catalog),
-            Some(Err(RemoteError::NoPath)) => Err(Failure::NoName),
-            Some(Err(RemoteError::Unavailable)) => Err(Failure::Unknown),
-            None => {
-                out.wants.push(Want::Datacenter(dc.to_owned()));
-                Err(Failure::Unknown)
-            }
-        }
+        self.world.of(dc.filter(|dc| !dc.eq_ignore_ascii_case(own)))
     }
 
     /// A node's address, and its metadata as text.
@@ -113,7 +107,8 @@ impl<'w, C: Catalog, R: Rng> Lookups<'_, 'w, C, R> {
         if !matches!(qtype, rtype::A | rtype::AAAA | rtype::ANY | rtype::TXT) {
             return Ok(());
         }
-        let node = self.catalog(dc, out)?.node(name).ok_or(Failure::NoName)?;
+        let node = self.catalog(dc).node(name, &mut out.wants)?;
+        let node = node.ok_or(Failure::NoName)?;
         if qtype != rtype::TXT {
             let records = self.node_records(&node, qtype, &ask.owner, ask.depth, &mut out.wants);
             out.answers.extend(records);

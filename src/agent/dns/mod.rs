@@ -5,6 +5,7 @@ pub mod answer;
 pub mod catalog;
 mod datagram;
 pub mod encode;
+mod fetch;
 mod instances;
 mod lookup;
 mod meta;
@@ -18,10 +19,14 @@ mod server;
 pub mod settings;
 mod store_view;
 pub mod truncate;
+pub mod world;
 
-pub use respond::{Answered, AnsweredZone, Backend};
+pub use fetch::{Servers, fetch};
+pub use respond::{Answered, AnsweredZone, Backend, Fetch};
 pub use server::{DnsError, DnsServer};
-pub use settings::{DnsSettings, RecursorStrategy, SettingsError, SoaTimes, parse_recursor};
+pub use settings::{
+    DnsSettings, RecursorStrategy, SettingsError, SoaTimes, Staleness, parse_recursor,
+};
 pub use store_view::StoreView;
 
 #[cfg(test)]

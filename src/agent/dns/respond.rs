@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
@@ -11,37 +10,49 @@ use hickory_proto::rr::{DNSClass, RecordType};
 use rand::rngs::SmallRng;
 use tokio::sync::Semaphore;
 
-use super::answer::{Answer, Verdict, Want, World, answer};
-use super::catalog::{Catalog, RemoteError};
+use super::answer::{Answer, MAX_ALIAS_DEPTH, Verdict, answer};
+use super::catalog::Catalog;
 use super::encode::Encoder;
 use super::record::{DnsName, Rcode, Record};
 use super::recursion;
 use super::request::{Request, parse};
-use super::settings::Rules;
+use super::settings::{Rules, Staleness};
 use super::truncate::{Transport, truncate};
+use super::world::{FetchError, Fetched, Found, Need, Want, What, World};
 
-/// Questions that may wait for recursors or other datacenters at a time; the next one is told that
-/// the lookup failed.
+/// Questions that may wait for recursors or servers at a time; the next one is told that the lookup failed.
 const MAX_WAITING: usize = 1024;
-/// Rounds of finding out what an answer wants. One is enough for all but aliases that lead to other
-/// datacenters.
-const MAX_ROUNDS: usize = 4;
+/// Rounds of finding out what an answer wants: a name, the aliases behind each other, what the last one leads to.
+const MAX_ROUNDS: usize = MAX_ALIAS_DEPTH as usize + 2;
+/// How long the servers may take over one question, all that it needs together. Resolvers ask again after five
+/// seconds: before that they are told that the lookup failed.
+const FETCH_TIME: Duration = Duration::from_secs(4);
+/// Parts of catalogs that one question may ask for: an SRV answer has as many hosts as instances. What is behind
+/// further aliases stays away.
+const MAX_FETCHES_OF_QUESTION: usize = 128;
+/// Parts of catalogs that are asked for at a time; further ones wait for their turn.
+const MAX_FETCHES: u32 = 256;
+/// A list of all nodes counts as so many parts: it may take megabytes.
+const LIST_WEIGHT: u32 = 32;
 
 /// Where the server finds catalogs.
 pub trait Backend: Send + Sync + 'static {
     /// A datacenter's catalog at one moment.
-    type Catalog: Catalog + Send + Sync + 'static;
+    type Catalog: Catalog<Instances: Send + Sync> + Send + Sync + 'static;
 
-    /// This datacenter's catalog as it is now; `None` where no server is known that has it. Called for every
-    /// question: must not wait.
-    fn local(&self) -> Option<Self::Catalog>;
+    /// This datacenter's catalog as it is now; `None` where the agent has none that is fresh enough, so that the
+    /// servers are to be asked. Called for every question: must not wait.
+    fn local(&self, staleness: Staleness) -> Option<Self::Catalog>;
 
-    /// Another datacenter's catalog, named in lower case.
-    fn remote(&self, dc: &str) -> impl Future<Output = Result<Self::Catalog, RemoteError>> + Send;
+    /// Part of a catalog, from the servers. Is given up after some seconds.
+    fn fetch(&self, staleness: Staleness, need: &Need) -> impl Future<Output = Fetch<Self>> + Send;
 
     /// Told of every question that was answered, for metrics.
     fn answered(&self, _question: Answered) {}
 }
+
+/// What the servers said about a part of a catalog.
+pub type Fetch<B> = Result<Found<<<B as Backend>::Catalog as Catalog>::Instances>, FetchError>;
 
 /// A question that was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +90,10 @@ impl AnsweredZone {
 pub(crate) struct Shared<B> {
     pub(crate) rules: ArcSwap<Rules>,
     backend: B,
-    waiting: Arc<Semaphore>,
+    /// A permit for each question that waits for others.
+    waiting: Semaphore,
+    /// Permits for what is asked for at a time.
+    fetching: Semaphore,
 }
 
 impl<B: Backend> Shared<B> {
@@ -87,7 +101,8 @@ impl<B: Backend> Shared<B> {
         Self {
             rules: ArcSwap::from_pointee(rules),
             backend,
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
+            waiting: Semaphore::new(MAX_WAITING),
+            fetching: Semaphore::new(MAX_FETCHES as usize),
         }
     }
 }
@@ -120,7 +135,7 @@ impl Worker {
         }
     }
 
-    /// Answers from this datacenter's catalog, or says that others have to be asked.
+    /// Answers from the agent's own catalog, or says that others have to be asked.
     pub(crate) fn respond<B: Backend>(
         &mut self,
         shared: &Shared<B>,
@@ -142,10 +157,10 @@ impl Worker {
         };
         let started = Instant::now();
         let rules = shared.rules.load();
-        let local = shared.backend.local();
+        let local = shared.backend.local(rules.settings().staleness);
         let world = World {
             local: local.as_ref(),
-            remote: &HashMap::new(),
+            fetched: &HashMap::new(),
             resolved: &HashMap::new(),
             unix_time: unix_time(),
         };
@@ -181,15 +196,15 @@ impl Worker {
         let Ok(_permit) = shared.waiting.try_acquire() else {
             return Some(worker.fail(&request, &rules));
         };
-        let local = shared.backend.local();
-        let (mut remote, mut resolved) = (HashMap::new(), HashMap::new());
+        let local = shared.backend.local(rules.settings().staleness);
+        let mut findings = Findings::new();
         let (rng, unix_time) = (worker.rng.clone(), unix_time());
         let mut verdict = Verdict::Foreign;
-        for _ in 0..MAX_ROUNDS {
+        for round in 0..=MAX_ROUNDS {
             let world = World {
                 local: local.as_ref(),
-                remote: &remote,
-                resolved: &resolved,
+                fetched: &findings.fetched,
+                resolved: &findings.resolved,
                 unix_time,
             };
             let mut rng = rng.clone();
@@ -201,11 +216,11 @@ impl Worker {
                 &mut rng,
                 &mut worker.answer,
             );
-            if worker.answer.wants.is_empty() {
+            if worker.answer.wants.is_empty() || round == MAX_ROUNDS {
                 break;
             }
             let wants = std::mem::take(&mut worker.answer.wants);
-            satisfy(shared, &rules, wants, &mut remote, &mut resolved).await;
+            findings.add(shared, &rules, wants).await;
         }
         let foreign = matches!(verdict, Verdict::Foreign | Verdict::ForeignAddress);
         let reply = if foreign {
@@ -254,26 +269,69 @@ impl Worker {
     }
 }
 
-/// Finds out what an answer wants and does not have yet.
-async fn satisfy<B: Backend>(
-    shared: &Shared<B>,
-    rules: &Rules,
-    wants: Vec<Want>,
-    remote: &mut HashMap<String, Result<B::Catalog, RemoteError>>,
-    resolved: &mut HashMap<DnsName, Vec<Record>>,
-) {
-    for want in wants {
-        match want {
-            Want::Datacenter(dc) if !remote.contains_key(&dc) => {
-                let catalog = shared.backend.remote(&dc).await;
-                remote.insert(dc, catalog);
-            }
-            Want::Name(name) if !resolved.contains_key(&name) => {
-                let records = recursion::addresses(rules.settings(), &name).await;
-                resolved.insert(name, records);
-            }
-            Want::Datacenter(_) | Want::Name(_) => {}
+/// What was found out for one question.
+struct Findings<C: Catalog> {
+    fetched: Fetched<C>,
+    resolved: HashMap<DnsName, Vec<Record>>,
+    /// When the servers' time is over.
+    deadline: tokio::time::Instant,
+}
+
+impl<C: Catalog> Findings<C> {
+    fn new() -> Self {
+        Self {
+            fetched: HashMap::new(),
+            resolved: HashMap::new(),
+            deadline: tokio::time::Instant::now() + FETCH_TIME,
         }
+    }
+
+    /// Finds out what an answer wants and does not have yet.
+    async fn add<B: Backend<Catalog = C>>(
+        &mut self,
+        shared: &Shared<B>,
+        rules: &Rules,
+        wants: Vec<Want>,
+    ) {
+        for want in wants {
+            match want {
+                Want::Fetch(need) if !self.fetched.contains_key(&need) => {
+                    let found = self.fetch(shared, rules.settings().staleness, &need).await;
+                    self.fetched.insert(need, found);
+                }
+                Want::Name(name) if !self.resolved.contains_key(&name) => {
+                    let records = recursion::addresses(rules.settings(), &name).await;
+                    self.resolved.insert(name, records);
+                }
+                Want::Fetch(_) | Want::Name(_) => {}
+            }
+        }
+    }
+
+    /// Asks the servers, in turn with other questions.
+    async fn fetch<B: Backend<Catalog = C>>(
+        &self,
+        shared: &Shared<B>,
+        staleness: Staleness,
+        need: &Need,
+    ) -> Fetch<B> {
+        if self.fetched.len() >= MAX_FETCHES_OF_QUESTION {
+            return Err(FetchError::Unavailable);
+        }
+        let weight = match need.what {
+            What::NodeAt(_) => LIST_WEIGHT,
+            _ => 1,
+        };
+        let asked = async {
+            let permit = shared.fetching.acquire_many(weight).await;
+            let _permit = permit.map_err(|_| FetchError::Unavailable)?;
+            shared.backend.fetch(staleness, need).await
+        };
+        let answered = tokio::time::timeout_at(self.deadline, asked).await;
+        answered.unwrap_or_else(|_| {
+            tracing::warn!(target: "agent.dns", ?need, "no server answered in time");
+            Err(FetchError::Unavailable)
+        })
     }
 }
 

@@ -80,6 +80,27 @@ pub struct DnsSettings {
     pub recursor_timeout: Duration,
     /// Give the WAN addresses of nodes and services of other datacenters.
     pub translate_wan_addrs: bool,
+    /// How old what is answered may be.
+    pub staleness: Staleness,
+}
+
+/// How old what is answered may be (`allow_stale`, `max_stale`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Staleness {
+    /// Any server may be asked, not the leader alone.
+    pub allowed: bool,
+    /// How long that server may not have heard from the leader; the leader is asked beyond.
+    pub most: Duration,
+}
+
+impl Default for Staleness {
+    /// Ten years, as in Consul: any server's answer is better than none.
+    fn default() -> Self {
+        Self {
+            allowed: true,
+            most: Duration::from_hours(87_600),
+        }
+    }
 }
 
 impl Default for DnsSettings {
@@ -101,6 +122,7 @@ impl Default for DnsSettings {
             recursor_strategy: RecursorStrategy::Sequential,
             recursor_timeout: Duration::from_secs(2),
             translate_wan_addrs: false,
+            staleness: Staleness::default(),
         }
     }
 }

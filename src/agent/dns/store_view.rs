@@ -50,16 +50,21 @@ impl Catalog for StoreView {
     }
 
     fn node_by_address(&self, wanted: IpAddr) -> Option<Arc<Node>> {
-        let mut nodes = self.0.nodes();
-        nodes
-            .find(|node| ip(&node.address) == Some(wanted))
-            .cloned()
+        node_at(self.0.nodes(), wanted)
     }
 
     fn service_by_address(&self, wanted: IpAddr) -> Option<String> {
-        let nodes = self.0.nodes();
-        let mut services = nodes.flat_map(|node| self.0.services_of_node(&node.node));
-        let found = services.find(|service| ip(&service.address) == Some(wanted))?;
-        Some(found.service.clone())
+        let (_, service) = self.0.instances_at(&wanted.to_string()).next()?;
+        Some(service.service.clone())
     }
+}
+
+/// The first node with that address.
+pub(super) fn node_at<'n>(
+    mut nodes: impl Iterator<Item = &'n Arc<Node>>,
+    wanted: IpAddr,
+) -> Option<Arc<Node>> {
+    nodes
+        .find(|node| ip(&node.address) == Some(wanted))
+        .cloned()
 }

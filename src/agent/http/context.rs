@@ -9,7 +9,7 @@ use crate::agent::gossip_report::GossipReports;
 use crate::agent::handles::{AgentControl, SharedFacts};
 use crate::agent::local::Local;
 use crate::agent::raft::Raft;
-use crate::agent::rpc::{Rpc, RpcError};
+use crate::agent::rpc::Rpc;
 use crate::agent::telemetry::Telemetry;
 use crate::agent::user_events::UserEvents;
 
@@ -38,7 +38,8 @@ pub struct Facts {
 pub struct Context {
     /// Reads and writes of the replicated state.
     pub rpc: Rpc,
-    /// Consensus, for operators and `info`; servers only.
+    /// This server's own view of consensus, for `info` and its record of leaders; servers only. All else goes
+    /// through `rpc`, wherever the leader is.
     pub raft: Option<Raft>,
     /// This agent's own services and checks.
     pub local: Local,
@@ -63,14 +64,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// This server's consensus.
-    ///
-    /// # Errors
-    /// On a client: the servers would have to be asked, and none is known.
-    pub fn raft(&self) -> Result<&Raft, RpcError> {
-        self.raft.as_ref().ok_or(RpcError::NoServers)
-    }
-
     /// The request's token, or the agent's default.
     pub fn token_or_default(&self, token: &str) -> String {
         if token.is_empty() {

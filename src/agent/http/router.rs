@@ -57,6 +57,8 @@ methods! {
     PUT = [PUT], "OPTIONS,PUT";
     /// Writes only, with `POST`.
     POST = [POST], "OPTIONS,POST";
+    /// Writes only, with either method.
+    POST_PUT = [POST, PUT], "OPTIONS,POST,PUT";
     /// Removal only.
     DELETE = [DELETE], "OPTIONS,DELETE";
     /// Reads and writes.

@@ -1,45 +1,54 @@
 //! Keeps the catalog's nodes as serf knows them.
 
+use std::time::Instant;
+
 use tracing::{error, info, warn};
 
-use crate::agent::gossip::{Event, GossipHandle, MemberChange};
-use crate::agent::raft::Raft;
-use crate::agent::rpc::{Rpc, RpcError, WriteOptions};
+use crate::agent::gossip::{Event, MemberChange};
+use crate::agent::store::Command;
 use crate::model::catalog::DeregisterRequest;
 use crate::model::member::Member;
 
+use super::log::{DutyError, LeaderLog};
+use super::metrics::LeaderMetrics;
 use super::reconcile::{Place, Step, step_for, step_for_reaped, steps_for_forgotten};
+use super::seat::Seat;
 
 /// The catalog's side of membership, while this server leads.
-pub(super) struct CatalogKeeper {
-    pub(super) raft: Raft,
-    pub(super) rpc: Rpc,
-    pub(super) gossip: GossipHandle,
-    pub(super) datacenter: String,
+pub(super) struct CatalogKeeper<'a> {
+    pub(super) seat: &'a Seat,
+    pub(super) log: &'a LeaderLog,
+    pub(super) metrics: &'a LeaderMetrics,
 }
 
-impl CatalogKeeper {
+impl CatalogKeeper<'_> {
     fn place(&self) -> Place<'_> {
         Place {
-            own: self.gossip.name(),
-            datacenter: &self.datacenter,
+            own: self.seat.lan.name(),
+            datacenter: &self.seat.datacenter,
         }
     }
 
     /// Compares all members with the catalog; `both_ways` also removes nodes that serf does not know.
     pub(super) async fn compare(&self, both_ways: bool) {
-        let members = self.gossip.members();
+        let began = Instant::now();
+        self.compare_all(both_ways).await;
+        self.metrics.reconcile.record_duration(began.elapsed());
+    }
+
+    async fn compare_all(&self, both_ways: bool) {
+        let members = self.seat.lan.members();
         for member in members.iter() {
-            let step = step_for(member, self.place(), &self.raft.state());
+            let step = step_for(member, self.place(), &self.seat.raft.state());
             self.take(&member.name, step).await;
         }
         if !both_ways {
             return;
         }
-        for step in steps_for_forgotten(&members, self.place(), &self.raft.state()) {
+        for step in steps_for_forgotten(&members, self.place(), &self.seat.raft.state()) {
             let name = match &step {
                 Step::Deregister { node, .. } => node.clone(),
-                _ => self.gossip.name().to_owned(),
+                _ => self.seat.lan.name().to_owned(),
             };
             self.take(&name, Some(step)).await;
         }
@@ -52,7 +61,7 @@ impl CatalogKeeper {
         };
         for member in members {
             let member: Member = member.to_public();
-            let state = self.raft.state();
+            let state = self.seat.raft.state();
             let step = if change == MemberChange::Reap {
                 step_for_reaped(&member, self.place(), &state)
             } else {
@@ -64,21 +73,24 @@ impl CatalogKeeper {
 
     async fn take(&self, member: &str, step: Option<Step>) {
         let Some(step) = step else { return };
+        let began = Instant::now();
         if let Err(err) = self.carry_out(member, step).await {
             error!(target: "agent.server", member, error = %err, "failed to reconcile member");
         }
+        self.metrics
+            .reconcile_member
+            .record_duration(began.elapsed());
     }
 
-    async fn carry_out(&self, member: &str, step: Step) -> Result<(), RpcError> {
-        let options = WriteOptions::default();
+    async fn carry_out(&self, member: &str, step: Step) -> Result<(), DutyError> {
         match step {
             Step::MarkAlive(request) => {
                 info!(target: "agent.server", member, "member joined, marking health alive");
-                self.rpc.register(&options, *request).await
+                self.log.write(Command::Register(request)).await
             }
             Step::MarkFailed(request) => {
                 info!(target: "agent.server", member, "member failed, marking health critical");
-                self.rpc.register(&options, *request).await
+                self.log.write(Command::Register(request)).await
             }
             Step::IgnoreFailed => {
                 info!(
@@ -93,7 +105,7 @@ impl CatalogKeeper {
                     node,
                     ..DeregisterRequest::default()
                 };
-                self.rpc.deregister(&options, request).await
+                self.log.write(Command::Deregister(request)).await
             }
             Step::SpareSelf => {
                 warn!(

@@ -1,8 +1,18 @@
-//! What only the leader does: members into the catalog, tombstones, autopilot.
+//! What only the leader does: servers into raft and out of it, members into the catalog, health of the servers,
+//! coordinates, tombstones.
 
+mod autopilot;
 mod catalog;
+mod coordinates;
 mod duties;
+mod health;
+mod log;
+mod metrics;
+mod quorum;
 mod reconcile;
+mod seat;
+mod servers;
 mod tombstones;
 
-pub use duties::{LeaderSettings, run};
+pub use coordinates::CoordinateBatches;
+pub use duties::{LeaderSettings, Office, run};

@@ -8,7 +8,7 @@ mod policy;
 mod pool_kind;
 mod pools;
 mod retry;
-mod server_tags;
+pub mod server_tags;
 pub mod tags;
 mod watch;
 

@@ -18,6 +18,10 @@ use super::types::{
 
 /// Version at the head of every value.
 const FORMAT: u8 = 1;
+/// Version at the head of a value on disk: the bytes of the first version, and a CRC-32 after them.
+const SEALED: u8 = 2;
+/// Bytes of that CRC-32.
+const SEAL_LEN: usize = 4;
 /// Bytes of an encoded vote: version, term, node, committed.
 const VOTE_LEN: usize = 18;
 /// Bytes of an encoded log id: version, term, index.
@@ -44,6 +48,8 @@ pub(super) enum CodecError {
     },
     #[error("{what}: format version {got} is not known to this build (newest known: {FORMAT})")]
     Version { what: &'static str, got: u8 },
+    #[error("{0}: the checksum does not match")]
+    Checksum(&'static str),
     #[error("log entry kind {0} is not known to this build")]
     Kind(u8),
     #[error("{what}: {source}")]
@@ -159,6 +165,75 @@ pub(super) fn decode_entry(row: &Row) -> Result<Entry, CodecError> {
         log_id(row.term, row.index),
         payload,
     ))
+}
+
+impl Row {
+    /// Puts the checksum on the data: over the index, the term and the kind as well.
+    pub(super) fn seal(mut self) -> Self {
+        seal(&self.place(), &mut self.data);
+        self
+    }
+
+    /// Checks and takes off what [`Self::seal`] put on. False when there was none: a row of an earlier build.
+    pub(super) fn unseal(&mut self) -> Result<bool, CodecError> {
+        unseal("log entry", &self.place(), &mut self.data)
+    }
+
+    fn place(&self) -> [u8; 17] {
+        let mut place = [0; 17];
+        place[..8].copy_from_slice(&self.index.to_be_bytes());
+        place[8..16].copy_from_slice(&self.term.to_be_bytes());
+        place[16] = self.kind;
+        place
+    }
+}
+
+/// Puts a checksum on a value; `place` is where the value belongs and goes into the checksum, so that a value in
+/// another's place is noticed.
+pub(super) fn seal(place: &[u8], value: &mut Vec<u8>) {
+    let checksum = checksum(place, value);
+    if let Some(version) = value.first_mut() {
+        *version = SEALED;
+    }
+    value.extend_from_slice(&checksum);
+}
+
+/// Checks and takes off what [`seal`] put on. False when there was none.
+pub(super) fn unseal(
+    what: &'static str,
+    place: &[u8],
+    value: &mut Vec<u8>,
+) -> Result<bool, CodecError> {
+    match value.first() {
+        Some(&FORMAT) => return Ok(false),
+        Some(&SEALED) => {}
+        Some(&got) => return Err(CodecError::Version { what, got }),
+        None => {
+            return Err(CodecError::Length {
+                what,
+                got: 0,
+                expected: 1,
+            });
+        }
+    }
+    let expected = match value.split_last_chunk::<SEAL_LEN>() {
+        Some((value, expected)) if !value.is_empty() => *expected,
+        _ => return Err(CodecError::Checksum(what)),
+    };
+    value.truncate(value.len() - SEAL_LEN);
+    value[0] = FORMAT;
+    if checksum(place, value) == expected {
+        Ok(true)
+    } else {
+        Err(CodecError::Checksum(what))
+    }
+}
+
+fn checksum(place: &[u8], value: &[u8]) -> [u8; SEAL_LEN] {
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(place);
+    hash.update(value);
+    hash.finalize().to_be_bytes()
 }
 
 /// What a snapshot's header says of its state.

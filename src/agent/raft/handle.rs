@@ -12,11 +12,12 @@ use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership
 use super::log_store::LogStore;
 use super::network::Call;
 use super::novice::Novice;
+use super::probation::Probation;
 use super::settings::{Clock, Timing};
-use super::snapshots;
-use super::snapshots::SnapshotBody;
+use super::snapshot_transfer::Transfers;
+use super::snapshots::Snapshots;
 use super::state_machine::{Published, View};
-use super::types::{NodeInfo, Snapshot, TypeConfig};
+use super::types::{NodeInfo, TypeConfig};
 use super::watch::{Watcher, Watches};
 use super::wire;
 use crate::agent::store::{State, WatchSet};
@@ -44,6 +45,12 @@ pub(super) struct Inner {
     pub(super) contact: Arc<Contact>,
     /// Whether this server still has to get its log from others before it may vote.
     pub(super) novice: Novice,
+    /// This server's snapshots.
+    pub(super) snapshots: Snapshots,
+    /// What a leader is sending.
+    pub(super) transfers: Transfers,
+    /// Until when this server must not help another leader to be elected.
+    pub(super) probation: Probation,
 }
 
 /// Why a write was not made.
@@ -75,6 +82,9 @@ pub enum ServeError {
     /// Raft has stopped.
     #[error("raft is stopped: {0}")]
     Stopped(String),
+    /// A snapshot cannot be taken; the sender begins anew.
+    #[error("cannot receive the snapshot: {0}")]
+    Snapshot(String),
 }
 
 impl Raft {
@@ -177,21 +187,9 @@ impl Raft {
                 wire::encode_vote_answer(&answer)
             }
             Call::Snapshot => {
-                let (vote, file) = wire::decode_snapshot(body).map_err(malformed)?;
-                let decoded = tokio::task::spawn_blocking(move || snapshots::decode(&file));
-                let (meta, state) = decoded
-                    .await
-                    .map_err(|e| ServeError::Malformed(e.to_string()))?
-                    .map_err(ServeError::Malformed)?;
-                let snapshot = Snapshot {
-                    meta,
-                    snapshot: SnapshotBody::Held(Arc::new(state)),
-                };
-                let answer = core.install_full_snapshot(vote, snapshot).await;
-                self.note_contact();
-                wire::encode_snapshot_answer(
-                    &answer.map_err(|e| ServeError::Stopped(e.to_string()))?,
-                )
+                let (number, step) = wire::decode_snapshot(body).map_err(malformed)?;
+                let (vote, progress) = self.receive_snapshot(number, step).await?;
+                wire::encode_snapshot_answer(&vote, progress)
             }
             Call::TransferLeader => {
                 let rpc = wire::decode_transfer(body).map_err(malformed)?;
@@ -220,6 +218,7 @@ impl Raft {
 
     /// Ends raft, writes what is still queued, and closes the log.
     pub async fn shutdown(&self) -> Result<(), WriteError> {
+        self.inner.snapshots.cancel();
         let ended = self.inner.core.shutdown().await;
         let closed = self.inner.log.close().await;
         ended.map_err(|e| WriteError::Stopped(e.to_string()))?;
@@ -235,7 +234,7 @@ impl Raft {
         WriteError::Stopped(self.inner.log.failure().unwrap_or(reason))
     }
 
-    fn note_contact(&self) {
+    pub(super) fn note_contact(&self) {
         self.inner.contact.heard_again();
     }
 }

@@ -4,20 +4,25 @@
 //! that it found durable in one transaction, and then reports to everyone who waits: one fsync a
 //! batch, whatever the number of writers. The order of calls is the order on disk.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 
 use openraft::LogState;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
 use tokio::sync::{mpsc, oneshot};
+use tokio_stream::Stream;
 
 use super::codec::{self, CodecError};
 use super::log_writer::{Done, Job, Writer};
-use super::medium::{LogSource, Op, Opened};
+use super::medium::{BoxFuture, LogSource, Op, Opened};
+use super::retention::Retention;
 use super::tail::Tail;
 use super::types::{Entry, LogId, Membership, TypeConfig, Vote, log_id};
 
@@ -75,7 +80,8 @@ impl Shared {
         self.batches.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn read(&self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+    /// The entries of a range, in order; the first ones when they have more than `max_bytes` in the medium.
+    async fn read(&self, start: u64, end: u64, max_bytes: usize) -> io::Result<Vec<Entry>> {
         loop {
             let (found, purged, last) = {
                 let tail = self.tail();
@@ -86,15 +92,22 @@ impl Shared {
             }
             let rows = {
                 let mut source = self.source.lock().await;
-                source.read(found.start, found.cached_from).await?
+                let read = source.read(found.start, found.cached_from, max_bytes);
+                read.await?
             };
-            let expected = found.start..found.cached_from;
-            if rows.iter().map(|row| row.index).eq(expected) {
-                let decoded: Result<Vec<Entry>, CodecError> =
-                    rows.iter().map(codec::decode_entry).collect();
-                let mut entries = decoded.map_err(io::Error::other)?;
-                entries.extend(found.cached);
-                return Ok(entries);
+            let indexes = rows.iter().map(|row| row.index);
+            if !rows.is_empty() && indexes.eq(found.start..found.start + rows.len() as u64) {
+                let is_all = found.start + rows.len() as u64 == found.cached_from;
+                let bytes: usize = rows.iter().map(|row| row.data.len()).sum();
+                if is_all || bytes >= max_bytes {
+                    let decoded: Result<Vec<Entry>, CodecError> =
+                        rows.iter().map(codec::decode_entry).collect();
+                    let mut entries = decoded.map_err(io::Error::other)?;
+                    if is_all {
+                        entries.extend(found.cached);
+                    }
+                    return Ok(entries);
+                }
             }
             let tail = self.tail();
             // A purge or a truncation that ran meanwhile explains missing entries: look again.
@@ -129,6 +142,10 @@ impl LogStore {
         if let Some(first) = loaded.first {
             tail.load(first, entries?);
         }
+        let after_last = tail.last.map_or(0, |id| id.index() + 1);
+        let oldest = loaded.oldest.unwrap_or(after_last);
+        let purged = tail.purged.map(|id| id.index());
+        let retention = Retention::found(oldest..after_last, purged);
         let shared = Arc::new(Shared {
             tail: Mutex::new(tail),
             source: tokio::sync::Mutex::new(source),
@@ -136,7 +153,7 @@ impl LogStore {
             batches: AtomicU64::new(0),
         });
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = Writer::new(Arc::clone(&shared), medium, queue);
+        let writer = Writer::new(Arc::clone(&shared), medium, queue, retention);
         // Ends when the log is closed, when every handle is gone, or with the first failed write.
         tokio::spawn(writer.run());
         Ok(Self { shared, jobs })
@@ -149,6 +166,11 @@ impl LogStore {
             tail.last.map(|id| id.index()),
             tail.purged.map(|id| id.index()),
         )
+    }
+
+    /// The last vote.
+    pub(super) fn vote(&self) -> Option<Vote> {
+        self.shared.tail().vote
     }
 
     /// The last entry, whether it is still in the log or only in a snapshot.
@@ -218,7 +240,24 @@ impl RaftLogReader<TypeConfig> for LogReader {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let (start, end) = half_open(&range);
-        self.shared.read(start, end).await
+        self.shared.read(start, end, usize::MAX).await
+    }
+
+    async fn entries_stream<RB>(
+        &mut self,
+        range: RB,
+    ) -> impl Stream<Item = Result<Entry, io::Error>> + Send
+    where
+        RB: RangeBounds<u64> + Clone + Debug + Send,
+    {
+        let (start, end) = half_open(&range);
+        EntryStream {
+            shared: Arc::clone(&self.shared),
+            next: start,
+            end,
+            ready: VecDeque::new(),
+            reading: None,
+        }
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
@@ -231,7 +270,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
         end: u64,
     ) -> Result<Vec<Entry>, io::Error> {
         let end = end.min(start.saturating_add(MAX_READ_ENTRIES));
-        let mut entries = self.shared.read(start, end).await?;
+        let mut entries = self.shared.read(start, end, MAX_READ_BYTES).await?;
         let tail = self.shared.tail();
         let mut bytes = 0;
         let within = entries.iter().take_while(|entry| {
@@ -242,6 +281,47 @@ impl RaftLogReader<TypeConfig> for LogReader {
         let keep = within.count();
         entries.truncate(keep);
         Ok(entries)
+    }
+}
+
+/// The entries of a range, a bounded part of which is in memory at a time.
+struct EntryStream {
+    shared: Arc<Shared>,
+    next: u64,
+    end: u64,
+    ready: VecDeque<Entry>,
+    reading: Option<BoxFuture<'static, io::Result<Vec<Entry>>>>,
+}
+
+impl Stream for EntryStream {
+    type Item = io::Result<Entry>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(entry) = self.ready.pop_front() {
+                self.next = entry.index() + 1;
+                return Poll::Ready(Some(Ok(entry)));
+            }
+            if self.next >= self.end {
+                return Poll::Ready(None);
+            }
+            let (next, end) = (self.next, self.end);
+            let shared = Arc::clone(&self.shared);
+            let reading = self.reading.get_or_insert_with(|| {
+                Box::pin(async move { shared.read(next, end, MAX_READ_BYTES).await })
+            });
+            let read = std::task::ready!(reading.as_mut().poll(context));
+            self.reading = None;
+            match read {
+                // The range ends before its bound does.
+                Ok(entries) if entries.is_empty() => self.end = self.next,
+                Ok(entries) => self.ready = entries.into(),
+                Err(error) => {
+                    self.end = self.next;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
     }
 }
 
@@ -308,7 +388,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
         self.shared.tail().purge(&log_id);
-        let op = Op::Purge {
+        let op = Op::Purged {
             upto: log_id.index(),
             log_id: codec::encode_log_id(&log_id).to_vec(),
         };

@@ -4,11 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use openraft::storage::IOFlushed;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::codec;
 use super::log_store::Shared;
 use super::medium::{LogMedium, Op};
+use super::retention::Retention;
 use super::types::{Entry, TypeConfig};
 
 /// Entries after which a batch is closed: four bound values each, of SQLite's 32766.
@@ -93,6 +95,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     medium: Box<dyn LogMedium>,
     queue: mpsc::Receiver<Job>,
+    retention: Retention,
 }
 
 impl Writer {
@@ -100,19 +103,34 @@ impl Writer {
         shared: Arc<Shared>,
         medium: Box<dyn LogMedium>,
         queue: mpsc::Receiver<Job>,
+        retention: Retention,
     ) -> Self {
         Self {
             shared,
             medium,
             queue,
+            retention,
         }
+    }
+
+    /// The next job; nothing when there is none and purged entries can be deleted meanwhile. An error is the end.
+    async fn next(&mut self) -> Result<Option<Job>, TryRecvError> {
+        if self.retention.is_pending() {
+            return match self.queue.try_recv() {
+                Ok(job) => Ok(Some(job)),
+                Err(TryRecvError::Empty) => Ok(None),
+                Err(ended) => Err(ended),
+            };
+        }
+        let job = self.queue.recv().await;
+        job.map(Some).ok_or(TryRecvError::Disconnected)
     }
 
     /// Writes until the log is closed or every handle is gone; fails with the first failed write.
     pub(super) async fn run(mut self) -> io::Result<()> {
-        while let Some(first) = self.queue.recv().await {
+        while let Ok(first) = self.next().await {
             let mut batch = Batch::default();
-            let mut pushed = batch.push(first);
+            let mut pushed = first.map_or(Ok(()), |first| batch.push(first));
             while pushed.is_ok() && !batch.is_full() {
                 match self.queue.try_recv() {
                     Ok(job) => pushed = batch.push(job),
@@ -148,6 +166,19 @@ impl Writer {
             // After the appends, so that the everyday batch always has the same text.
             let value = codec::encode_log_id(&id).to_vec();
             batch.ops.push(Op::Committed(value));
+        }
+        for op in &batch.ops {
+            match op {
+                Op::Append(rows) => rows
+                    .iter()
+                    .for_each(|row| self.retention.appended(row.index)),
+                Op::Truncate { from } => self.retention.truncated(*from),
+                Op::Purged { upto, .. } => self.retention.purged(*upto),
+                Op::Vote(_) | Op::Committed(_) | Op::Delete { .. } => {}
+            }
+        }
+        if let Some(upto) = self.retention.step() {
+            batch.ops.push(Op::Delete { upto });
         }
         if batch.ops.is_empty() {
             return Ok(());

@@ -1,12 +1,9 @@
-//! The seam under the log store: what must be durable, in which order, and the memory variant.
+//! The seam under the log store: what must be durable, and in which order.
 //!
-//! The writer task is the only caller of [`LogMedium`]. A simulator implements this trait to lose
-//! what was not yet committed.
+//! The writer task is the only caller of [`LogMedium`].
 
-use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec::Row;
 
@@ -22,8 +19,10 @@ pub(super) enum Op {
     Vote(Vec<u8>),
     /// Removes the entries at `from` and after it.
     Truncate { from: u64 },
-    /// Removes the entries up to and including `upto`, and remembers which was the last.
-    Purge { upto: u64, log_id: Vec<u8> },
+    /// Remembers which entry is the last one that the log no longer has. Those before it may still be there.
+    Purged { upto: u64, log_id: Vec<u8> },
+    /// Removes the entries up to and including `upto`.
+    Delete { upto: u64 },
     /// Replaces the last committed log id.
     Committed(Vec<u8>),
 }
@@ -39,7 +38,9 @@ pub(super) struct Loaded {
     pub(super) committed: Option<Vec<u8>>,
     /// The last purged log id.
     pub(super) purged: Option<Vec<u8>>,
-    /// Index of the oldest entry.
+    /// Index of the oldest entry, purged or not.
+    pub(super) oldest: Option<u64>,
+    /// Index of the oldest entry that is not purged.
     pub(super) first: Option<u64>,
     /// The newest entries, oldest first, within the tail cache's bounds.
     pub(super) tail: Vec<Row>,
@@ -56,8 +57,13 @@ pub(super) trait LogMedium: Send + 'static {
 
 /// Where entries that left the tail cache are read from.
 pub(super) trait LogSource: Send + 'static {
-    /// The committed entries of `start..end`, in order, as far as they exist.
-    fn read(&mut self, start: u64, end: u64) -> BoxFuture<'_, io::Result<Vec<Row>>>;
+    /// The committed entries of `start..end`, in order, as far as they exist; after `max_bytes` it may stop.
+    fn read(
+        &mut self,
+        start: u64,
+        end: u64,
+        max_bytes: usize,
+    ) -> BoxFuture<'_, io::Result<Vec<Row>>>;
 }
 
 /// An opened medium.
@@ -65,57 +71,4 @@ pub(super) struct Opened {
     pub(super) loaded: Loaded,
     pub(super) medium: Box<dyn LogMedium>,
     pub(super) source: Box<dyn LogSource>,
-}
-
-type Rows = Arc<Mutex<BTreeMap<u64, Row>>>;
-
-/// The medium of `-dev`: the same path as on disk, into a map.
-pub(super) struct MemoryMedium {
-    rows: Rows,
-}
-
-struct MemorySource {
-    rows: Rows,
-}
-
-impl MemoryMedium {
-    /// An empty log.
-    pub(super) fn open() -> Opened {
-        let rows = Rows::default();
-        Opened {
-            loaded: Loaded::default(),
-            medium: Box::new(Self {
-                rows: Arc::clone(&rows),
-            }),
-            source: Box::new(MemorySource { rows }),
-        }
-    }
-}
-
-impl LogMedium for MemoryMedium {
-    fn commit(&mut self, ops: Vec<Op>) -> BoxFuture<'_, io::Result<()>> {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        for op in ops {
-            match op {
-                Op::Append(new) => rows.extend(new.into_iter().map(|row| (row.index, row))),
-                Op::Truncate { from } => drop(rows.split_off(&from)),
-                Op::Purge { upto, .. } => *rows = rows.split_off(&upto.saturating_add(1)),
-                // Votes and commits outlive the process only; the log store remembers them.
-                Op::Vote(_) | Op::Committed(_) => {}
-            }
-        }
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, io::Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-impl LogSource for MemorySource {
-    fn read(&mut self, start: u64, end: u64) -> BoxFuture<'_, io::Result<Vec<Row>>> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = rows.range(start..end).map(|(_, row)| row.clone()).collect();
-        Box::pin(std::future::ready(Ok(found)))
-    }
 }

@@ -2,6 +2,7 @@
 
 mod codec;
 mod contact;
+mod disk;
 mod handle;
 mod leadership;
 mod log_store;
@@ -10,11 +11,16 @@ mod medium;
 mod membership;
 mod network;
 mod novice;
+mod paced;
 mod peers;
 mod pipeline;
+mod probation;
 mod requests;
+mod retention;
 mod save;
 mod settings;
+mod snapshot_file;
+mod snapshot_transfer;
 mod snapshots;
 mod sqlite;
 mod start;
@@ -26,10 +32,11 @@ mod types;
 mod watch;
 mod wire;
 
+pub use disk::{Disk, SyncTime};
 pub use handle::{Raft, ServeError, WriteError};
 pub use leadership::{Leader, LeaderChange, Leadership, Role};
 pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};
-pub use save::{RestoreError, SaveError, SavedArchive, StateSnapshot};
+pub use save::{ArchiveFile, RestoreError, SaveError, SavedArchive, StateSnapshot};
 pub use settings::{Clock, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, RaftSettings};
 pub use snapshots::SnapshotError;
 pub use start::{Recovery, StartError};

@@ -4,7 +4,6 @@
 //! side answers it with [`super::Raft::serve`].
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,8 @@ use tokio_stream::Stream;
 
 use super::medium::BoxFuture;
 use super::pipeline::{self, Patience};
-use super::snapshots::{self, SnapshotBody};
+use super::snapshot_transfer;
+use super::snapshots::SnapshotBody;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
 use super::wire::{self, WireError};
 
@@ -125,7 +125,8 @@ pub(super) struct Network {
 }
 
 impl Networks {
-    fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
+    /// The way to a server on a lane.
+    pub(super) fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
         Network {
             transport: Arc::clone(&self.transport),
             addresses: Arc::clone(&self.addresses),
@@ -165,7 +166,8 @@ impl Network {
         self.send(call, body, option.soft_ttl()).await
     }
 
-    async fn send(
+    /// Sends a frame on this network's lane.
+    pub(super) async fn send(
         &self,
         call: Call,
         body: Vec<u8>,
@@ -200,7 +202,8 @@ impl Network {
 pub(super) type Answers<'s> =
     base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
 
-fn garbled(e: &WireError) -> RPCError<TypeConfig> {
+/// An answer that is not one of ours.
+pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
     RPCError::Network(NetworkError::new(e))
 }
 
@@ -263,20 +266,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let send = async {
-            let encoded = tokio::task::spawn_blocking(move || {
-                let state = snapshot.snapshot.state()?;
-                snapshots::encode(&snapshot.meta, &state)
-            });
-            let file = encoded
-                .await
-                .map_err(io::Error::other)
-                .and_then(|file| file.map_err(io::Error::other))
-                .map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
-            let body = wire::encode_snapshot(&vote, file);
-            let answer = self.call(Call::Snapshot, body, &option).await?;
-            wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e))
-        };
+        let send = snapshot_transfer::send(self, vote, snapshot, option.hard_ttl());
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

@@ -15,7 +15,9 @@ pub const DEFAULT_SNAPSHOT_THRESHOLD: u64 = 16_384;
 /// Entries that stay in the log after a snapshot: Consul's `raft_trailing_logs`.
 pub const DEFAULT_TRAILING_LOGS: u64 = 10_240;
 
-/// Time between heartbeats, times `raft_multiplier`; also what the round of one may take.
+/// Time between heartbeats; also what the round of one may take. It does not grow with `raft_multiplier`, because the
+/// silence after which autopilot finds a follower unwell (200 ms) does not either; Consul's leader sends something at least
+/// every 100 ms, too.
 const HEARTBEAT_MS: u64 = 100;
 /// Shortest time without a leader before an election, times `raft_multiplier`.
 const ELECTION_MIN_MS: u64 = 200;
@@ -67,6 +69,8 @@ pub struct RaftSettings {
 /// After how much silence this server draws its conclusions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
+    /// For so long after a majority's last answers no other leader is elected.
+    pub(super) lease: Duration,
     /// Without a message of the leader for so long it counts as gone: voters may vote then.
     pub(super) leader_patience: Duration,
     /// Without answers of a majority for so long a leader no longer calls itself one.
@@ -85,6 +89,7 @@ impl RaftSettings {
     pub(super) fn timing(&self) -> Timing {
         let scaled = |ms: u64| Duration::from_millis(ms * self.multiplier());
         Timing {
+            lease: scaled(ELECTION_MAX_MS),
             leader_patience: scaled(ELECTION_MAX_MS + ELECTION_MIN_MS),
             quorum_patience: scaled(QUORUM_PATIENCE_MS),
             look_every: scaled(HEARTBEAT_MS) / 2,
@@ -98,7 +103,7 @@ impl RaftSettings {
         let lease = ELECTION_MAX_MS * multiplier;
         Config {
             cluster_name: "consul".to_owned(),
-            heartbeat_interval: HEARTBEAT_MS * multiplier,
+            heartbeat_interval: HEARTBEAT_MS,
             election_timeout_min: ELECTION_MIN_MS * multiplier,
             election_timeout_max: lease,
             install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),

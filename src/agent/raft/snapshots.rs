@@ -1,28 +1,26 @@
 //! Snapshots of the state: files `<term>-<index>.snap`, or a held clone with `-dev`.
 //!
-//! A file is magic, version, lengths, header (what the snapshot contains), the store's bytes, and
-//! a SHA-256 of all that. It gets its name only when it is complete and on disk.
+//! A file gets its name only when it is complete and on disk; its layout is in [`super::snapshot_file`].
 
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
+use tempfile::TempPath;
 use thiserror::Error;
 
-use super::codec::{self, CodecError};
+use super::paced::PacedFile;
+use super::snapshot_file;
 use super::types::{Snapshot, SnapshotMeta};
-use crate::agent::store::{SnapshotError as StoreError, State};
+use crate::agent::store::State;
+use crate::model::snapshot_archive::ArchiveError;
 
-/// Marks a file as a snapshot of ours.
-const MAGIC: &[u8; 8] = b"CCTLSNAP";
-/// Version of the file's layout.
-const VERSION: u32 = 1;
-/// Magic, version, header length, body length.
-const PREFIX_LEN: usize = 8 + 4 + 4 + 8;
-/// Bytes of the checksum at the end.
-const CHECKSUM_LEN: usize = 32;
+/// Time until a snapshot that could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Snapshot files that are kept.
 const KEPT: usize = 2;
 /// End of a snapshot's file name.
@@ -44,7 +42,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// The file is not a snapshot, or not as it was written.
-    #[error("snapshot {} cannot be read: {reason}", path.display())]
+    #[error("snapshot {} cannot be read: {reason}; put an undamaged copy in its place, or move the raft folder away so that the server starts empty", path.display())]
     Corrupt {
         /// The file.
         path: PathBuf,
@@ -59,9 +57,6 @@ pub enum SnapshotError {
         /// The last entry that the log no longer has.
         purged: u64,
     },
-    /// The state could not be turned into bytes.
-    #[error("cannot encode the state: {0}")]
-    Encode(String),
 }
 
 /// Where a snapshot's bytes are.
@@ -71,14 +66,56 @@ pub(super) enum SnapshotBody {
     Held(Arc<State>),
     /// In a file of ours.
     File(PathBuf),
+    /// From a leader: read and verified, and on disk under a passing name.
+    Received(Arc<Received>),
+}
+
+/// A snapshot that a leader has sent.
+pub(super) struct Received {
+    state: State,
+    /// Removed with this value, unless the snapshot is installed before.
+    file: Mutex<Option<TempPath>>,
+}
+
+impl Received {
+    pub(super) fn new(state: State, file: TempPath) -> Self {
+        Self {
+            state,
+            file: Mutex::new(Some(file)),
+        }
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("received snapshot")
+    }
 }
 
 impl SnapshotBody {
-    /// The state. Blocks while it reads a file.
     pub(super) fn state(&self) -> Result<State, SnapshotError> {
         match self {
             Self::Held(state) => Ok((**state).clone()),
+            Self::Received(received) => Ok(received.state.clone()),
             Self::File(path) => read(path).map(|(_, state)| state),
+        }
+    }
+
+    /// Writes the bytes of a snapshot file. Blocks.
+    pub(super) fn copy_to(&self, meta: &SnapshotMeta, mut out: impl Write) -> io::Result<()> {
+        match self {
+            Self::Held(state) => snapshot_file::write(meta, state, out),
+            Self::Received(received) => snapshot_file::write(meta, &received.state, out),
+            Self::File(path) => {
+                let copied = File::open(path).and_then(|file| {
+                    let len = file.metadata()?.len();
+                    snapshot_file::copy(file, len, &mut out)
+                });
+                let named = |e: io::Error| {
+                    io::Error::new(e.kind(), format!("cannot read {}: {e}", path.display()))
+                };
+                copied.map_err(named)
+            }
         }
     }
 }
@@ -91,15 +128,28 @@ pub(super) struct Snapshots {
     current: Arc<Mutex<Option<Snapshot>>>,
     /// One snapshot is written at a time.
     writing: Arc<Mutex<()>>,
+    /// Held while a file gets its name and older ones go; never for long.
+    naming: Arc<Mutex<()>>,
+    /// Set at the end: what is being written is given up.
+    cancelled: Arc<AtomicBool>,
+    /// When the last snapshot could not be written; written by the builder, read before the next is begun.
+    failed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Snapshots {
     /// Snapshots that are held in memory only.
     pub(super) fn in_memory() -> Self {
+        Self::over(None)
+    }
+
+    fn over(folder: Option<Arc<Path>>) -> Self {
         Self {
-            folder: None,
+            folder,
             current: Arc::default(),
             writing: Arc::default(),
+            naming: Arc::default(),
+            cancelled: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -110,11 +160,7 @@ impl Snapshots {
         purged: Option<u64>,
     ) -> Result<(Self, Option<(SnapshotMeta, State)>), SnapshotError> {
         fs::create_dir_all(folder).map_err(io_error("create", folder))?;
-        let store = Self {
-            folder: Some(Arc::from(folder)),
-            current: Arc::default(),
-            writing: Arc::default(),
-        };
+        let store = Self::over(Some(Arc::from(folder)));
         remove_unfinished(folder)?;
         let mut first_failure = None;
         for (_, index, path) in list(folder)? {
@@ -159,18 +205,110 @@ impl Snapshots {
         self.current().clone()
     }
 
-    /// Keeps a snapshot: durable on return, when there is a folder. Blocks.
+    /// Notes whether the last attempt to write one succeeded.
+    pub(super) fn note_attempt(&self, succeeded: bool) {
+        let now = (!succeeded).then(Instant::now);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether it is too early for another attempt after one that failed.
+    pub(super) fn must_wait(&self) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| at.elapsed() < RETRY_AFTER)
+    }
+
+    /// Gives up what is being written, for good.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// A file without a name, for an archive.
+    pub(super) fn scratch(&self) -> Result<PacedFile, ArchiveError> {
+        let file = match &self.folder {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        Ok(PacedFile::new(file?, Arc::clone(&self.cancelled)))
+    }
+
+    /// A file for a snapshot that arrives, under a passing name.
+    pub(super) fn receiving(&self) -> Option<io::Result<(PacedFile, TempPath)>> {
+        let folder = self.folder.as_deref()?;
+        let mut named = tempfile::Builder::new();
+        let named = named
+            .prefix("receiving-")
+            .suffix(".tmp")
+            .tempfile_in(folder);
+        Some(named.map(|named| {
+            let (file, path) = named.into_parts();
+            (PacedFile::new(file, Arc::clone(&self.cancelled)), path)
+        }))
+    }
+
+    /// Writes a snapshot: durable on return, when there is a folder. Blocks, for long when the state is large.
     pub(super) fn keep(&self, meta: SnapshotMeta, state: State) -> Result<Snapshot, SnapshotError> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let body = match &self.folder {
-            None => SnapshotBody::Held(Arc::new(state)),
-            Some(folder) => {
-                let path = folder.join(file_name(&meta));
-                write(&path, &meta, &state)?;
-                prune(folder)?;
-                SnapshotBody::File(path)
+        let Some(folder) = &self.folder else {
+            return Ok(self.set(meta, SnapshotBody::Held(Arc::new(state))));
+        };
+        let path = folder.join(file_name(&meta));
+        let unfinished = path.with_extension(UNFINISHED);
+        let file = File::create(&unfinished).map_err(io_error("create", &unfinished))?;
+        // Goes with what failed.
+        let passing =
+            TempPath::try_from_path(&unfinished).map_err(io_error("write", &unfinished))?;
+        let mut file = PacedFile::new(file, Arc::clone(&self.cancelled));
+        let written = snapshot_file::write(&meta, &state, &mut file).and_then(|()| file.sync_all());
+        written.map_err(io_error("write", &unfinished))?;
+        // A large state takes its time to go when this was its last holder.
+        drop(state);
+        self.name(passing, &path)?;
+        Ok(self.set(meta, SnapshotBody::File(path)))
+    }
+
+    /// Makes a snapshot that was received this server's own, and gives its state. Blocks, but not for long.
+    pub(super) fn adopt(
+        &self,
+        meta: SnapshotMeta,
+        body: SnapshotBody,
+    ) -> Result<State, SnapshotError> {
+        let received = match body {
+            SnapshotBody::Received(received) => received,
+            SnapshotBody::Held(state) if self.folder.is_none() => {
+                let own = (*state).clone();
+                self.set(meta, SnapshotBody::Held(state));
+                return Ok(own);
+            }
+            other => {
+                let state = other.state()?;
+                self.keep(meta, state.clone())?;
+                return Ok(state);
             }
         };
+        let file = {
+            let mut file = received.file.lock();
+            file.as_mut()
+                .unwrap_or_else(|poisoned| poisoned.get_mut())
+                .take()
+        };
+        if let (Some(folder), Some(file)) = (&self.folder, file) {
+            let path = folder.join(file_name(&meta));
+            self.name(file, &path)?;
+            self.set(meta, SnapshotBody::File(path));
+        }
+        Ok(received.state.clone())
+    }
+
+    /// Gives a complete file its name, and removes what is too old.
+    fn name(&self, file: TempPath, path: &Path) -> Result<(), SnapshotError> {
+        let _alone = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        file.persist(path)
+            .map_err(|e| io_error("rename", path)(e.error))?;
+        sync_parent(path)?;
+        path.parent().map_or(Ok(()), prune)
+    }
+
+    fn set(&self, meta: SnapshotMeta, body: SnapshotBody) -> Snapshot {
         let snapshot = Snapshot {
             meta,
             snapshot: body,
@@ -183,7 +321,7 @@ impl Snapshots {
         {
             *current = Some(snapshot.clone());
         }
-        Ok(snapshot)
+        snapshot
     }
 
     fn current(&self) -> MutexGuard<'_, Option<Snapshot>> {
@@ -191,78 +329,9 @@ impl Snapshots {
     }
 }
 
-/// The bytes of a snapshot file.
-pub(super) fn encode(meta: &SnapshotMeta, state: &State) -> Result<Vec<u8>, SnapshotError> {
-    let header =
-        codec::encode_snapshot_meta(meta).map_err(|e| SnapshotError::Encode(e.to_string()))?;
-    let body = state.to_snapshot();
-    let header_len = u32::try_from(header.len())
-        .map_err(|_| SnapshotError::Encode("header too long".to_owned()))?;
-    let mut out = Vec::with_capacity(PREFIX_LEN + header.len() + body.len() + CHECKSUM_LEN);
-    out.extend_from_slice(MAGIC);
-    out.extend_from_slice(&VERSION.to_be_bytes());
-    out.extend_from_slice(&header_len.to_be_bytes());
-    out.extend_from_slice(&(body.len() as u64).to_be_bytes());
-    out.extend_from_slice(&header);
-    out.extend_from_slice(&body);
-    let checksum = Sha256::digest(&out);
-    out.extend_from_slice(&checksum);
-    Ok(out)
-}
-
-/// The reverse of [`encode`]; the error is what is wrong with the bytes.
-pub(super) fn decode(bytes: &[u8]) -> Result<(SnapshotMeta, State), String> {
-    let Some((content, checksum)) = bytes.split_last_chunk::<CHECKSUM_LEN>() else {
-        return Err("it is truncated".to_owned());
-    };
-    let Some((prefix, rest)) = content.split_first_chunk::<PREFIX_LEN>() else {
-        return Err("it is truncated".to_owned());
-    };
-    let (magic, numbers) = prefix.split_at(MAGIC.len());
-    if magic != MAGIC {
-        return Err("it is not a snapshot".to_owned());
-    }
-    let number = |at: usize, len: usize| {
-        let digits = &numbers[at..at + len];
-        digits
-            .iter()
-            .fold(0_u64, |n, byte| n << 8 | u64::from(*byte))
-    };
-    let version = number(0, 4);
-    if version != u64::from(VERSION) {
-        return Err(format!(
-            "version {version} is not known to this build (newest known: {VERSION})"
-        ));
-    }
-    let (header_len, body_len) = (number(4, 4), number(8, 8));
-    if header_len.checked_add(body_len) != Some(rest.len() as u64) {
-        return Err("it is truncated".to_owned());
-    }
-    if Sha256::digest(content).as_slice() != checksum {
-        return Err("the checksum does not match".to_owned());
-    }
-    let header_len = usize::try_from(header_len).map_err(|e| e.to_string())?;
-    let (header, body) = rest.split_at(header_len);
-    let meta = codec::decode_snapshot_meta(header).map_err(|e: CodecError| e.to_string())?;
-    let state = State::from_snapshot(body).map_err(|e: StoreError| e.to_string())?;
-    Ok((meta, state))
-}
-
-fn write(path: &Path, meta: &SnapshotMeta, state: &State) -> Result<(), SnapshotError> {
-    let bytes = encode(meta, state)?;
-    let unfinished = path.with_extension(UNFINISHED);
-    let written = File::create(&unfinished).and_then(|mut file| {
-        file.write_all(&bytes)?;
-        file.sync_all()
-    });
-    written.map_err(io_error("write", &unfinished))?;
-    fs::rename(&unfinished, path).map_err(io_error("rename", path))?;
-    sync_parent(path)
-}
-
 fn read(path: &Path) -> Result<(SnapshotMeta, State), SnapshotError> {
-    let bytes = fs::read(path).map_err(io_error("read", path))?;
-    decode(&bytes).map_err(|reason| SnapshotError::Corrupt {
+    let file = File::open(path).map_err(io_error("open", path))?;
+    snapshot_file::read(file).map_err(|reason| SnapshotError::Corrupt {
         path: path.to_owned(),
         reason,
     })

@@ -18,7 +18,7 @@ use super::types::{
     AppResponse, Applied, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
 };
 use super::watch::Watches;
-use crate::agent::store::{Command, State, Touched};
+use crate::agent::store::{Command, RestoreStep, State, Touched};
 
 /// Entries after which a long batch is published all the same, so that writers do not wait for it.
 const PUBLISH_EVERY: usize = 1024;
@@ -100,7 +100,10 @@ impl StateMachine {
     }
 
     fn apply_entry(&mut self, log_id: LogId, command: &Command, batch: &mut Batch) -> Applied {
-        if matches!(command, Command::Restore(_)) {
+        if matches!(
+            command,
+            Command::Restore(_) | Command::RestoreStep(RestoreStep::Commit { .. })
+        ) {
             batch.replaced.get_or_insert_with(|| self.state.clone());
         }
         let mut touched = Touched::default();
@@ -139,7 +142,11 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             let (entry, responder) = next?;
             let log_id = entry.log_id();
             let answer = match entry.payload {
-                EntryPayload::Blank => None,
+                EntryPayload::Blank => {
+                    // A new leader: what the old one was restoring has no end.
+                    self.state.abandon_restoration();
+                    None
+                }
                 EntryPayload::Normal(command) => {
                     Some(self.apply_entry(log_id, &command.0, &mut batch))
                 }
@@ -171,20 +178,22 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         }
     }
 
+    async fn try_create_snapshot_builder(&mut self, _: bool) -> Option<Builder> {
+        // The parts of a restoration are in no snapshot: the log must keep them until it ends.
+        if self.state.is_restoring() || self.snapshots.must_wait() {
+            return None;
+        }
+        Some(self.get_snapshot_builder().await)
+    }
+
     async fn install_snapshot(
         &mut self,
         meta: &SnapshotMeta,
         snapshot: SnapshotBody,
     ) -> Result<(), io::Error> {
-        let snapshots = self.snapshots.clone();
-        let keep = meta.clone();
-        // Files are read and written off the runtime's threads.
-        let state = blocking(move || {
-            let state = snapshot.state()?;
-            snapshots.keep(keep, state.clone())?;
-            Ok(state)
-        })
-        .await?;
+        let (snapshots, meta_kept) = (self.snapshots.clone(), meta.clone());
+        // The state is decoded already: nothing here takes long, since raft answers nobody meanwhile.
+        let state = blocking(move || snapshots.adopt(meta_kept, snapshot)).await?;
         let old = std::mem::replace(&mut self.state, state);
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
@@ -212,7 +221,16 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let (meta, state) = (self.meta.clone(), self.state.clone());
         let snapshots = self.snapshots.clone();
-        blocking(move || snapshots.keep(meta, state)).await
+        let kept = blocking(move || snapshots.keep(meta, state)).await;
+        self.snapshots.note_attempt(kept.is_ok());
+        // Without a new one everything goes on: the log keeps more.
+        kept.or_else(|error| {
+            tracing::error!(target: "agent.server.raft", %error, "failed to take snapshot");
+            Ok(self.snapshots.newest().unwrap_or_else(|| Snapshot {
+                meta: SnapshotMeta::default(),
+                snapshot: SnapshotBody::Held(Arc::default()),
+            }))
+        })
     }
 }
 

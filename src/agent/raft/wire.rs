@@ -1,8 +1,8 @@
 //! The frames of raft's messages: version byte and named msgpack. Pure.
 
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderError,
-    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, TransferLeaderError, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -47,16 +47,47 @@ struct VoteAnswer {
     last: Option<ByteBuf>,
 }
 
+/// A step of sending a snapshot: the bytes of a snapshot file, in chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SnapshotStep {
+    /// The leader with this vote begins a transfer; any other that is not complete ends.
+    Begin { vote: Vote },
+    /// The bytes at an offset.
+    Chunk { offset: u64, bytes: Vec<u8> },
+    /// That was all, so many bytes: install it. Asked again until it is done.
+    End { bytes: u64 },
+}
+
+/// How far the receiver is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SnapshotProgress {
+    /// It takes chunks.
+    Receiving,
+    /// It has everything and works on it.
+    Installing,
+    /// It is done.
+    Installed,
+}
+
 #[derive(Serialize, Deserialize)]
 struct SnapshotFrame {
-    vote: ByteBuf,
-    /// A snapshot file as it lies on disk, checksum included.
-    file: ByteBuf,
+    transfer: u64,
+    step: StepFrame,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StepFrame {
+    Begin { vote: ByteBuf },
+    Chunk { offset: u64, bytes: ByteBuf },
+    End { bytes: u64 },
 }
 
 #[derive(Serialize, Deserialize)]
 struct SnapshotAnswer {
     vote: ByteBuf,
+    progress: SnapshotProgress,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,30 +209,49 @@ pub(super) fn decode_vote_answer(bytes: &[u8]) -> Result<VoteResponse<TypeConfig
     ))
 }
 
-pub(super) fn encode_snapshot(vote: &Vote, file: Vec<u8>) -> Result<Vec<u8>> {
-    let frame = SnapshotFrame {
-        vote: put_vote(vote),
-        file: ByteBuf::from(file),
+/// A step of the transfer with this number.
+pub(super) fn encode_snapshot(transfer: u64, step: SnapshotStep) -> Result<Vec<u8>> {
+    let step = match step {
+        SnapshotStep::Begin { vote } => StepFrame::Begin {
+            vote: put_vote(&vote),
+        },
+        SnapshotStep::Chunk { offset, bytes } => StepFrame::Chunk {
+            offset,
+            bytes: ByteBuf::from(bytes),
+        },
+        SnapshotStep::End { bytes } => StepFrame::End { bytes },
     };
-    codec::pack("snapshot frame", &frame)
+    codec::pack("snapshot frame", &SnapshotFrame { transfer, step })
 }
 
-/// The leader's vote, and the snapshot file.
-pub(super) fn decode_snapshot(bytes: &[u8]) -> Result<(Vote, Vec<u8>)> {
+/// The transfer's number, and the step.
+pub(super) fn decode_snapshot(bytes: &[u8]) -> Result<(u64, SnapshotStep)> {
     let frame: SnapshotFrame = codec::unpack("snapshot frame", bytes)?;
-    Ok((codec::decode_vote(&frame.vote)?, frame.file.into_vec()))
+    let step = match frame.step {
+        StepFrame::Begin { vote } => SnapshotStep::Begin {
+            vote: codec::decode_vote(&vote)?,
+        },
+        StepFrame::Chunk { offset, bytes } => SnapshotStep::Chunk {
+            offset,
+            bytes: bytes.into_vec(),
+        },
+        StepFrame::End { bytes } => SnapshotStep::End { bytes },
+    };
+    Ok((frame.transfer, step))
 }
 
-pub(super) fn encode_snapshot_answer(answer: &SnapshotResponse<TypeConfig>) -> Result<Vec<u8>> {
+/// The receiver's own vote, and how far it is.
+pub(super) fn encode_snapshot_answer(vote: &Vote, progress: SnapshotProgress) -> Result<Vec<u8>> {
     let answer = SnapshotAnswer {
-        vote: put_vote(&answer.vote),
+        vote: put_vote(vote),
+        progress,
     };
     codec::pack("snapshot answer", &answer)
 }
 
-pub(super) fn decode_snapshot_answer(bytes: &[u8]) -> Result<SnapshotResponse<TypeConfig>> {
+pub(super) fn decode_snapshot_answer(bytes: &[u8]) -> Result<(Vote, SnapshotProgress)> {
     let answer: SnapshotAnswer = codec::unpack("snapshot answer", bytes)?;
-    Ok(SnapshotResponse::new(codec::decode_vote(&answer.vote)?))
+    Ok((codec::decode_vote(&answer.vote)?, answer.progress))
 }
 
 pub(super) fn encode_transfer(rpc: &TransferLeaderRequest<TypeConfig>) -> Result<Vec<u8>> {

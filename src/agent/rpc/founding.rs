@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::wire::founding::{self as calls, decode_promised, encode_promise};
+use super::wire::status::{FOUNDING_PROMISE, PromiseRequest};
+use super::wire::{decode_reply, encode};
 use super::{Rpc, RpcError, Server};
 
 /// How long a promise holds. Whoever was promised all has to act within half of it.
@@ -64,12 +65,14 @@ impl Rpc {
         servers: &[String],
         limit: Duration,
     ) -> Result<bool, RpcError> {
-        let request = encode_promise(servers)?;
+        let request = encode(&PromiseRequest {
+            servers: servers.to_vec(),
+        })?;
         let pool = &self.shared.pool;
         let reply = pool
-            .call(server.address, calls::PROMISE, &request, limit)
+            .call(server.address, FOUNDING_PROMISE, &request, limit)
             .await?;
-        Ok(decode_promised(&reply)?)
+        Ok(decode_reply(&reply)?)
     }
 }
 

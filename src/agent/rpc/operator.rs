@@ -31,8 +31,12 @@ pub enum PeerName {
     Address(String),
 }
 
+/// How the server that is asked answers. Boxed, so that futures that wait for it can be sent whatever they borrow.
+pub(super) type AnswerHere<T> =
+    Box<dyn FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync>;
+
 /// A call with one answer, which the leader gives.
-pub(super) struct Ask<T, Here> {
+pub(super) struct Ask<T> {
     pub(super) method: &'static str,
     pub(super) body: Vec<u8>,
     pub(super) is_read: bool,
@@ -40,14 +44,10 @@ pub(super) struct Ask<T, Here> {
     pub(super) is_stale: bool,
     pub(super) answer: fn(&[u8]) -> Result<T, DialectError>,
     /// The answer of the server that is asked.
-    pub(super) here: Here,
+    pub(super) here: AnswerHere<T>,
 }
 
-impl<T, Here> Errand for Ask<T, Here>
-where
-    T: Send,
-    Here: FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync,
-{
+impl<T: Send> Errand for Ask<T> {
     type Answer = T;
 
     fn is_read(&self) -> bool {
@@ -93,7 +93,7 @@ impl Rpc {
             is_read: true,
             is_stale: options.consistency == Consistency::Stale,
             answer: decode_raft_configuration,
-            here: move |rpc: Self, raft: Raft| {
+            here: Box::new(move |rpc: Self, raft: Raft| {
                 let configuration = rpc.authorize(&token, &operator_read()).map(|()| {
                     let servers = rpc.servers();
                     let mut configuration = raft.configuration();
@@ -103,7 +103,7 @@ impl Rpc {
                     configuration
                 });
                 Box::pin(std::future::ready(configuration)) as BoxFuture<'static, _>
-            },
+            }),
         })
         .await
     }
@@ -137,14 +137,14 @@ impl Rpc {
             is_read: false,
             is_stale: false,
             answer: |_| Ok(()),
-            here: move |rpc: Self, raft: Raft| {
+            here: Box::new(move |rpc: Self, raft: Raft| {
                 let (token, peer) = (token.clone(), peer.clone());
                 Box::pin(async move {
                     rpc.authorize(&token, &operator_write())?;
                     let id = find(&raft.configuration(), &peer)?;
                     Ok(raft.remove_server(&id).await?)
                 }) as BoxFuture<'static, _>
-            },
+            }),
         })
         .await
     }
@@ -171,7 +171,7 @@ impl Rpc {
             is_read: false,
             is_stale: false,
             answer: |_| Ok(()),
-            here: move |rpc: Self, raft: Raft| {
+            here: Box::new(move |rpc: Self, raft: Raft| {
                 let (token, to) = (token.clone(), to.clone());
                 Box::pin(async move {
                     rpc.authorize(&token, &operator_write())?;
@@ -184,7 +184,7 @@ impl Rpc {
                     let moved = raft.transfer_leader(to.as_deref(), limit).await;
                     Ok(moved.map(drop)?)
                 }) as BoxFuture<'static, _>
-            },
+            }),
         })
         .await
     }
@@ -258,15 +258,12 @@ fn operator_write() -> Requirement<'static> {
 }
 
 /// What autopilot saw last. A leader that has not looked yet answers with nothing, as Consul's does.
-fn autopilot_here(
-    token: String,
-) -> impl FnMut(Rpc, Raft) -> BoxFuture<'static, Result<Arc<AutopilotState>, RpcError>> + Send + Sync
-{
-    move |rpc, _| {
+fn autopilot_here(token: String) -> AnswerHere<Arc<AutopilotState>> {
+    Box::new(move |rpc, _| {
         let allowed = rpc.authorize(&token, &operator_read());
         let state = allowed.map(|()| rpc.shared.autopilot.load_full().unwrap_or_default());
         Box::pin(std::future::ready(state))
-    }
+    })
 }
 
 /// The UUID of the server that an operator means.

@@ -106,10 +106,10 @@ impl Rpc {
             is_stale: true,
             answer,
             // Servers have answered for themselves already.
-            here: |_, _| {
+            here: Box::new(|_, _| {
                 let nobody = std::future::ready(Err(RpcError::NoServers));
                 Box::pin(nobody) as BoxFuture<'static, _>
-            },
+            }),
         })
         .await
     }

@@ -34,6 +34,36 @@ pub enum Command {
     Restore(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Changes nothing; proves that the log works.
     Barrier,
+    /// A step of replacing the whole state in parts.
+    RestoreStep(RestoreStep),
+}
+
+/// A step of a restoration: parts in order, then the commit. Nothing changes before the commit, and a step out of
+/// order ends the restoration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestoreStep {
+    /// Adds a part; number 0 begins a restoration and ends any other.
+    Part {
+        /// The restoration's number, chosen by the leader.
+        id: u64,
+        /// The part's number, from 0.
+        part: u64,
+        /// Rows: a snapshot's bytes.
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Replaces the state by the parts.
+    Commit {
+        /// The restoration's number.
+        id: u64,
+        /// How many parts there were.
+        parts: u64,
+    },
+    /// Forgets the parts.
+    Abandon {
+        /// The restoration's number.
+        id: u64,
+    },
 }
 
 /// What to do with a key.

@@ -9,6 +9,7 @@ mod indexes;
 mod kv;
 mod nodes;
 mod queries;
+mod restoration;
 mod services;
 mod snapshot;
 mod state;
@@ -18,11 +19,11 @@ mod txn;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response};
+pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep};
 pub use indexes::Indexes;
 pub use queries::{
-    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, KvGet,
-    KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
+    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
+    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
     ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};

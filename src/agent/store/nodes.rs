@@ -1,5 +1,6 @@
 //! Nodes with their services and checks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -21,6 +22,11 @@ pub(super) struct NodeEntry {
 /// Whether a registration leaves the node as it is; a name in another case is a change.
 pub(super) fn is_unchanged(old: &Node, new: &Node) -> bool {
     old.node == new.node && old.is_same(new)
+}
+
+/// The IP address that a text spells, an IPv4 address in IPv6 clothes as what it is.
+fn canonical_ip(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
 impl State {
@@ -45,6 +51,30 @@ impl State {
         self.entry(name)
             .into_iter()
             .flat_map(|entry| entry.services.values())
+    }
+
+    /// The services that have an address of their own, tagged ones included, each with its node. IP addresses match
+    /// in every spelling.
+    pub fn instances_at(
+        &self,
+        address: &str,
+    ) -> impl Iterator<Item = (&Arc<Node>, &Arc<NodeService>)> {
+        let wanted = canonical_ip(address);
+        let is_wanted = move |text: &String| match wanted {
+            Some(_) => canonical_ip(text) == wanted,
+            None => text == address,
+        };
+        let entries = self.nodes.values();
+        let all = entries.flat_map(|entry| {
+            entry
+                .services
+                .values()
+                .map(move |service| (&entry.node, service))
+        });
+        all.filter(move |(_, service)| {
+            let mut tagged = service.tagged_addresses.iter().flatten();
+            is_wanted(&service.address) || tagged.any(|(_, tagged)| is_wanted(&tagged.address))
+        })
     }
 
     /// The checks of a node and its services.

@@ -1,11 +1,17 @@
 //! The whole state as bytes and back.
 
+use std::fmt;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use imbl::OrdMap;
+use serde::de::{SeqAccess, Visitor};
+use serde::ser::SerializeSeq as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::command::Response;
 use super::indexes::Indexes;
+use super::nodes::NodeEntry;
 use super::state::{State, fold};
 use super::topic::Touched;
 use crate::model::check::HealthCheck;
@@ -15,9 +21,8 @@ use crate::model::node::Node;
 use crate::model::raft::AutopilotConfiguration;
 use crate::model::service::NodeService;
 use crate::model::session::Session;
+use crate::model::snapshot_records::STATE_MAGIC;
 
-/// What heads every snapshot: the format's name and its version.
-const MAGIC: &[u8; 16] = b"consulctl-state1";
 /// Highest index that a snapshot may carry.
 const MAX_INDEX: u64 = 1 << 62;
 
@@ -35,10 +40,13 @@ pub enum SnapshotError {
     /// The bytes are damaged.
     #[error("damaged state snapshot: {0}")]
     Damaged(#[from] rmp_serde::decode::Error),
+    /// The bytes end early, or cannot be had.
+    #[error("cannot read the state snapshot: {0}")]
+    Io(#[from] io::Error),
 }
 
-/// The tables in writing. New fields need a default; old ones stay.
-#[derive(Default, Serialize, Deserialize)]
+/// The tables as they are read. New fields need a default; old ones stay.
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Tables {
     index_offset: u64,
@@ -46,7 +54,8 @@ struct Tables {
     restored_at: u64,
     reaped_index: u64,
     indexes: Indexes,
-    kvs: Vec<Arc<KvPair>>,
+    #[serde(deserialize_with = "pairs")]
+    kvs: OrdMap<Key, Arc<KvPair>>,
     tombstones: Vec<(Key, u64)>,
     nodes: Vec<NodeTable>,
     /// Of the services, then of the names that mesh clients ask for.
@@ -56,91 +65,185 @@ struct Tables {
     autopilot: Option<Arc<AutopilotConfiguration>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct NodeTable {
     node: Arc<Node>,
     services: Vec<Arc<NodeService>>,
     checks: Vec<Arc<HealthCheck>>,
 }
 
+/// The tables as they are written: borrowed, so that writing a large state takes no memory.
+#[derive(Serialize)]
+struct TablesRef<'a> {
+    index_offset: u64,
+    last_index: u64,
+    restored_at: u64,
+    reaped_index: u64,
+    indexes: Indexes,
+    kvs: Values<'a, Key, Arc<KvPair>>,
+    tombstones: Rows<'a>,
+    nodes: Nodes<'a>,
+    service_indexes: [Vec<(String, u64)>; 2],
+    sessions: Values<'a, String, Arc<Session>>,
+    coordinates: Values<'a, Arc<str>, Arc<NodeCoordinate>>,
+    autopilot: &'a Option<Arc<AutopilotConfiguration>>,
+}
+
+#[derive(Serialize)]
+struct NodeRef<'a> {
+    node: &'a Node,
+    services: Values<'a, Arc<str>, Arc<NodeService>>,
+    checks: Values<'a, Arc<str>, Arc<HealthCheck>>,
+}
+
+/// A table's values, as a list.
+struct Values<'a, K, V>(&'a OrdMap<K, V>);
+
+/// A table's rows, as a list of pairs.
+struct Rows<'a>(&'a OrdMap<Key, u64>);
+
+/// The nodes with what runs on them, as a list.
+struct Nodes<'a>(&'a OrdMap<Arc<str>, Arc<NodeEntry>>);
+
+impl<K: Ord, V: Serialize> Serialize for Values<'_, K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for value in self.0.values() {
+            list.serialize_element(value)?;
+        }
+        list.end()
+    }
+}
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for row in self.0 {
+            list.serialize_element(&row)?;
+        }
+        list.end()
+    }
+}
+
+impl Serialize for Nodes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
+        for entry in self.0.values() {
+            list.serialize_element(&NodeRef {
+                node: &entry.node,
+                services: Values(&entry.services),
+                checks: Values(&entry.checks),
+            })?;
+        }
+        list.end()
+    }
+}
+
+/// Reads the pairs into the table at once: a list of all of them would take its memory twice.
+fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<OrdMap<Key, Arc<KvPair>>, D::Error> {
+    struct Pairs;
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = OrdMap<Key, Arc<KvPair>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of keys")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut table = OrdMap::new();
+            while let Some(pair) = list.next_element::<Arc<KvPair>>()? {
+                table.insert(pair.key.clone(), pair);
+            }
+            Ok(table)
+        }
+    }
+    deserializer.deserialize_seq(Pairs)
+}
+
 impl State {
-    /// The state as bytes: a header, then msgpack with field names. The same state gives the same
-    /// bytes.
-    pub fn to_snapshot(&self) -> Vec<u8> {
-        let tables = Tables {
+    /// Writes the state: a header, then msgpack with field names. The same state gives the same
+    /// bytes. Takes no memory besides the writer's.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_snapshot(&self, out: &mut impl Write) -> io::Result<()> {
+        let tables = TablesRef {
             index_offset: self.index_offset,
             last_index: self.last_index,
             restored_at: self.restored_at,
             reaped_index: self.reaped_index,
             indexes: self.indexes,
-            kvs: self.kvs.values().cloned().collect(),
-            tombstones: self
-                .tombstones
-                .iter()
-                .map(|(key, at)| (key.clone(), *at))
-                .collect(),
-            nodes: self
-                .nodes
-                .values()
-                .map(|entry| NodeTable {
-                    node: Arc::clone(&entry.node),
-                    services: entry.services.values().cloned().collect(),
-                    checks: entry.checks.values().cloned().collect(),
-                })
-                .collect(),
+            kvs: Values(&self.kvs),
+            tombstones: Rows(&self.tombstones),
+            nodes: Nodes(&self.nodes),
             service_indexes: self.service_entry_indexes(),
-            sessions: self.sessions.values().cloned().collect(),
-            coordinates: self.coordinates.values().cloned().collect(),
-            autopilot: self.autopilot.clone(),
+            sessions: Values(&self.sessions),
+            coordinates: Values(&self.coordinates),
+            autopilot: &self.autopilot,
         };
-        let mut bytes = MAGIC.to_vec();
-        rmp_serde::encode::write_named(&mut bytes, &tables)
+        out.write_all(STATE_MAGIC)?;
+        rmp_serde::encode::write_named(out, &tables).map_err(|error| match error {
+            rmp_serde::encode::Error::InvalidValueWrite(inner) => inner.into(),
+            other => io::Error::other(other),
+        })
+    }
+
+    /// The state as bytes; see [`Self::write_snapshot`].
+    pub fn to_snapshot(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_snapshot(&mut bytes)
             .expect("writing to memory does not fail and all tables have a msgpack form");
         bytes
+    }
+
+    /// Reads a state as [`Self::write_snapshot`] writes it, and not a byte more. Takes no memory besides the state's.
+    ///
+    /// # Errors
+    /// When the header is unknown, the rest is damaged, or the reader fails.
+    pub fn read_snapshot(input: &mut impl Read) -> Result<Self, SnapshotError> {
+        let mut state = Self::default();
+        state.absorb(read_tables(input)?);
+        Ok(state)
+    }
+
+    /// Adds the rows of a snapshot's bytes, and takes over its indexes.
+    pub(super) fn absorb_snapshot(&mut self, mut bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.absorb(read_tables(&mut bytes)?);
+        Ok(())
     }
 
     /// Reads a state from bytes.
     ///
     /// # Errors
     /// When the header is unknown or the rest is damaged.
-    pub fn from_snapshot(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let body = bytes
-            .strip_prefix(MAGIC)
-            .ok_or(SnapshotError::UnknownFormat)?;
-        let tables: Tables = rmp_serde::from_slice(body)?;
-        let highest = tables.last_index.max(tables.index_offset);
-        if highest > MAX_INDEX {
-            return Err(SnapshotError::ImplausibleIndex(highest));
-        }
-        let mut state = Self::default();
+    pub fn from_snapshot(mut bytes: &[u8]) -> Result<Self, SnapshotError> {
+        Self::read_snapshot(&mut bytes)
+    }
+
+    /// Adds rows, and takes over the indexes.
+    fn absorb(&mut self, tables: Tables) {
         let mut ignored = Touched::default();
         for table in tables.nodes {
-            state.restore_node(table, &mut ignored);
+            self.restore_node(table, &mut ignored);
         }
-        state.set_service_entry_indexes(tables.service_indexes);
-        state.kvs = tables
-            .kvs
-            .into_iter()
-            .map(|pair| (pair.key.clone(), pair))
-            .collect();
-        state.tombstones = tables.tombstones.into_iter().collect();
-        state.sessions = tables
-            .sessions
-            .into_iter()
-            .map(|s| (s.id.clone(), s))
-            .collect();
-        state.coordinates = tables
-            .coordinates
-            .into_iter()
-            .map(|c| (fold(&c.node), c))
-            .collect();
-        state.autopilot = tables.autopilot;
-        state.indexes = tables.indexes;
-        state.index_offset = tables.index_offset;
-        state.last_index = tables.last_index;
-        state.restored_at = tables.restored_at;
-        state.reaped_index = tables.reaped_index;
-        Ok(state)
+        self.set_service_entry_indexes(tables.service_indexes);
+        if self.kvs.is_empty() {
+            self.kvs = tables.kvs;
+        } else {
+            self.kvs.extend(tables.kvs);
+        }
+        self.tombstones.extend(tables.tombstones);
+        let sessions = tables.sessions.into_iter();
+        self.sessions.extend(sessions.map(|s| (s.id.clone(), s)));
+        let coordinates = tables.coordinates.into_iter();
+        self.coordinates
+            .extend(coordinates.map(|c| (fold(&c.node), c)));
+        self.autopilot = tables.autopilot;
+        self.indexes = tables.indexes;
+        self.index_offset = tables.index_offset;
+        self.last_index = tables.last_index;
+        self.restored_at = tables.restored_at;
+        self.reaped_index = tables.reaped_index;
     }
 
     /// Builds a node's entry and links its instances; indexes of the tables are set afterwards.
@@ -150,7 +253,7 @@ impl State {
             self.node_ids
                 .insert(Arc::from(&*table.node.id), Arc::clone(&key));
         }
-        let entry = super::nodes::NodeEntry {
+        let entry = NodeEntry {
             node: table.node,
             services: table
                 .services
@@ -176,10 +279,19 @@ impl State {
         bytes: &[u8],
         touched: &mut Touched,
     ) -> Response {
-        let mut restored = match Self::from_snapshot(bytes) {
-            Ok(state) => state,
-            Err(err) => return Response::Refused(err.to_string()),
-        };
+        match Self::from_snapshot(bytes) {
+            Ok(restored) => self.become_restored(log_index, restored, touched),
+            Err(err) => Response::Refused(err.to_string()),
+        }
+    }
+
+    /// Becomes a restored state; indexes go on above both.
+    pub(super) fn become_restored(
+        &mut self,
+        log_index: u64,
+        mut restored: Self,
+        touched: &mut Touched,
+    ) -> Response {
         let above_archive = (restored.last_index + 1).saturating_sub(log_index);
         restored.index_offset = self.index_offset.max(above_archive);
         restored.last_index = log_index + restored.index_offset;
@@ -188,4 +300,19 @@ impl State {
         touched.set_everything();
         Response::Done
     }
+}
+
+fn read_tables(input: &mut impl Read) -> Result<Tables, SnapshotError> {
+    let mut magic = [0; STATE_MAGIC.len()];
+    match input.read_exact(&mut magic) {
+        Ok(()) if magic == *STATE_MAGIC => {}
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
+        _ => return Err(SnapshotError::UnknownFormat),
+    }
+    let tables: Tables = rmp_serde::from_read(input)?;
+    let highest = tables.last_index.max(tables.index_offset);
+    if highest > MAX_INDEX {
+        return Err(SnapshotError::ImplausibleIndex(highest));
+    }
+    Ok(tables)
 }

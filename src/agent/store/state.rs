@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use super::command::{AutopilotUpdate, Command, Response};
 use super::indexes::Indexes;
 use super::nodes::NodeEntry;
+use super::restoration::Staged;
 use super::services::ServiceEntry;
 use super::topic::{Topic, Touched};
 use crate::model::coordinate::NodeCoordinate;
@@ -43,6 +44,8 @@ pub struct State {
     pub(super) sessions: OrdMap<String, Arc<Session>>,
     pub(super) coordinates: OrdMap<Arc<str>, Arc<NodeCoordinate>>,
     pub(super) autopilot: Option<Arc<AutopilotConfiguration>>,
+    /// A restoration that is under way; in no snapshot.
+    pub(super) staged: Option<Arc<Staged>>,
 }
 
 impl State {
@@ -73,6 +76,7 @@ impl State {
             }
             Command::Restore(bytes) => self.restore(log_index, bytes, touched),
             Command::Barrier => Response::Done,
+            Command::RestoreStep(step) => self.restore_step(log_index, step, touched),
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod autopilot_get_config;
 pub(crate) mod autopilot_set_config;
+pub(crate) mod autopilot_state;
 pub(crate) mod catalog_datacenters;
 pub(crate) mod catalog_nodes;
 pub(crate) mod catalog_services;
@@ -25,6 +26,7 @@ pub(crate) mod monitor;
 mod print;
 pub(crate) mod raft_list_peers;
 pub(crate) mod raft_remove_peer;
+pub(crate) mod raft_transfer_leader;
 pub(crate) mod reload;
 pub(crate) mod rtt;
 pub(crate) mod services_deregister;

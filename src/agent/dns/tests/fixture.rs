@@ -1,22 +1,28 @@
 //! A catalog and settings from lines of text, and questions as packets.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hickory_proto::op::Message;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
-use crate::agent::dns::answer::{Answer, Verdict, World, answer};
-use crate::agent::dns::catalog::RemoteError;
+use crate::agent::dns::answer::{Answer, Verdict, answer};
 use crate::agent::dns::encode::Encoder;
 use crate::agent::dns::record::{Data, DnsName, Owner, Rcode, Record};
 use crate::agent::dns::request::parse;
 use crate::agent::dns::settings::Rules;
 use crate::agent::dns::truncate::{Transport, truncate};
-use crate::agent::dns::{Backend, DnsSettings, StoreView, parse_recursor};
-use crate::agent::store::{Command, Response, State, Touched};
+use crate::agent::dns::world::{FetchError, Fetched, Need, Want, World};
+use crate::agent::dns::{
+    Backend, DnsSettings, Fetch, Servers, Staleness, StoreView, fetch, parse_recursor,
+};
+use crate::agent::rpc::wire::{ReadOptions, RemoteQuery};
+use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions};
+use crate::agent::store::{Command, Response, State, Touched, WatchSet};
 use crate::model::catalog::RegisterRequest;
 use crate::model::check::{HealthCheck, Status};
 use crate::model::node::StringMap;
@@ -28,22 +34,66 @@ pub(super) struct Fixture {
     state: State,
     index: u64,
     pub(super) settings: DnsSettings,
-    remote: HashMap<String, Result<StoreView, RemoteError>>,
+    /// Whether all of the catalog has to be fetched, as on a client agent.
+    pub(super) client: bool,
+    remote: HashMap<String, Result<StoreView, FetchError>>,
     resolved: HashMap<DnsName, Vec<Record>>,
 }
 
 impl Backend for Fixture {
     type Catalog = StoreView;
 
-    fn local(&self) -> Option<StoreView> {
-        Some(self.view())
+    fn local(&self, _staleness: Staleness) -> Option<StoreView> {
+        (!self.client).then(|| self.view())
     }
 
-    async fn remote(&self, dc: &str) -> Result<StoreView, RemoteError> {
-        self.remote
-            .get(dc)
-            .cloned()
-            .unwrap_or(Err(RemoteError::NoPath))
+    async fn fetch(&self, _staleness: Staleness, need: &Need) -> Fetch<Self> {
+        fetch(self, need).await
+    }
+}
+
+/// The servers: what they are asked and what they answer takes the way over the wire.
+impl Servers for Fixture {
+    async fn ask<Q: RemoteQuery>(
+        &self,
+        datacenter: &str,
+        query: Q,
+    ) -> Result<Q::Answer, FetchError> {
+        let StoreView(state) = match datacenter {
+            "" => self.view(),
+            dc => self
+                .remote
+                .get(dc)
+                .cloned()
+                .unwrap_or(Err(FetchError::NoPath))?,
+        };
+        let options = ReadOptions {
+            query: QueryOptions {
+                datacenter: "dc1".to_owned(),
+                ..QueryOptions::default()
+            },
+            ..ReadOptions::default()
+        };
+        let request = query.encode_request(&options).unwrap();
+        let (_, asked) = Q::decode_request(&request).unwrap();
+        let (index, answer) = asked.run(&state, &mut WatchSet::default());
+        let meta = QueryMeta {
+            index,
+            known_leader: true,
+            last_contact_ms: 0,
+            consistency: Consistency::Stale,
+            generation: 0,
+        };
+        let reply = Q::encode_reply(&meta, answer).unwrap();
+        Ok(query.decode_reply(&reply).unwrap().1)
+    }
+}
+
+/// The outcome of something that does not wait.
+fn at_once<T>(work: impl Future<Output = T>) -> T {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("had to wait"),
     }
 }
 
@@ -69,13 +119,14 @@ impl Fixture {
             ["service", node, name, port, ref rest @ ..] => {
                 self.service(node, name, port.parse().unwrap(), rest);
             }
+            ["client"] => self.client = true,
             ["set", key, value] => set(&mut self.settings, key, value),
             ["remote", dc, "unavailable"] => {
                 self.remote
-                    .insert(dc.to_owned(), Err(RemoteError::Unavailable));
+                    .insert(dc.to_owned(), Err(FetchError::Unavailable));
             }
             ["remote", dc, "nopath"] => {
-                self.remote.insert(dc.to_owned(), Err(RemoteError::NoPath));
+                self.remote.insert(dc.to_owned(), Err(FetchError::NoPath));
             }
             ["remote", dc, "same"] => {
                 self.remote.insert(dc.to_owned(), Ok(self.view()));
@@ -197,18 +248,38 @@ impl Fixture {
 
     /// The answer to a packet, as another implementation reads it; the second value is its size.
     pub(super) fn ask(&self, packet: &[u8], transport: Transport, seed: u64) -> (Message, usize) {
+        let bytes = self.ask_raw(packet, transport, seed);
+        (Message::from_vec(&bytes).unwrap(), bytes.len())
+    }
+
+    /// The answer to a packet.
+    pub(super) fn ask_raw(&self, packet: &[u8], transport: Transport, seed: u64) -> Vec<u8> {
         let rules = Rules::new(self.settings.clone()).unwrap();
         let request = parse(packet).unwrap();
-        let local = self.local();
-        let world = World {
-            local: local.as_ref(),
-            remote: &self.remote,
-            resolved: &self.resolved,
-            unix_time: 1,
-        };
+        let local = self.local(Staleness::default());
+        let mut fetched: Fetched<StoreView> = HashMap::new();
         let (mut out, mut encoder) = (Answer::default(), Encoder::default());
-        let mut rng = SmallRng::seed_from_u64(seed);
-        match answer(&request, transport, &rules, &world, &mut rng, &mut out) {
+        let verdict = loop {
+            let world = World {
+                local: local.as_ref(),
+                fetched: &fetched,
+                resolved: &self.resolved,
+                unix_time: 1,
+            };
+            let mut rng = SmallRng::seed_from_u64(seed);
+            let verdict = answer(&request, transport, &rules, &world, &mut rng, &mut out);
+            if out.wants.is_empty() {
+                break verdict;
+            }
+            for want in std::mem::take(&mut out.wants) {
+                let Want::Fetch(need) = want else {
+                    panic!("a script has to tell of everything that is wanted: {want:?}");
+                };
+                let found = at_once(fetch(self, &need));
+                fetched.insert(need, found);
+            }
+        };
+        match verdict {
             Verdict::Answer(Some(limits)) => {
                 truncate(&request, limits, &rules, &mut encoder, &mut out);
             }
@@ -216,13 +287,8 @@ impl Fixture {
             Verdict::Foreign => out.rcode = Rcode::Refused,
             Verdict::ForeignAddress => out.rcode = Rcode::ServFail,
         }
-        assert_eq!(
-            out.wants,
-            [],
-            "a script has to tell of everything that is wanted"
-        );
-        let bytes = encoder.encode(&request, &out, !rules.settings().disable_compression);
-        (Message::from_vec(bytes).unwrap(), bytes.len())
+        let compress = !rules.settings().disable_compression;
+        encoder.encode(&request, &out, compress).to_vec()
     }
 }
 

@@ -11,9 +11,10 @@ use hickory_proto::rr::Record as ProtoRecord;
 use super::fixture::{Fixture, question};
 use crate::agent::dns::truncate::Transport;
 
-/// Plays the script; gives it back with the answers that were given.
-fn play(script: &str) -> String {
+/// Plays the script, on a server or on a client agent; gives it back with the answers that were given.
+fn play(script: &str, client: bool) -> String {
     let mut fixture = Fixture::default();
+    fixture.client = client;
     let mut played = String::new();
     let mut lines = script.lines().peekable();
     while let Some(line) = lines.next() {
@@ -88,7 +89,7 @@ fn golden(name: &str) {
         .join("tests/golden/dns")
         .join(name);
     let script = fs::read_to_string(&path).unwrap();
-    let played = play(&script);
+    let played = play(&script, false);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &played).unwrap();
         return;
@@ -97,6 +98,7 @@ fn golden(name: &str) {
         assert_eq!(given, expected, "{}:{}", path.display(), at + 1);
     }
     assert_eq!(played, script, "{}", path.display());
+    assert_eq!(play(&script, true), script, "a client: {}", path.display());
 }
 
 #[test]

@@ -125,32 +125,8 @@ async fn service_nodes(context: &Context, request: &Request, connect: bool) -> A
     })
 }
 
-/// An instance as a row of the catalog: absent maps of the service become empty ones.
 fn service_node(instance: &Instance) -> ServiceNode {
-    let (node, service) = (&instance.node, NodeService::clone(&instance.service));
-    ServiceNode {
-        id: node.id.clone(),
-        node: node.node.clone(),
-        address: node.address.clone(),
-        datacenter: node.datacenter.clone(),
-        tagged_addresses: node.tagged_addresses.clone(),
-        node_meta: node.meta.clone(),
-        service_kind: service.kind,
-        service_id: service.id,
-        service_name: service.service,
-        service_tags: service.tags,
-        service_address: service.address,
-        service_tagged_addresses: service.tagged_addresses,
-        service_weights: service.weights,
-        service_meta: service.meta.unwrap_or_default(),
-        service_port: service.port,
-        service_socket_path: service.socket_path,
-        service_enable_tag_override: service.enable_tag_override,
-        service_proxy: service.proxy,
-        service_connect: service.connect,
-        create_index: service.create_index,
-        modify_index: service.modify_index,
-    }
+    ServiceNode::new(&instance.node, &instance.service)
 }
 
 #[derive(Serialize)]

@@ -8,13 +8,12 @@ use serde::{Deserialize, Serialize};
 use tracing::warn;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response};
-use crate::agent::store::{Command, CoordinatesOfNodes};
-use crate::model::access::{Requirement, Resource};
+use crate::agent::store::CoordinatesOfNodes;
 use crate::model::coordinate::{Coordinate, NodeCoordinate};
 use crate::model::decode;
 use crate::model::member::Member;
 
-use super::read::{Read, headers_of, write_options};
+use super::read::{Read, ask, headers_of, write_options};
 
 /// Dimensions that a coordinate must have: serf's Vivaldi configuration.
 const DIMENSIONS: usize = 8;
@@ -136,8 +135,8 @@ struct Update {
     coord: Option<Coordinate>,
 }
 
-/// `/v1/coordinate/update`: the coordinate of a node that has no agent. One of an unknown node is
-/// dropped, as in Consul.
+/// `/v1/coordinate/update`: the coordinate of a node that has no agent. The leader writes it with its next batch; one
+/// of an unknown node is dropped, as in Consul.
 pub(super) async fn update(context: Arc<Context>, mut request: Request) -> Answer {
     check_enabled(&context)?;
     let body = request.take_body()?.read(JSON_BODY_MAX).await?;
@@ -163,10 +162,7 @@ pub(super) async fn update(context: Arc<Context>, mut request: Request) -> Answe
         segment: update.segment,
         coord,
     };
-    let node = update.node.clone();
-    let requirement = Requirement::write(Resource::Node, node.as_bytes());
-    let command = Command::Coordinates(vec![update]);
-    context.rpc.write(&options, &requirement, command).await?;
+    ask(&request, context.rpc.update_coordinate(&options, update)).await?;
     Ok(Response::empty(StatusCode::OK))
 }
 

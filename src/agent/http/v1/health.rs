@@ -95,6 +95,7 @@ async fn instances(context: &Context, request: &Request, connect: bool) -> Answe
         near: read.near(),
         passing_only: passing_only(request)?,
         connect,
+        ingress: false,
         with_checks: true,
     };
     let filter = read.filter(&filter::HEALTH_ENTRY)?;

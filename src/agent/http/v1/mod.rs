@@ -6,6 +6,7 @@ mod agent_checks;
 mod agent_health;
 mod agent_services;
 mod agent_stats;
+mod autopilot;
 mod catalog;
 mod config_entry;
 mod connect;

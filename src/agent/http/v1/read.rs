@@ -11,7 +11,7 @@ use crate::agent::http::render_cache::CacheKey;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::{Meta, Response};
 use crate::agent::rpc::wire::RemoteQuery;
-use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
+use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
 use crate::model::filter::{Filter, Schema};
 
 /// Parameters that do not change a body: they say when and for whom, not what.
@@ -68,15 +68,30 @@ impl<'a> Read<'a> {
         query: &Q,
     ) -> Result<(Q::Answer, QueryMeta), HttpError> {
         let options = self.options();
-        tokio::select! {
-            // An answer that needs no waiting must not touch what all requests share.
-            biased;
-            answer = self.context.rpc.query(&options, query) => Ok(answer?),
-            () = self.request.closing() => Err(HttpError::internal("the agent is shutting down")),
+        ask(self.request, self.context.rpc.query(&options, query)).await
+    }
+
+    /// As [`Self::run`]; without a leader, what any server has will do.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(super) async fn run_even_without_leader<Q: RemoteQuery>(
+        &self,
+        query: &Q,
+    ) -> Result<(Q::Answer, QueryMeta), HttpError> {
+        let mut options = self.options();
+        let first = ask(self.request, self.context.rpc.query(&options, query)).await;
+        match first {
+            Err(error) if lacks_leader(&error) => {
+                options.consistency = Consistency::Stale;
+                ask(self.request, self.context.rpc.query(&options, query)).await
+            }
+            other => other,
         }
     }
 
-    fn options(&self) -> QueryOptions {
+    /// How the request wants to be served.
+    pub(super) fn options(&self) -> QueryOptions {
         QueryOptions {
             datacenter: self.params.datacenter.clone(),
             token: self.context.token_or_default(&self.params.token),
@@ -99,9 +114,11 @@ impl<'a> Read<'a> {
             .map_err(|err| HttpError::failed(err).with_meta(Meta::default()))
     }
 
-    /// 200 with what `render` makes of the answer. A body depends on the request and the index
-    /// alone, so that it is rendered once for all who ask the same; `cached` is false where it
-    /// depends on more (`?near`).
+    /// 200 with what `render` makes of the answer. A body depends on the request, the index and the generation of the
+    /// state alone, so that it is rendered once for all who ask the same. That holds on every server of the cluster,
+    /// whichever of them answered: tables, indexes, their floors and generations are functions of the one log. It does
+    /// not hold where the answer depends on more (`?near`), and not on client agents, whose servers may be
+    /// HashiCorp's, which know no generations, or be replaced by a new cluster that counts from one again.
     pub(super) fn answer<T: Serialize>(
         &self,
         meta: QueryMeta,
@@ -111,7 +128,8 @@ impl<'a> Read<'a> {
         let make = || -> Result<Bytes, HttpError> {
             render::json(&render()?, pretty).map_err(HttpError::failed)
         };
-        let response = if self.request.params().has("near") {
+        let shared = self.context.raft.is_some() && !self.request.params().has("near");
+        let response = if !shared {
             Response::json_bytes(make()?)
         } else {
             let key = CacheKey {
@@ -139,6 +157,27 @@ impl<'a> Read<'a> {
         }
         target.into_boxed_slice()
     }
+}
+
+/// Waits for what the servers answer; ends early when this one stops.
+///
+/// # Errors
+/// What the servers answer.
+pub(super) async fn ask<T>(
+    request: &Request,
+    asked: impl Future<Output = Result<T, RpcError>>,
+) -> Result<T, HttpError> {
+    tokio::select! {
+        // An answer that needs no waiting must not touch what all requests share.
+        biased;
+        answer = asked => Ok(answer?),
+        () = request.closing() => Err(HttpError::internal("the agent is shutting down")),
+    }
+}
+
+/// Whether no server found a leader. The text decides, as in Consul: another server may have said it.
+fn lacks_leader(error: &HttpError) -> bool {
+    error.text().contains(&RpcError::NoLeader.to_string())
 }
 
 /// The headers of an answer.

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::header::HeaderValue;
 use hyper::{Method, StatusCode};
+use tokio_util::io::ReaderStream;
 
 use crate::agent::http::body::RequestBody;
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
-use crate::agent::store::AutopilotQuery;
-use crate::model::access::{Requirement, Resource};
 
-use super::read::{Read, headers_of, write_options};
+use super::read::{Read, ask, headers_of, write_options};
 
 /// Largest archive that can be restored, in bytes.
 const ARCHIVE_MAX: usize = 512 * 1024 * 1024;
@@ -28,38 +26,23 @@ pub(super) async fn snapshot(context: Arc<Context>, request: Request) -> Answer 
 }
 
 async fn save(context: &Context, request: &Request) -> Answer {
-    let options = write_options(context, request);
-    context.rpc.route(&options.datacenter)?;
-    let requirement = Requirement::write(Resource::Operator, &[]);
-    context.rpc.authorize(&options.token, &requirement)?;
-    // Any read waits for a leader and obeys ?stale and ?consistent.
-    let (_, meta) = Read::new(context, request)?.run(&AutopilotQuery).await?;
-    let saved = context
-        .raft()?
-        .save_snapshot()
-        .await
-        .map_err(HttpError::failed)?;
+    let options = Read::new(context, request)?.options();
+    let (meta, archive) = ask(request, context.rpc.save_snapshot(&options)).await?;
     let meta = Meta {
-        index: saved.meta.index,
         consistency: None,
         ..headers_of(meta)
     };
-    let whole = Bytes::from(saved.bytes);
-    let pieces = (0..whole.len())
-        .step_by(PIECE)
-        .map(move |from| Ok(whole.slice(from..whole.len().min(from + PIECE))));
-    let body = Box::pin(tokio_stream::iter(pieces));
+    // Sent as it arrives: it may come from another server, and be as large as the state.
+    let pieces = ReaderStream::with_capacity(archive, PIECE);
     let gzip = HeaderValue::from_static("application/x-gzip");
-    Ok(Response::stream(Some(gzip), body).meta(meta))
+    Ok(Response::stream(Some(gzip), Box::pin(pieces)).meta(meta))
 }
 
 async fn restore(context: &Context, mut request: Request) -> Answer {
     let options = write_options(context, &request);
     context.rpc.route(&options.datacenter)?;
-    let requirement = Requirement::write(Resource::Operator, &[]);
-    context.rpc.authorize(&options.token, &requirement)?;
     let archive = receive(request.take_body()?).await?;
-    context.rpc.restore(&options, archive).await?;
+    ask(&request, context.rpc.restore(&options, archive)).await?;
     // The archive's catalog may lack what runs here.
     context.local.server_up();
     Ok(Response::empty(StatusCode::OK))

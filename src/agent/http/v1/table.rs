@@ -2,14 +2,14 @@
 
 use crate::agent::http::Context;
 use crate::agent::http::router::{
-    DELETE, GET, GET_DELETE, GET_POST, GET_POST_PUT_DELETE, GET_PUT, GET_PUT_DELETE, POST, PUT,
-    Route, route,
+    DELETE, GET, GET_DELETE, GET_POST, GET_POST_PUT_DELETE, GET_PUT, GET_PUT_DELETE, POST,
+    POST_PUT, PUT, Route, route,
 };
 
 use super::{
-    acl, agent, agent_checks, agent_health, agent_services, catalog, config_entry, connect,
-    consulctl, coordinate, event, health, keyring, kv, operator, query, session, snapshot, status,
-    txn, ui,
+    acl, agent, agent_checks, agent_health, agent_services, autopilot, catalog, config_entry,
+    connect, consulctl, coordinate, event, health, keyring, kv, operator, query, session, snapshot,
+    status, txn, ui,
 };
 
 /// Every endpoint of the API.
@@ -116,13 +116,10 @@ fn operator_routes() -> Vec<Route<Context>> {
         route(
             "/v1/operator/autopilot/configuration",
             GET_PUT,
-            operator::autopilot,
+            autopilot::configuration,
         ),
-        route(
-            "/v1/operator/autopilot/health",
-            GET,
-            operator::autopilot_health,
-        ),
+        route("/v1/operator/autopilot/health", GET, autopilot::health),
+        route("/v1/operator/autopilot/state", GET, autopilot::state),
         route(
             "/v1/operator/keyring",
             GET_POST_PUT_DELETE,
@@ -134,6 +131,11 @@ fn operator_routes() -> Vec<Route<Context>> {
             operator::raft_configuration,
         ),
         route("/v1/operator/raft/peer", DELETE, operator::remove_peer),
+        route(
+            "/v1/operator/raft/transfer-leader",
+            POST_PUT,
+            operator::transfer_leader,
+        ),
         route("/v1/snapshot", GET_PUT, snapshot::snapshot),
         route("/v1/status/leader", GET, status::leader),
         route("/v1/status/peers", GET, status::peers),
@@ -143,6 +145,7 @@ fn operator_routes() -> Vec<Route<Context>> {
 fn session_and_event_routes() -> Vec<Route<Context>> {
     vec![
         route("/v1/consulctl/gossip", GET, consulctl::gossip),
+        route("/v1/consulctl/leaders", GET, consulctl::leaders),
         route("/v1/coordinate/datacenters", GET, coordinate::datacenters),
         route("/v1/coordinate/node/", GET, coordinate::node),
         route("/v1/coordinate/nodes", GET, coordinate::nodes),

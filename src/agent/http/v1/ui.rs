@@ -7,10 +7,11 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
+use crate::agent::rpc::wire::internal::NodeInfo;
 use crate::agent::store::{NodeDump, NodeRecord};
 use crate::model::check::{HealthCheck, Status};
 use crate::model::filter;
-use crate::model::node::{Node, StringMap};
+use crate::model::node::Node;
 use crate::model::service::NodeService;
 
 use super::nothing::{Consistency, empty_list, read_nothing};
@@ -19,40 +20,12 @@ use super::read::{Read, headers_of};
 /// Metadata by which a service says which tool registered it.
 const EXTERNAL_SOURCE: &str = "external-source";
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct NodeInfo {
-    #[serde(rename = "ID")]
-    id: String,
-    node: String,
-    address: String,
-    tagged_addresses: Option<StringMap>,
-    meta: Option<StringMap>,
-    services: Vec<Arc<NodeService>>,
-    checks: Vec<Arc<HealthCheck>>,
-}
-
-impl From<NodeRecord> for NodeInfo {
-    fn from(dump: NodeRecord) -> Self {
-        let node = Node::clone(&dump.node);
-        Self {
-            id: node.id,
-            node: node.node,
-            address: node.address,
-            tagged_addresses: node.tagged_addresses,
-            meta: node.meta,
-            services: dump.services,
-            checks: dump.checks,
-        }
-    }
-}
-
 /// `/v1/internal/ui/nodes`.
 pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
     let filter = Read::new(&context, &request)?.filter(&filter::CATALOG_NODE)?;
     let (mut dump, meta) = run(&context, &request, None).await?;
     dump.retain(|dump| filter.matches(&dump.node));
-    let infos: Vec<NodeInfo> = dump.into_iter().map(NodeInfo::from).collect();
+    let infos: Vec<NodeInfo> = dump.iter().map(NodeInfo::from).collect();
     Ok(request.json(&infos)?.meta(meta))
 }
 
@@ -61,8 +34,8 @@ pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
     request.read_params(context.read_defaults())?;
     let name = request.required_rest("Missing node name")?.into_owned();
     let (dump, meta) = run(&context, &request, Some(name)).await?;
-    match dump.into_iter().next() {
-        Some(dump) => Ok(request.json(&NodeInfo::from(dump))?.meta(meta)),
+    match dump.first() {
+        Some(record) => Ok(request.json(&NodeInfo::from(record))?.meta(meta)),
         None => Ok(Response::empty(StatusCode::NOT_FOUND)),
     }
 }
@@ -73,7 +46,7 @@ async fn run(
     node: Option<String>,
 ) -> Result<(Vec<NodeRecord>, Meta), HttpError> {
     let (dump, meta) = Read::new(context, request)?
-        .run(&NodeDump { node })
+        .run_even_without_leader(&NodeDump { node })
         .await
         .map_err(|error| error.with_meta(Meta::default()))?;
     let meta = Meta {

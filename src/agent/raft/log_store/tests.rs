@@ -8,11 +8,11 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
 
 use super::*;
-use crate::agent::raft::medium::{BoxFuture, LogMedium, MemoryMedium};
+use crate::agent::raft::disk::Disk;
+use crate::agent::raft::medium::LogMedium;
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
 use crate::agent::raft::state_machine::StateMachine;
-use crate::agent::raft::types::log_id;
 use crate::agent::raft::watch::Watches;
 
 const LIMITS: TailLimits = TailLimits {
@@ -42,7 +42,7 @@ struct InMemory;
 
 impl StoreBuilder<TypeConfig, LogStore, StateMachine> for InMemory {
     async fn build(&self) -> Result<((), LogStore, StateMachine), StorageError<TypeConfig>> {
-        let log = LogStore::start(MemoryMedium::open()).expect("empty");
+        let log = LogStore::start(Disk::instant().open()).expect("empty");
         let snapshots = Snapshots::in_memory();
         let (machine, _) = StateMachine::new(None, snapshots, Watches::default());
         Ok(((), log, machine))
@@ -163,12 +163,12 @@ async fn a_newer_schema_is_refused() {
         .expect("closed");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut connection = options.connect().await.expect("open");
-    let newer = sqlx::query("PRAGMA user_version = 2");
+    let newer = sqlx::query("PRAGMA user_version = 3");
     newer.execute(&mut connection).await.expect("set");
     connection.close().await.expect("closed");
     let error = open_error(&path).await;
     assert!(
-        error.contains("user_version is 2, this build reads 1"),
+        error.contains("user_version is 3, this build reads 2"),
         "{error}"
     );
 }
@@ -196,7 +196,7 @@ impl LogMedium for Failing {
 #[tokio::test]
 async fn after_a_failed_write_nothing_is_acknowledged() {
     let broken = Arc::new(AtomicBool::new(false));
-    let mut opened = MemoryMedium::open();
+    let mut opened = Disk::instant().open();
     opened.medium = Box::new(Failing {
         inner: opened.medium,
         broken: Arc::clone(&broken),

@@ -91,20 +91,6 @@ fn a_purged_log_without_a_snapshot_is_an_error() {
 }
 
 #[test]
-fn no_cut_is_accepted_or_panics() {
-    let bytes = encode(&meta(1, 10), &state("k")).expect("encodable");
-    assert!(decode(&bytes).is_ok());
-    for cut in 0..bytes.len() {
-        assert!(decode(&bytes[..cut]).is_err(), "cut at {cut}");
-    }
-    for at in 0..bytes.len() {
-        let mut flipped = bytes.clone();
-        flipped[at] ^= 0x80;
-        assert!(decode(&flipped).is_err(), "flip at {at}");
-    }
-}
-
-#[test]
 fn in_memory_the_state_is_shared() {
     let snapshots = Snapshots::in_memory();
     let kept = snapshots.keep(meta(1, 5), state("k")).expect("kept");

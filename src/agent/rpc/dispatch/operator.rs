@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
+use crate::agent::rpc::wire::status::PromiseRequest;
 use crate::agent::rpc::wire::{
-    Nothing, ReadOptions, decode_read, decode_write, encode, encode_answer, encode_autopilot_state,
-    founding, internal, operator, status,
+    Nothing, ReadOptions, decode_read, decode_request, decode_write, encode, encode_answer,
+    encode_autopilot_state, internal, operator, status,
 };
 use crate::agent::rpc::{Consistency, PeerName, QueryMeta};
 use crate::agent::store::{AutopilotQuery, NodeDump, Query as _, ServiceDump};
@@ -23,31 +25,27 @@ use super::dispatcher::{Answer, Dispatcher, failed, unknown};
 use super::reads::{Rows as _, filter_of};
 
 impl Dispatcher {
-    /// `Status`: what this very server sees.
-    pub(super) async fn status(&self, method: &str, body: &[u8]) -> Answer {
-        let (options, Nothing {}): (ReadOptions, _) = decode_read(body)?;
+    /// `Status`: what this very server sees. What is asked for another datacenter is not told apart: there is none.
+    pub(super) fn status(&self, method: &str, body: &[u8]) -> Answer {
+        let raft = self.rpc.raft()?;
         match method {
             status::PING => Ok(encode(&Nothing {})?),
             status::LEADER => {
-                let leader = self.rpc.leader_address(&options.query).await?;
+                let leader = raft.leader().map(|leader| leader.address);
                 Ok(status::encode_leader(&leader.unwrap_or_default())?)
             }
             status::PEERS => {
-                let peers = self.rpc.peer_addresses(&options.query).await?;
-                Ok(status::encode_peers(&peers)?)
+                let servers = raft.configuration().servers;
+                let addresses = servers.into_iter().map(|server| server.address);
+                Ok(status::encode_peers(&addresses.collect::<Vec<_>>())?)
             }
             status::RAFT_STATS => Ok(encode(&self.rpc.own_raft_stats()?)?),
+            status::FOUNDING_PROMISE => {
+                let request: PromiseRequest = decode_request(body)?;
+                Ok(encode(&self.rpc.promise(&request.servers)?)?)
+            }
             _ => Err(unknown(method)),
         }
-    }
-
-    /// The promise of a server to take part in a cluster that is about to be formed.
-    pub(super) fn promise(&self, method: &str, body: &[u8]) -> Answer {
-        if method != founding::PROMISE {
-            return Err(unknown(method));
-        }
-        let servers = founding::decode_promise(body)?;
-        Ok(founding::encode_promised(self.rpc.promise(&servers)?)?)
     }
 
     /// `Operator`.

@@ -11,8 +11,10 @@ use super::options::{
     NodeMetaFilters, QuerySource, ReadOptions, decode_read, encode_answer, encode_read,
 };
 use crate::agent::rpc::options::QueryMeta;
-use crate::agent::store::{Instances, ListNodes, ListServices, NodeWithServices, ServiceInstances};
-use crate::model::node::{Node, StringMap};
+use crate::agent::store::{
+    Instances, InstancesAt, ListNodes, ListServices, NodeWithServices, ServiceInstances,
+};
+use crate::model::node::Node;
 use crate::model::service::{NodeService, ServiceNode};
 
 /// Registers a node, a service, checks.
@@ -242,9 +244,10 @@ pub fn encode_node_services(
 pub struct ServiceRequest {
     pub(super) connect: bool,
     /// Whether the instances behind ingress gateways are meant.
-    #[serde(skip_serializing)]
     pub(super) ingress: bool,
     pub(super) node_meta_filters: NodeMetaFilters,
+    /// The address whose instances are meant instead of a service's (reverse DNS names).
+    pub(super) service_address: String,
     pub(super) service_name: String,
     /// One tag, from clients before 1.3.
     #[serde(skip_serializing)]
@@ -256,11 +259,6 @@ pub struct ServiceRequest {
 }
 
 impl ServiceRequest {
-    /// Whether the instances behind ingress gateways are meant. There are no such gateways.
-    pub const fn is_of_ingress(&self) -> bool {
-        self.ingress
-    }
-
     /// The tags that an instance must have.
     pub(super) fn tags(&mut self) -> Vec<String> {
         if !self.tag_filter {
@@ -284,16 +282,28 @@ impl ServiceRequest {
     }
 }
 
-/// Reads the request of `Catalog.ServiceNodes`. It may name an address instead of a service
-/// (`ServiceAddress`), which no client does.
+/// What a request of `Catalog.ServiceNodes` means.
+#[derive(Debug, Clone)]
+pub enum ServiceNodesCall {
+    /// The instances of a service.
+    Service(ServiceInstances),
+    /// The instances at an address: reverse DNS names. The address counts where both are given, as in Consul.
+    Address(InstancesAt),
+}
+
+/// Reads the request of `Catalog.ServiceNodes`.
 ///
 /// # Errors
-/// When it is malformed or names no service.
-pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceInstances), DialectError> {
-    let (options, request) = decode_read(body)?;
+/// When it is malformed or names neither a service nor an address.
+pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceNodesCall), DialectError> {
+    let (options, request): (_, ServiceRequest) = decode_read(body)?;
+    if !request.service_address.is_empty() {
+        let query = InstancesAt::from_request(request)?;
+        return Ok((options, ServiceNodesCall::Address(query)));
+    }
     let mut query = ServiceInstances::from_request(request)?;
     query.with_checks = false;
-    Ok((options, query))
+    Ok((options, ServiceNodesCall::Service(query)))
 }
 
 /// The request of `Catalog.ServiceNodes`.
@@ -307,6 +317,32 @@ pub fn encode_service_nodes(
     encode_read(options, &query.to_request(&options.query.datacenter)?)
 }
 
+impl RemoteQuery for InstancesAt {
+    type Request = ServiceRequest;
+    type Reply = ServiceNodesReply;
+
+    fn to_request(&self, _: &str) -> Result<ServiceRequest, DialectError> {
+        Ok(ServiceRequest {
+            service_address: self.address.clone(),
+            ..ServiceRequest::default()
+        })
+    }
+
+    fn from_request(request: ServiceRequest) -> Result<Self, DialectError> {
+        Ok(Self {
+            address: request.service_address,
+        })
+    }
+
+    fn to_reply(service_nodes: Vec<ServiceNode>) -> ServiceNodesReply {
+        ServiceNodesReply { service_nodes }
+    }
+
+    fn to_answer(&self, reply: ServiceNodesReply) -> Result<Vec<ServiceNode>, DialectError> {
+        Ok(reply.service_nodes)
+    }
+}
+
 /// The reply to `Catalog.ServiceNodes`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -318,32 +354,9 @@ pub struct ServiceNodesReply {
 impl ServiceNodesReply {
     /// The rows of an answer.
     pub fn new(instances: &Instances) -> Self {
-        let rows = instances.iter().map(|found| {
-            let (node, service) = (&*found.node, &*found.service);
-            ServiceNode {
-                id: node.id.clone(),
-                node: node.node.clone(),
-                address: node.address.clone(),
-                datacenter: node.datacenter.clone(),
-                tagged_addresses: node.tagged_addresses.clone(),
-                node_meta: node.meta.clone(),
-                service_kind: service.kind.clone(),
-                service_id: service.id.clone(),
-                service_name: service.service.clone(),
-                service_tags: service.tags.clone(),
-                service_address: service.address.clone(),
-                service_tagged_addresses: service.tagged_addresses.clone(),
-                service_weights: service.weights,
-                service_meta: service.meta.clone().unwrap_or_else(StringMap::new),
-                service_port: service.port,
-                service_socket_path: service.socket_path.clone(),
-                service_enable_tag_override: service.enable_tag_override,
-                service_proxy: service.proxy.clone(),
-                service_connect: service.connect.clone(),
-                create_index: service.create_index,
-                modify_index: service.modify_index,
-            }
-        });
+        let rows = instances
+            .iter()
+            .map(|found| ServiceNode::new(&found.node, &found.service));
         Self {
             service_nodes: rows.collect(),
         }

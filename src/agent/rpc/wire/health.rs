@@ -195,7 +195,8 @@ impl RemoteQuery for ServiceInstances {
     fn to_request(&self, datacenter: &str) -> Result<ServiceRequest, DialectError> {
         Ok(ServiceRequest {
             connect: self.connect,
-            ingress: false,
+            ingress: self.ingress,
+            service_address: String::new(),
             node_meta_filters: filters(&self.node_meta),
             service_name: self.service.clone(),
             service_tag: String::new(),
@@ -211,6 +212,7 @@ impl RemoteQuery for ServiceInstances {
             service: request.named()?,
             tags: request.tags(),
             connect: request.connect,
+            ingress: request.ingress,
             node_meta: pairs(request.node_meta_filters),
             near: request.source.into_near(),
             passing_only: false,

@@ -9,7 +9,6 @@ pub mod coordinate;
 mod decode;
 mod dialect;
 mod forward;
-pub mod founding;
 mod go_time;
 mod header;
 pub mod health;
@@ -45,4 +44,4 @@ pub use snapshot::{
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::read_and_write_again;
+pub(super) use tests::{golden_calls, read_and_write_again};

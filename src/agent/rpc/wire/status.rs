@@ -15,6 +15,17 @@ pub const PEERS: &str = "Status.Peers";
 /// How far the asked server is: autopilot asks every server.
 pub const RAFT_STATS: &str = "Status.RaftStats";
 
+/// Our own: asks a server to take part in a cluster of certain servers and in no other. The reply is whether it does.
+pub const FOUNDING_PROMISE: &str = "Status.FoundingPromise";
+
+/// The request of `Status.FoundingPromise`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PromiseRequest {
+    /// The UUIDs of all servers of the cluster that is to be formed.
+    pub servers: Vec<String>,
+}
+
 /// The reply to `Status.Leader`.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use super::near::sort_by_distance;
 use crate::agent::store::{Query, State, Topic, WatchSet};
 use crate::model::access::{Requirement, Resource};
 use crate::model::node::{Node, StringMap};
-use crate::model::service::NodeService;
+use crate::model::service::{NodeService, ServiceNode};
 
 /// Whether metadata has all the wanted pairs.
 pub(super) fn has_meta(meta: Option<&StringMap>, wanted: &[(String, String)]) -> bool {
@@ -105,5 +105,26 @@ impl Query for NodeWithServices {
             )
         });
         (index, answer)
+    }
+}
+
+/// The instances that have an address of their own, whatever their service: what reverse DNS names ask for.
+#[derive(Debug, Clone)]
+pub struct InstancesAt {
+    /// The address; IP addresses match in every spelling.
+    pub address: String,
+}
+
+impl Query for InstancesAt {
+    type Answer = Vec<ServiceNode>;
+    const METHOD: &'static str = "Catalog.ServiceNodes";
+
+    fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
+        watch.add(Topic::Nodes);
+        watch.add(Topic::Services);
+        let index = state.indexes().nodes.max(state.indexes().services);
+        let found = state.instances_at(&self.address);
+        let rows = found.map(|(node, service)| ServiceNode::new(node, service));
+        (index, rows.collect())
     }
 }

@@ -127,6 +127,8 @@ pub struct ServiceInstances {
     pub passing_only: bool,
     /// Whether the instances that mesh clients reach are meant.
     pub connect: bool,
+    /// Whether the ingress gateways for the service are meant. There are none: no configuration of gateways is held.
+    pub ingress: bool,
     /// Whether the index counts changes of checks where the service has no instance.
     pub with_checks: bool,
 }
@@ -142,10 +144,10 @@ impl Query for ServiceInstances {
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::Service(Arc::from(self.service.to_lowercase())));
         let index = state.service_index(&self.service, self.connect, self.with_checks);
-        let found = if self.connect {
-            state.connect_instances(&self.service)
-        } else {
-            state.instances(&self.service)
+        let found = match (self.ingress, self.connect) {
+            (true, _) => None,
+            (false, true) => state.connect_instances(&self.service),
+            (false, false) => state.instances(&self.service),
         };
         let Some(all) = found else {
             return (index, Instances::from([]));

@@ -8,7 +8,7 @@ mod near;
 mod operator;
 mod query;
 
-pub use catalog::{ListNodes, ListServices, NodeWithServices};
+pub use catalog::{InstancesAt, ListNodes, ListServices, NodeWithServices};
 pub use dump::{NodeDump, NodeRecord, ServiceDump};
 pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
 pub use kv::{KvGet, KvKeys, KvList, TxnRead};

@@ -80,6 +80,9 @@ fn probes() -> Vec<Probe> {
     all.push(probe(NodeWithServices {
         node: "id-a".to_owned(),
     }));
+    all.push(probe(InstancesAt {
+        address: "10.0.1.1".to_owned(),
+    }));
     all.extend(
         SERVICES
             .iter()
@@ -117,6 +120,10 @@ fn service_probes(service: &str, rack: &[(String, String)]) -> Vec<Probe> {
         }));
         all.push(probe(ServiceInstances {
             with_checks: false,
+            ..instances.clone()
+        }));
+        all.push(probe(ServiceInstances {
+            ingress: true,
             ..instances.clone()
         }));
         all.push(probe(instances));

@@ -1,0 +1,287 @@
+//! Brings servers into raft and out of it while this server leads: one change at a time.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::agent::gossip::{Event, GossipHandle, MemberChange};
+use crate::agent::membership::ServerInfo;
+use crate::agent::raft::{Peer, WriteError};
+
+use super::quorum::{Change, Refusal, Scope, View, Why, decide};
+use super::seat::Seat;
+
+/// How often everything is looked at even when nothing happened, dead servers included: Consul's 10 s.
+const TASKS_INTERVAL: Duration = Duration::from_secs(10);
+/// When a change that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// The longest time for one change: a server that is waited for must not keep others out for ever.
+const CHANGE_LIMIT: Duration = Duration::from_secs(30);
+/// Changes in one go; what is left waits for the next occasion.
+const MAX_CHANGES: usize = 64;
+/// How long gossip has to find everybody after a change of leader, before a server that it does not know is stale.
+pub(super) const SETTLING_TIME: Duration = Duration::from_mins(1);
+/// The longest time for telling a pool that a member left.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Keeps raft's servers as they should be.
+pub(super) struct ServerKeeper<'a> {
+    pub(super) seat: &'a Seat,
+    /// The pool of all datacenters' servers, where there is one.
+    pub(super) wan: Option<&'a GossipHandle>,
+    leads_since: Instant,
+    /// Servers that gossip has forgotten since, and that may still be in raft.
+    reaped: BTreeSet<String>,
+    /// What was refused last time: said once.
+    refused: BTreeSet<Refusal>,
+}
+
+impl<'a> ServerKeeper<'a> {
+    pub(super) fn new(seat: &'a Seat, wan: Option<&'a GossipHandle>) -> Self {
+        Self {
+            seat,
+            wan,
+            leads_since: Instant::now(),
+            reaped: BTreeSet::new(),
+            refused: BTreeSet::new(),
+        }
+    }
+
+    /// Follows members and health for as long as this server leads.
+    pub(super) async fn keep(&mut self, mut stable: watch::Receiver<BTreeSet<String>>) {
+        // From here on every change is heard; what happened before is seen by the first look.
+        let mut events = self.seat.lan.subscribe();
+        let mut tick = interval_at(Instant::now() + TASKS_INTERVAL, TASKS_INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hearing = true;
+        let mut scope = Some(Scope::Members);
+        let mut again = None;
+        loop {
+            if let Some(scope) = scope.take() {
+                let done = self.settle(scope, &stable).await;
+                again = (!done).then(|| Instant::now() + RETRY_PAUSE);
+            }
+            tokio::select! {
+                heard = self.hear(&mut events), if hearing => match heard {
+                    Heard::Servers => scope = Some(Scope::Members),
+                    Heard::End => hearing = false,
+                },
+                changed = stable.changed() => match changed {
+                    Ok(()) => scope = Some(Scope::Members),
+                    // Whoever looks after the health has ended, and so does this.
+                    Err(_) => return,
+                },
+                _ = tick.tick() => scope = Some(Scope::Cleanup),
+                () = wait_until(again) => scope = Some(Scope::Members),
+            }
+        }
+    }
+
+    /// Waits for an event that concerns a server.
+    async fn hear(&mut self, events: &mut Receiver<Event>) -> Heard {
+        loop {
+            match events.recv().await {
+                Ok(Event::Members(change, members)) => {
+                    let members = members.into_iter().map(|member| member.to_public());
+                    let mut servers = members
+                        .filter_map(|member| ServerInfo::of(&member))
+                        .filter(|server| server.datacenter == self.seat.datacenter)
+                        .peekable();
+                    if servers.peek().is_none() {
+                        continue;
+                    }
+                    if change == MemberChange::Reap {
+                        self.reaped.extend(servers.map(|server| server.id));
+                    }
+                    return Heard::Servers;
+                }
+                Ok(_) => {}
+                // What was missed is in the list of members.
+                Err(RecvError::Lagged(_)) => return Heard::Servers,
+                Err(RecvError::Closed) => return Heard::End,
+            }
+        }
+    }
+
+    /// Makes changes until there is none left. Returns whether that succeeded.
+    async fn settle(
+        &mut self,
+        mut scope: Scope,
+        stable: &watch::Receiver<BTreeSet<String>>,
+    ) -> bool {
+        let mut last = None;
+        for _ in 0..MAX_CHANGES {
+            let members = self.seat.servers();
+            let servers = self.seat.raft.configuration().servers;
+            self.reaped
+                .retain(|id| servers.iter().any(|server| server.id == *id));
+            let decision = decide(
+                &View {
+                    own: &self.seat.own_id,
+                    servers: &servers,
+                    members: &members,
+                    reaped: &self.reaped,
+                    stable: &stable.borrow().clone(),
+                    configuration: &self.seat.configuration(),
+                    settled: self.leads_since.elapsed() >= SETTLING_TIME,
+                },
+                scope,
+            );
+            self.say(scope, decision.refusals);
+            let Some(change) = decision.change else {
+                return true;
+            };
+            if last.as_ref() == Some(&change) {
+                // Raft has not shown its outcome yet.
+                return false;
+            }
+            if !self.carry_out(&change).await {
+                return false;
+            }
+            if matches!(change, Change::Promote { .. }) {
+                // It may be what a dead server was waiting for.
+                scope = Scope::Cleanup;
+            }
+            last = Some(change);
+        }
+        false
+    }
+
+    /// Says what was refused, once as long as it lasts.
+    fn say(&mut self, scope: Scope, refusals: Vec<Refusal>) {
+        let is_of_cleanup = |refusal: &Refusal| {
+            !matches!(
+                refusal,
+                Refusal::TwoBootstraps { .. } | Refusal::TooManyRemovals { .. }
+            )
+        };
+        let refusals: BTreeSet<Refusal> = refusals.into_iter().collect();
+        for refusal in refusals.difference(&self.refused) {
+            match refusal {
+                Refusal::TwoBootstraps { node_to_add, other } => {
+                    error!(target: "agent.server", %node_to_add, %other, "{refusal}");
+                }
+                Refusal::TooManyRemovals { node_to_add } => {
+                    error!(
+                        target: "agent.server", server = %node_to_add, error = %refusal,
+                        "failed to add raft peer"
+                    );
+                }
+                _ => debug!(
+                    target: "agent.server.autopilot", reason = %refusal,
+                    "Failed to remove dead servers"
+                ),
+            }
+        }
+        // Only a cleanup looks at what cleanups refuse.
+        let mut refused = std::mem::replace(&mut self.refused, refusals);
+        if scope == Scope::Members {
+            refused.retain(is_of_cleanup);
+            self.refused.append(&mut refused);
+        }
+    }
+
+    /// Makes a change. Returns whether it was made; why not has been said.
+    async fn carry_out(&self, change: &Change) -> bool {
+        let made = async {
+            match change {
+                Change::Add { id, address, .. } => self.add(id, address).await,
+                Change::Promote { id, name, address } => {
+                    info!(target: "agent.server.autopilot", %id, %address, %name, "Promoting server");
+                    let promoted = self.seat.raft.promote(id).await;
+                    promoted.inspect_err(|error| complain("failed to promote server", id, error))
+                }
+                Change::Remove { id, why } => self.remove(id, why).await,
+                Change::Bury { id, name } => self.bury(id, name).await,
+            }
+        };
+        if let Ok(made) = timeout(CHANGE_LIMIT, made).await {
+            return made.is_ok();
+        }
+        warn!(
+            target: "agent.server.autopilot", ?change,
+            "change of the raft configuration is still not done after {CHANGE_LIMIT:?}"
+        );
+        false
+    }
+
+    async fn add(&self, id: &str, address: &str) -> Result<(), WriteError> {
+        info!(target: "agent.server.autopilot", %id, %address, "adding server to the raft configuration");
+        let peer = Peer {
+            id: id.to_owned(),
+            address: address.to_owned(),
+        };
+        let added = self.seat.raft.add_nonvoter(&peer).await;
+        added.inspect_err(|error| complain("failed to add raft peer", id, error))
+    }
+
+    async fn remove(&self, id: &str, why: &Why) -> Result<(), WriteError> {
+        match why {
+            Why::Stale => info!(
+                target: "agent.server.autopilot", %id,
+                "Attempting removal of stale server"
+            ),
+            Why::Left | Why::Reaped | Why::SameAddress(_) => {
+                info!(target: "agent.server", %id, "removing server by ID");
+            }
+        }
+        let removed = self.seat.raft.remove_server(id).await;
+        removed.inspect_err(|error| complain("failed to remove raft server", id, error))?;
+        if let Why::SameAddress(address) = why {
+            info!(target: "agent.server", %address, "removed server with duplicate address");
+        }
+        Ok(())
+    }
+
+    /// Tells both pools that a failed server left, so that nobody waits for it and the catalog forgets it, and removes it.
+    async fn bury(&self, id: &str, name: &str) -> Result<(), WriteError> {
+        info!(target: "agent.server.autopilot", %name, "Attempting removal of failed server node");
+        farewell(&self.seat.lan, name).await;
+        if let Some(wan) = self.wan {
+            farewell(wan, &format!("{name}.{}", self.seat.datacenter)).await;
+        }
+        self.remove(id, &Why::Left).await
+    }
+}
+
+/// What was heard of.
+enum Heard {
+    /// A server has changed.
+    Servers,
+    /// The pool has ended, the agent is about to.
+    End,
+}
+
+async fn wait_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn farewell(pool: &GossipHandle, name: &str) {
+    match timeout(FAREWELL_LIMIT, pool.force_leave(name, false)).await {
+        Ok(Ok(())) => {}
+        // It may have come back, left, or not be in this pool: raft's side is decided all the same.
+        Ok(Err(error)) => {
+            debug!(target: "agent.server.autopilot", name, %error, "failed server was not made to leave");
+        }
+        Err(_) => debug!(target: "agent.server.autopilot", name, "the pool does not answer"),
+    }
+}
+
+fn complain(what: &'static str, id: &str, error: &WriteError) {
+    match error {
+        // The next leader sees to it.
+        WriteError::NotLeader(_) | WriteError::NoLeader | WriteError::LeadershipLost => {
+            debug!(target: "agent.server.autopilot", id, %error, "{what}");
+        }
+        WriteError::Stopped(_) | WriteError::Refused(_) => {
+            error!(target: "agent.server.autopilot", id, %error, "{what}");
+        }
+    }
+}
