@@ -19,7 +19,7 @@ use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
-use crate::agent::rpc::{LeaderInbox, Rpc};
+use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
@@ -234,22 +234,19 @@ async fn serve_rooms(
     } = rooms;
     let (lan, wan) = (pools.lan().clone(), pools.wan().cloned());
     let listening = Listening::start(config, &lan, background);
+    let members = lan.clone();
+    let size: ClusterSize = Arc::new(move || members.members().len());
     let (rpc, inbox) = match raft {
         Some(raft) => {
             let (rpc, inbox) = begin_server(config, telemetry, rooms, raft, ports.rpc);
             (rpc, Some(inbox))
         }
-        None => (
-            Rpc::client(settings::rpc(config), telemetry.metrics()),
-            None,
-        ),
+        None => (begin_client(config, telemetry, Arc::clone(&size)), None),
     };
     background.spawn(follow_servers(lan.clone(), rpc.clone()));
     let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
-    let members = lan.clone();
-    let size = Arc::new(move || members.members().len());
     let local = settings::local(config, node_id, dir, size);
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let social = Social {
@@ -290,6 +287,15 @@ async fn serve_rooms(
         orders,
         pid,
     })
+}
+
+/// Requests of a client agent go to its servers.
+fn begin_client(config: &Config, telemetry: &Telemetry, cluster_size: ClusterSize) -> Rpc {
+    let settings = RpcSettings {
+        cluster_size,
+        ..settings::rpc(config)
+    };
+    Rpc::client(settings, telemetry.metrics())
 }
 
 /// What only a server has: answers to other agents, and a cluster to form.

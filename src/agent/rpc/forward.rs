@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::agent::raft::{Leader, Leadership, Raft};
 
+use super::net::BoxFuture;
 use super::options::JITTER_FRACTION;
 use super::patience::{Attempt, Patience};
 use super::{Rpc, RpcError, Server};
@@ -19,7 +20,7 @@ use super::{Rpc, RpcError, Server};
 const CALL_LIMIT: Duration = Duration::from_mins(1);
 
 /// A request with both ways of answering it.
-pub(super) trait Errand: Send {
+pub(super) trait Errand: Send + Sync {
     /// What it is answered with.
     type Answer: Send;
 
@@ -65,8 +66,15 @@ pub(super) struct Left {
 }
 
 impl Rpc {
-    /// Carries out a request.
-    pub(super) async fn carry<E: Errand>(&self, mut errand: E) -> Result<E::Answer, RpcError> {
+    /// Carries out a request. Boxed, so that what awaits it does not grow with all that it may do.
+    pub(super) fn carry<'a, E: Errand + 'a>(
+        &'a self,
+        errand: E,
+    ) -> BoxFuture<'a, Result<E::Answer, RpcError>> {
+        Box::pin(self.try_until_done(errand))
+    }
+
+    async fn try_until_done<E: Errand>(&self, mut errand: E) -> Result<E::Answer, RpcError> {
         let begun = Instant::now();
         if self.shared.raft.is_none() {
             self.shared.admit_call()?;
@@ -77,7 +85,7 @@ impl Rpc {
         let mut patience = Patience::new(hold, is_read, whole_wait);
         let mut leadership = self.shared.raft.as_ref().map(Raft::leadership);
         // A client turns to each of its servers before it pauses.
-        let mut untried = self.shared.list().len();
+        let mut untried = None;
         loop {
             let began = begun.elapsed();
             let left = Left {
@@ -101,16 +109,21 @@ impl Rpc {
                 began,
                 ended: begun.elapsed(),
             };
-            // Who leaves is not asked again; whoever asked it turns to another server.
-            let leaves = self.shared.raft.is_some() && self.shared.is_leaving();
-            if leaves || !patience.may_try_again(&error, attempt) {
+            if !patience.may_try_again(&error, attempt) {
                 return Err(error);
             }
+            if self.shared.is_leaving() {
+                return Err(RpcError::NoLeader);
+            }
             let left = patience.hold_left(begun.elapsed());
-            match &mut leadership {
-                Some(leadership) => self.wait_for_change(leadership, left).await,
-                None if untried > 1 => untried -= 1,
-                None => sleep(self.jitter().min(left)).await,
+            if let Some(leadership) = &mut leadership {
+                self.wait_for_change(leadership, left).await;
+                continue;
+            }
+            let others = untried.get_or_insert_with(|| self.shared.list().len());
+            *others = others.saturating_sub(1);
+            if *others == 0 {
+                sleep(self.jitter().min(left)).await;
             }
         }
     }
@@ -245,7 +258,10 @@ impl Rpc {
             left
         };
         // Whether it comes or not, the next attempt tells.
-        let _ = timeout(limit, leadership.changed()).await;
+        if let Ok(Err(_)) = timeout(limit, leadership.changed()).await {
+            // Raft has ended, and never tells of a change again.
+            sleep(left.min(self.jitter())).await;
+        }
     }
 
     /// A random pause, so that those who failed together do not come back together.

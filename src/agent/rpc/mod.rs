@@ -33,3 +33,6 @@ pub use raft_transport::{RaftService, RaftTransport};
 pub use rate::RateLimit;
 pub use servers::Server;
 pub use snapshot::SnapshotReader;
+
+#[cfg(test)]
+mod tests;

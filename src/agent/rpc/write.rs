@@ -4,13 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::time::{sleep, timeout};
-
-use crate::agent::raft::{Applied, Raft, WriteError};
+use crate::agent::raft::{Raft, WriteError};
 use crate::agent::store::{Command, Response};
 use crate::model::access::Requirement;
 
-use super::forward::{Errand, Left, deposed};
+use super::forward::{Errand, Left};
 use super::wire::{decode_response, encode_command};
 use super::{Rpc, RpcError, WriteOptions};
 
@@ -42,35 +40,6 @@ impl Rpc {
         self.carry(write).await
     }
 
-    /// Writes for as long as this server leads. A write that is in the log of a leader without a quorum may be made by
-    /// the next leader, or never: it is waited for a little longer.
-    async fn commit_while_leading(
-        &self,
-        raft: &Raft,
-        command: Arc<Command>,
-        hold: Duration,
-    ) -> Result<Applied, WriteError> {
-        let patience = self.shared.settings.hold_timeout;
-        let write = raft.write(command, hold);
-        tokio::pin!(write);
-        let deposed = deposed(raft);
-        tokio::pin!(deposed);
-        loop {
-            tokio::select! {
-                biased;
-                applied = &mut write => return applied,
-                () = &mut deposed => break,
-                () = sleep(patience) => {
-                    if raft.verify_lease(Duration::ZERO).await.is_err() {
-                        break;
-                    }
-                }
-            }
-        }
-        let late = timeout(patience, write).await;
-        late.unwrap_or(Err(WriteError::LeadershipLost))
-    }
-
     /// Makes a write on this leader.
     async fn commit(
         &self,
@@ -81,7 +50,7 @@ impl Rpc {
         let metrics = &self.shared.metrics;
         metrics.request.incr();
         let (time, began) = (metrics.time_of(&command), Instant::now());
-        let applied = self.commit_while_leading(raft, command, hold).await;
+        let applied = raft.write(command, hold).await;
         if let Some(time) = time {
             time.record_duration(began.elapsed());
         }

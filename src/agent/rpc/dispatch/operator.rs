@@ -8,7 +8,7 @@ use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
-use crate::agent::rpc::wire::status::{PromiseRequest, RaftStatsReply};
+use crate::agent::rpc::wire::status::PromiseRequest;
 use crate::agent::rpc::wire::{
     Nothing, ReadOptions, decode_read, decode_request, decode_write, encode, encode_answer,
     encode_autopilot_state, internal, operator, status,
@@ -16,7 +16,6 @@ use crate::agent::rpc::wire::{
 use crate::agent::rpc::{Consistency, PeerName, QueryMeta};
 use crate::agent::store::{AutopilotQuery, NodeDump, Query as _, ServiceDump};
 use crate::model::access::{Requirement, Resource};
-use crate::model::duration::format_go_duration;
 use crate::model::filter;
 use crate::model::raft::{
     AutopilotServer, AutopilotState, OperatorHealth, ServerHealth, ServerStatus,
@@ -40,7 +39,7 @@ impl Dispatcher {
                 let addresses = servers.into_iter().map(|server| server.address);
                 Ok(status::encode_peers(&addresses.collect::<Vec<_>>())?)
             }
-            status::RAFT_STATS => Ok(encode(&stats_of(raft))?),
+            status::RAFT_STATS => Ok(encode(&self.rpc.own_raft_stats()?)?),
             status::FOUNDING_PROMISE => {
                 let request: PromiseRequest = decode_request(body)?;
                 Ok(encode(&self.rpc.promise(&request.servers)?)?)
@@ -147,20 +146,6 @@ impl Dispatcher {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn stats_of(raft: &Raft) -> RaftStatsReply {
-    let stats = raft.stats();
-    let last_contact = match stats.last_contact {
-        None => "never".to_owned(),
-        Some(Duration::ZERO) => "0".to_owned(),
-        Some(since) => format_go_duration(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
-    };
-    RaftStatsReply {
-        last_contact,
-        last_index: stats.last_log_index,
-        last_term: stats.last_log_term,
-    }
 }
 
 /// Autopilot's state in the older form.

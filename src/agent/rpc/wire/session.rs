@@ -220,7 +220,7 @@ pub fn decode_sessions(body: &[u8]) -> Result<(QueryMeta, Vec<Session>), Dialect
 
 /// A read that finds nothing, with everything else that reads do: routing, consistency, waiting. For tables that
 /// servers do not have yet. Its answer never changes, so that a blocking read waits for its whole time. To other servers
-/// it is a list of sessions, of which only the metadata counts.
+/// it is a list of sessions, which has to be empty.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadNothing;
 
@@ -234,11 +234,10 @@ impl Query for ReadNothing {
 }
 
 /// The reply of [`ReadNothing`].
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct NothingReply {
-    #[serde(skip_deserializing)]
-    sessions: Option<()>,
+    sessions: Vec<WireSession>,
 }
 
 impl RemoteQuery for ReadNothing {
@@ -257,7 +256,13 @@ impl RemoteQuery for ReadNothing {
         NothingReply::default()
     }
 
-    fn to_answer(&self, _: NothingReply) -> Result<(), DialectError> {
-        Ok(())
+    /// Servers of the reference may have what this version does not know: that is not nothing.
+    fn to_answer(&self, reply: NothingReply) -> Result<(), DialectError> {
+        if reply.sessions.is_empty() {
+            return Ok(());
+        }
+        Err(DialectError::Refused(
+            "the servers have sessions, which this version of consulctl cannot show".to_owned(),
+        ))
     }
 }
