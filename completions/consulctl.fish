@@ -395,14 +395,16 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "autopilot" -d 'Shows and changes how dead servers are cleaned up'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "autopilot" -d 'Shows how well the servers are, and how dead ones are cleaned up'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "raft" -d 'Shows and changes which servers take part in consensus'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "get-config" -d 'Shows the autopilot configuration'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "set-config" -d 'Changes the autopilot configuration'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from autopilot" -f -a "state" -d 'Shows how well the servers are'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "list-peers" -d 'Lists the servers of the raft configuration'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "remove-peer" -d 'Removes a server from the raft configuration'
+complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and __fish_seen_subcommand_from raft" -f -a "transfer-leader" -d 'Hands the leadership to another server'
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F

@@ -16,6 +16,7 @@ mod agent_services;
 mod bad_input;
 mod catalog;
 mod cli;
+mod client_dns;
 mod cluster;
 mod cluster_consul;
 mod config;

@@ -4,5 +4,6 @@ mod agent;
 mod families;
 mod gossip;
 mod limits;
+mod operator;
 mod support;
 mod wire;

@@ -12,6 +12,7 @@ use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership
 use super::log_store::LogStore;
 use super::network::Call;
 use super::novice::Novice;
+use super::probation::Probation;
 use super::settings::{Clock, Timing};
 use super::snapshot_transfer::Transfers;
 use super::snapshots::Snapshots;
@@ -48,6 +49,8 @@ pub(super) struct Inner {
     pub(super) snapshots: Snapshots,
     /// What a leader is sending.
     pub(super) transfers: Transfers,
+    /// Until when this server must not help another leader to be elected.
+    pub(super) probation: Probation,
 }
 
 /// Why a write was not made.

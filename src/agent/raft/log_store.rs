@@ -168,6 +168,11 @@ impl LogStore {
         )
     }
 
+    /// The last vote.
+    pub(super) fn vote(&self) -> Option<Vote> {
+        self.shared.tail().vote
+    }
+
     /// The last entry, whether it is still in the log or only in a snapshot.
     pub(super) fn last(&self) -> Option<LogId> {
         self.shared.tail().last

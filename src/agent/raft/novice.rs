@@ -30,6 +30,11 @@ impl Novice {
         }
     }
 
+    /// It begins a cluster, and so has all there is.
+    pub(super) fn founds(&self) {
+        self.is_novice.store(false, Ordering::Relaxed);
+    }
+
     /// Notes what a leader calls committed.
     pub(super) fn hears(&self, committed: Option<LogId>) {
         if self.is_novice.load(Ordering::Relaxed) {
@@ -60,13 +65,16 @@ impl Raft {
         request: &VoteRequest<TypeConfig>,
     ) -> Result<Option<VoteResponse<TypeConfig>>, ServeError> {
         let own = self.inner.log.last();
-        if self.inner.novice.may_vote(own, request.last_log_id) {
+        // A leader that hands over counts on nobody any more.
+        let promised = self.inner.probation.is_on() && !request.leadership_transfer;
+        if !self.inner.novice.may_vote(own, request.last_log_id) {
+            tracing::warn!(
+                target: "agent.server.raft",
+                "not voting: this server began without a log, and has not caught up yet"
+            );
+        } else if !promised {
             return Ok(None);
         }
-        tracing::warn!(
-            target: "agent.server.raft",
-            "not voting: this server began without a log, and has not caught up yet"
-        );
         let vote = self.inner.core.with_raft_state(|state| *state.vote_ref());
         let vote = vote.await.map_err(|e| ServeError::Stopped(e.to_string()))?;
         Ok(Some(VoteResponse::new(vote, own, false)))
@@ -89,6 +97,13 @@ mod tests {
         assert!(novice.may_vote(Some(log_id(1, 9)), Some(log_id(1, 9))));
         // Once it is none, it stays so.
         assert!(novice.may_vote(None, Some(log_id(2, 9))));
+    }
+
+    #[test]
+    fn a_founder_is_none() {
+        let novice = Novice::new(None);
+        novice.founds();
+        assert!(novice.may_vote(Some(log_id(0, 0)), Some(log_id(4, 4))));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct RaftSettings {
 /// After how much silence this server draws its conclusions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing {
+    /// For so long after a majority's last answers no other leader is elected.
+    pub(super) lease: Duration,
     /// Without a message of the leader for so long it counts as gone: voters may vote then.
     pub(super) leader_patience: Duration,
     /// Without answers of a majority for so long a leader no longer calls itself one.
@@ -87,6 +89,7 @@ impl RaftSettings {
     pub(super) fn timing(&self) -> Timing {
         let scaled = |ms: u64| Duration::from_millis(ms * self.multiplier());
         Timing {
+            lease: scaled(ELECTION_MAX_MS),
             leader_patience: scaled(ELECTION_MAX_MS + ELECTION_MIN_MS),
             quorum_patience: scaled(QUORUM_PATIENCE_MS),
             look_every: scaled(HEARTBEAT_MS) / 2,

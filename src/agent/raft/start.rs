@@ -13,13 +13,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::codec;
 use super::contact::Contact;
+use super::disk::Disk;
 use super::handle::{Inner, Raft, WriteError};
 use super::leadership::{Core, Leadership, Memory, Observer};
 use super::log_store::LogStore;
-use super::medium::{MemoryMedium, Opened};
+use super::medium::Opened;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
+use super::probation::Probation;
 use super::settings::RaftSettings;
 use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
@@ -98,10 +100,19 @@ impl Raft {
     pub async fn start(settings: RaftSettings) -> Result<(Self, Recovery), StartError> {
         let began = Instant::now();
         let opened = match &settings.dir {
-            None => Storage::in_memory(&settings)?,
+            None => Storage::on(&Disk::instant(), &settings)?,
             Some(dir) => Storage::open(&dir.join(FOLDER), &settings).await?,
         };
         Self::launch(settings, opened, began).await
+    }
+
+    /// Starts raft on a disk in memory, and goes on with what is there; `settings.dir` is not used.
+    pub async fn start_on(
+        disk: &Disk,
+        settings: RaftSettings,
+    ) -> Result<(Self, Recovery), StartError> {
+        let opened = Storage::on(disk, &settings)?;
+        Self::launch(settings, opened, Instant::now()).await
     }
 
     async fn launch(
@@ -121,11 +132,13 @@ impl Raft {
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
         let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
-        let config = Arc::new(
-            settings
-                .config()
-                .map_err(|e| StartError::Recovery(e.to_string()))?,
-        );
+        let mut config = settings
+            .config()
+            .map_err(|e| StartError::Recovery(e.to_string()))?;
+        let lease = settings.timing().lease;
+        let probation = Probation::new(id, log.vote().as_ref(), lease);
+        config.enable_elect = !probation.is_on();
+        let config = Arc::new(config);
         let addresses = Addresses::default();
         let networks = Networks {
             transport: Arc::clone(&settings.transport),
@@ -137,12 +150,13 @@ impl Raft {
         };
         let raft = Self::assemble(
             &settings,
-            id,
+            (id, probation),
             core,
             (log, snapshots),
             (published, watches),
             addresses,
         );
+        raft.end_probation();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -161,7 +175,7 @@ impl Raft {
 
     fn assemble(
         settings: &RaftSettings,
-        id: u64,
+        (id, probation): (u64, Probation),
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
@@ -209,6 +223,7 @@ impl Raft {
                 novice,
                 snapshots,
                 transfers: Transfers::default(),
+                probation,
             }),
         };
         let own = Arc::downgrade(&raft.inner);
@@ -222,6 +237,20 @@ impl Raft {
             }
         });
         raft
+    }
+
+    /// Lets this server stand for election once its probation is over.
+    fn end_probation(&self) {
+        let Some(end) = self.inner.probation.end() else {
+            return;
+        };
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(end).await;
+            if let Some(inner) = own.upgrade() {
+                inner.core.runtime_config().elect(true);
+            }
+        });
     }
 
     /// Elects this server when it is the only voter, or makes it so; tells whether it is.
@@ -278,12 +307,15 @@ impl Raft {
 }
 
 impl Storage {
-    fn in_memory(settings: &RaftSettings) -> Result<Self, StartError> {
+    fn on(disk: &Disk, settings: &RaftSettings) -> Result<Self, StartError> {
+        let snapshots = disk.snapshots();
+        let newest = snapshots.newest();
+        let start = newest.map(|newest| Ok((newest.meta, newest.snapshot.state()?)));
         Ok(Self {
             id: derive_raft_id(&settings.node_uuid),
-            log: start_log(MemoryMedium::open(), Path::new("memory"))?,
-            snapshots: Snapshots::in_memory(),
-            start: None,
+            log: start_log(disk.open(), Path::new("memory"))?,
+            snapshots,
+            start: start.transpose().map_err(StartError::Snapshot)?,
         })
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::agent::raft::Raft;
 
+use super::net::BoxFuture;
 use super::operator::Ask;
 use super::wire::status::{LEADER, PEERS, RAFT_STATS, RaftStatsReply, decode_leader, decode_peers};
 use super::wire::{Nothing, decode_reply, encode};
@@ -105,7 +106,10 @@ impl Rpc {
             is_stale: true,
             answer,
             // Servers have answered for themselves already.
-            here: Box::new(|_, _| Box::pin(std::future::ready(Err(RpcError::NoServers)))),
+            here: Box::new(|_, _| {
+                let nobody = std::future::ready(Err(RpcError::NoServers));
+                Box::pin(nobody) as BoxFuture<'static, _>
+            }),
         })
         .await
     }

@@ -315,6 +315,94 @@ fn operators_see_peers_and_autopilot() {
 }
 
 #[test]
+fn operators_move_the_leadership_and_see_its_state() {
+    let state = r#"{"Healthy":true,"FailureTolerance":0,"OptimisticFailureTolerance":0,"Servers":{"i":{"ID":"i",
+        "Name":"n1","Address":"10.0.0.1:8300","NodeStatus":"alive","Version":"1.10.0","LastContact":"0s","LastTerm":2,
+        "LastIndex":9,"Healthy":true,"StableSince":"2026-01-02T03:04:05Z","ReadReplica":false,"Status":"leader",
+        "Meta":{},"NodeType":"voter"}},"Leader":"i","Voters":["i"]}"#;
+    let api = FakeApi::start(vec![
+        ok(
+            "POST /v1/operator/raft/transfer-leader?id=x",
+            r#"{"Success":true}"#,
+        ),
+        ok(
+            "POST /v1/operator/raft/transfer-leader?id=y",
+            r#"{"Success":false}"#,
+        ),
+        status(
+            "POST /v1/operator/raft/transfer-leader ",
+            500,
+            "No cluster leader",
+        ),
+        ok("GET /v1/operator/autopilot/state", state),
+    ]);
+    let transfer = |more: &[&str]| {
+        let words: Vec<&str> = ["operator", "raft", "transfer-leader"]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        ask(&api, &words)
+    };
+    assert_eq!(transfer(&["-id=x"]), Done::success("Success\n"));
+    let failed = "Error transfering leadership: Failed to transfer leadership";
+    assert_eq!(transfer(&["-id=y"]), Done::failure(&format!("{failed}\n")));
+    let done = transfer(&[]);
+    assert_eq!(done.code, 1);
+    let text = format!("{failed}: Unexpected response code: 500 (No cluster leader)\nhint: ");
+    assert!(done.err.starts_with(&text), "{}", done.err);
+    let done = ask(&api, &["operator", "autopilot", "state"]);
+    assert!(
+        done.out
+            .starts_with("Healthy:                      true\nFailure Tolerance:            0\n"),
+        "{}",
+        done.out
+    );
+    assert!(
+        done.out
+            .ends_with("      Last Term:       2\n      Last Index:      9\n\n"),
+        "{}",
+        done.out
+    );
+    let json = ask(&api, &["operator", "autopilot", "state", "-format=json"]);
+    assert!(
+        json.out
+            .contains("\n            \"LastContact\": \"0s\",\n"),
+        "{}",
+        json.out
+    );
+}
+
+#[test]
+fn a_lost_leader_is_told_as_consul_tells_it() {
+    let body = "rpc error making call: No cluster leader";
+    for (words, request, said) in [
+        (
+            ["operator", "raft", "list-peers"],
+            "GET /v1/operator/raft/configuration",
+            "Error getting peers: Failed to retrieve raft configuration",
+        ),
+        (
+            ["kv", "get", "a"],
+            "GET /v1/kv/a",
+            "Error querying Consul agent",
+        ),
+        (
+            ["snapshot", "save", "/nowhere/x"],
+            "GET /v1/snapshot",
+            "Error saving snapshot",
+        ),
+    ] {
+        let api = FakeApi::start(vec![status(request, 500, body)]);
+        let done = ask(&api, &words);
+        assert_eq!(done.code, 1);
+        let text = format!("{said}: Unexpected response code: 500 ({body})\n");
+        assert!(done.err.starts_with(&text), "{}", done.err);
+        assert!(done.err.contains("-stale"), "{}", done.err);
+    }
+}
+
+#[test]
 fn a_snapshot_gets_its_name_only_when_it_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s.snap");

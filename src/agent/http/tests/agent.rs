@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::acl::AllowAll;
 use crate::agent::gossip::serf::AnyMember;
@@ -21,11 +23,15 @@ use crate::agent::local::{Local, LocalSettings, NodeIdentity};
 use crate::agent::raft::{
     DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, NoTransport, Raft, RaftSettings,
 };
-use crate::agent::rpc::{Rpc, RpcSettings};
+use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService};
+use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
+use crate::agent::rpc::{LeaderInbox, RaftService, Rpc, RpcSettings};
 use crate::agent::telemetry::{Metrics, Output, Telemetry, TelemetrySettings};
 use crate::agent::user_events::{OwnService, OwnServices, UserEvents};
 use crate::model::agent::SelfConfig;
 
+/// How long an election may take.
+const LEADER_LIMIT: Duration = Duration::from_secs(10);
 /// The agent's node UUID.
 pub(super) const NODE_ID: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -36,28 +42,94 @@ pub(super) async fn start() -> (Server, SocketAddr) {
 
 /// The same with gossip that is encrypted, when there is a key.
 pub(super) async fn start_with(key: Option<&Key>) -> (Server, SocketAddr) {
+    let (raft, rpc, _inbox) = consensus("127.0.0.1:8300").await;
+    serve(Box::pin(context(rpc, Some(raft), key)).await)
+}
+
+/// A leading server with its port 8300 on another one, and a client agent that knows it.
+pub(super) struct Pair {
+    /// The server's API.
+    pub(super) server: SocketAddr,
+    /// The client's API.
+    pub(super) client: SocketAddr,
+    /// The server's handle.
+    pub(super) rpc: Rpc,
+    /// What waits for the leader's duties.
+    pub(super) inbox: LeaderInbox,
+    _apis: [Server; 2],
+}
+
+/// Starts a server and a client.
+pub(super) async fn start_pair() -> Pair {
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let listener = listener.await.unwrap();
+    let port = listener.address().unwrap();
+    let (raft, rpc, inbox) = consensus(&port.to_string()).await;
+    let handlers = Handlers {
+        calls: Arc::new(Dispatcher::new(rpc.clone(), Arc::new(NoEvents))),
+        raft: Arc::new(RaftService::new(raft.clone(), NODE_ID.to_owned())),
+        snapshots: Arc::new(SnapshotService::new(rpc.clone())),
+    };
+    let stop = CancellationToken::new();
+    tokio::spawn(listener.serve(handlers, Limits::default(), stop));
+    let settings = RpcSettings::new("dc1", Arc::new(AllowAll));
+    let client = Rpc::client(settings, &Metrics::default());
+    for known in [&rpc, &client] {
+        known.set_servers(vec![crate::agent::rpc::Server {
+            id: NODE_ID.to_owned(),
+            name: "n1".to_owned(),
+            address: port,
+        }]);
+    }
+    let (server_api, server) = serve(Box::pin(context(rpc.clone(), Some(raft), None)).await);
+    let (client_api, client) = serve(Box::pin(context(client, None, None)).await);
+    Pair {
+        server,
+        client,
+        rpc,
+        inbox,
+        _apis: [server_api, client_api],
+    }
+}
+
+/// Starts the API of a client that knows no server.
+pub(super) async fn start_lonely_client() -> (Server, SocketAddr) {
+    let settings = RpcSettings::new("dc1", Arc::new(AllowAll));
+    let client = Rpc::client(settings, &Metrics::default());
+    serve(Box::pin(context(client, None, None)).await)
+}
+
+struct NoEvents;
+
+impl Events for NoEvents {
+    fn fire(&self, _: String, _: Bytes) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+fn serve(context: Context) -> (Server, SocketAddr) {
     let listener = bind(
         &BindAddress::Tcp(([127, 0, 0, 1], 0).into()),
         &UnixSocketSettings::default(),
     )
     .unwrap();
     let address = listener.tcp_address().unwrap();
-    let context = Arc::new(Box::pin(context(key)).await);
     let server = Server::start(
         vec![listener],
         TransportSettings::default(),
         Router::new(v1::routes()),
-        context,
+        Arc::new(context),
         Arc::new(NoObserver),
     );
     (server, address)
 }
 
-async fn context(key: Option<&Key>) -> Context {
+/// The consensus of a server that leads alone, in memory, and its handle.
+async fn consensus(address: &str) -> (Raft, Rpc, LeaderInbox) {
     let (raft, _) = Raft::start(RaftSettings {
         dir: None,
         node_uuid: NODE_ID.to_owned(),
-        address: "127.0.0.1:8300".to_owned(),
+        address: address.to_owned(),
         raft_multiplier: 1,
         bootstrap: true,
         snapshot_threshold: DEFAULT_SNAPSHOT_THRESHOLD,
@@ -67,8 +139,15 @@ async fn context(key: Option<&Key>) -> Context {
     })
     .await
     .unwrap();
-    let rpc_settings = RpcSettings::new("dc1", Arc::new(AllowAll));
-    let (rpc, _inbox) = Rpc::server(raft.clone(), rpc_settings, &Metrics::default());
+    raft.wait_for_leader(LEADER_LIMIT).await.unwrap();
+    let settings = RpcSettings::new("dc1", Arc::new(AllowAll));
+    let (rpc, inbox) = Rpc::server(raft.clone(), settings, &Metrics::default());
+    (raft, rpc, inbox)
+}
+
+/// The rooms of an agent: a server's with its consensus, a client's without.
+async fn context(rpc: Rpc, raft: Option<Raft>, key: Option<&Key>) -> Context {
+    let is_server = raft.is_some();
     let quiet = TelemetrySettings {
         output: Output::Nowhere,
         ..TelemetrySettings::default()
@@ -92,16 +171,16 @@ async fn context(key: Option<&Key>) -> Context {
     Context {
         rpc,
         local,
-        raft: Some(raft),
+        raft,
         lan,
         events,
         gossip_reports,
-        wan: Some(pool("wan", "n1.dc1", key)),
+        wan: is_server.then(|| pool("wan", "n1.dc1", key)),
         telemetry: Telemetry::init(quiet).unwrap(),
         control: AgentControl::new().0,
         agent: Arc::new(AgentFacts {
             config: SelfConfig {
-                server: true,
+                server: is_server,
                 ..SelfConfig::default()
             },
             debug_config: ArcSwap::from_pointee(Value::Null),

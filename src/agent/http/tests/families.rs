@@ -1,11 +1,12 @@
 //! What the endpoint families answer, compared with what a Consul answers whose ACLs and Connect are
 //! off and whose tables are empty.
 
-use serde_json::Value;
-
-use super::agent::{NODE_ID, start};
+use super::agent::{start, start_pair};
 use super::support::{ask, body_of, get, raw, status_of};
+use crate::agent::rpc::WriteOptions;
+use crate::agent::store::Command;
 use crate::agent::telemetry::{Level, Output, Telemetry, TelemetrySettings};
+use crate::model::access::{Requirement, Resource};
 
 /// A method, a target, a body; the status and the body of the answer.
 type Case = (
@@ -204,20 +205,34 @@ async fn events_and_coordinates() {
             "200",
             r#"[{"Datacenter":"dc1","AreaID":"wan","Coordinates":[{"Node":"n1","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Error":1.5,"Adjustment":0,"Height":0.00001}}]}]"#,
         ),
-        ("PUT", "/v1/catalog/register", r#"{"Node":"x","Address":"10.0.0.1"}"#, "200", "true"),
-        ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1}}"#, "200", ""),
-        ("GET", "/v1/coordinate/node/x?segment=other", "", "404", ""),
-        (
-            "GET",
-            "/v1/coordinate/node/x",
-            "",
-            "200",
-            r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#,
-        ),
         ("PUT", "/v1/coordinate/update", r#"{"Node":"x","Coord":{"Vec":[1]}}"#, "500", "incompatible coordinate"),
         ("PUT", "/v1/coordinate/update", r#"{"Node":"x"}"#, "500", "invalid coordinate"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn coordinates_wait_for_the_leaders_batch() {
+    let mut pair = start_pair().await;
+    for agent in [pair.client, pair.server] {
+        let node = br#"{"Node":"x","Address":"10.0.0.1"}"#;
+        ask(agent, "PUT", "/v1/catalog/register", "", node).await;
+        let body = br#"{"Node":"x","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1}}"#;
+        let taken = ask(agent, "PUT", "/v1/coordinate/update", "", body).await;
+        assert_eq!((status_of(&taken), body_of(&taken)), ("200", ""));
+        let waiting = pair.inbox.coordinates.try_recv().unwrap();
+        assert_eq!(waiting.node, "x");
+        let batch = Command::Coordinates(vec![waiting]);
+        let requirement = Requirement::write(Resource::Node, b"x");
+        let options = WriteOptions::default();
+        let written = pair.rpc.write(&options, &requirement, batch).await;
+        written.unwrap();
+        let shown = r#"[{"Node":"x","Segment":"","Coord":{"Vec":[0,0,0,0,0,0,0,1],"Error":1,"Adjustment":0,"Height":0.00001}}]"#;
+        let node = get(agent, "/v1/coordinate/node/x").await;
+        assert_eq!(body_of(&node), shown);
+        let other = get(agent, "/v1/coordinate/node/x?segment=other").await;
+        assert_eq!(status_of(&other), "404");
+    }
 }
 
 #[tokio::test]
@@ -338,44 +353,6 @@ async fn acls_are_off() {
         ),
     ])
     .await;
-}
-
-#[tokio::test]
-async fn operators_see_raft_and_change_autopilot() {
-    let (_server, address) = start().await;
-    let raft: Value = serde_json::from_str(body_of(
-        &get(address, "/v1/operator/raft/configuration").await,
-    ))
-    .unwrap();
-    assert_eq!(raft["Servers"][0]["Node"], "n1");
-    assert_eq!(raft["Servers"][0]["ID"], NODE_ID);
-    assert_eq!(raft["Servers"][0]["Leader"], true);
-    let health: Value = serde_json::from_str(body_of(
-        &get(address, "/v1/operator/autopilot/health").await,
-    ))
-    .unwrap();
-    assert_eq!(health["Healthy"], true);
-    assert_eq!(health["Servers"][0]["SerfStatus"], "alive");
-    assert_eq!(health["Servers"][0]["Version"], "1.10.0");
-    assert_ne!(health["Servers"][0]["StableSince"], "0001-01-01T00:00:00Z");
-
-    let target = "/v1/operator/autopilot/configuration";
-    let set = ask(address, "PUT", target, "", br#"{"MaxTrailingLogs":300}"#).await;
-    assert_eq!(body_of(&set), "true");
-    let stored = get(address, target).await;
-    assert!(
-        stored.contains(
-            r#"{"CleanupDeadServers":false,"LastContactThreshold":"0s","MaxTrailingLogs":300,"#
-        ),
-        "{stored}"
-    );
-    let in_vain = ask(address, "PUT", &format!("{target}?cas=1000000"), "", b"{}").await;
-    assert_eq!(body_of(&in_vain), "false");
-    let bad = ask(address, "PUT", &format!("{target}?cas=x"), "", b"{}").await;
-    assert_eq!(
-        body_of(&bad),
-        "Bad request: Error parsing cas value: strconv.ParseUint: parsing \"x\": invalid syntax"
-    );
 }
 
 #[tokio::test]

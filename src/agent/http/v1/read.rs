@@ -114,9 +114,11 @@ impl<'a> Read<'a> {
             .map_err(|err| HttpError::failed(err).with_meta(Meta::default()))
     }
 
-    /// 200 with what `render` makes of the answer. A body depends on the request and the index
-    /// alone, so that it is rendered once for all who ask the same; `cached` is false where it
-    /// depends on more (`?near`).
+    /// 200 with what `render` makes of the answer. A body depends on the request, the index and the generation of the
+    /// state alone, so that it is rendered once for all who ask the same. That holds on every server of the cluster,
+    /// whichever of them answered: tables, indexes, their floors and generations are functions of the one log. It does
+    /// not hold where the answer depends on more (`?near`), and not on client agents, whose servers may be
+    /// HashiCorp's, which know no generations, or be replaced by a new cluster that counts from one again.
     pub(super) fn answer<T: Serialize>(
         &self,
         meta: QueryMeta,
@@ -126,7 +128,8 @@ impl<'a> Read<'a> {
         let make = || -> Result<Bytes, HttpError> {
             render::json(&render()?, pretty).map_err(HttpError::failed)
         };
-        let response = if self.request.params().has("near") {
+        let shared = self.context.raft.is_some() && !self.request.params().has("near");
+        let response = if !shared {
             Response::json_bytes(make()?)
         } else {
             let key = CacheKey {

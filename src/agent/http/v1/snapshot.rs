@@ -9,7 +9,7 @@ use tokio_util::io::ReaderStream;
 use crate::agent::http::body::RequestBody;
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
 
-use super::read::{Read, headers_of, write_options};
+use super::read::{Read, ask, headers_of, write_options};
 
 /// Largest archive that can be restored, in bytes.
 const ARCHIVE_MAX: usize = 512 * 1024 * 1024;
@@ -27,20 +27,22 @@ pub(super) async fn snapshot(context: Arc<Context>, request: Request) -> Answer 
 
 async fn save(context: &Context, request: &Request) -> Answer {
     let options = Read::new(context, request)?.options();
-    let (meta, archive) = context.rpc.save_snapshot(&options).await?;
+    let (meta, archive) = ask(request, context.rpc.save_snapshot(&options)).await?;
     let meta = Meta {
         consistency: None,
         ..headers_of(meta)
     };
-    let body = Box::pin(ReaderStream::with_capacity(archive, PIECE));
+    // Sent as it arrives: it may come from another server, and be as large as the state.
+    let pieces = ReaderStream::with_capacity(archive, PIECE);
     let gzip = HeaderValue::from_static("application/x-gzip");
-    Ok(Response::stream(Some(gzip), body).meta(meta))
+    Ok(Response::stream(Some(gzip), Box::pin(pieces)).meta(meta))
 }
 
 async fn restore(context: &Context, mut request: Request) -> Answer {
     let options = write_options(context, &request);
+    context.rpc.route(&options.datacenter)?;
     let archive = receive(request.take_body()?).await?;
-    context.rpc.restore(&options, archive).await?;
+    ask(&request, context.rpc.restore(&options, archive)).await?;
     // The archive's catalog may lack what runs here.
     context.local.server_up();
     Ok(Response::empty(StatusCode::OK))

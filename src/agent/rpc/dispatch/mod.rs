@@ -13,3 +13,6 @@ mod writes;
 pub use dispatcher::{Dispatcher, Events, Federation};
 pub use limits::WriteLimits;
 pub use snapshots::SnapshotService;
+
+#[cfg(test)]
+mod tests;

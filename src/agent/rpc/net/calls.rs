@@ -17,12 +17,16 @@ use crate::agent::rpc::wire::{Nothing, ReplyHeader, RequestHeader, encode};
 /// Where the log tells of connections.
 pub(super) const TARGET: &str = "agent.server.rpc";
 
+/// What a client hears when its reply does not fit.
+const OVERLOADED: &str = "the server is sending too much to others: try again";
+
 /// What all streams of calls share.
 #[derive(Clone)]
 pub(super) struct Calls {
     pub(super) dispatch: Arc<dyn Dispatch>,
     pub(super) limits: Arc<Limits>,
     pub(super) budget: Budget,
+    pub(super) replies: Budget,
 }
 
 /// What became of a call.
@@ -113,6 +117,14 @@ impl Calls {
         let Outcome::Answered(answer) = outcome else {
             return false;
         };
+        let mut sending = self.replies.share();
+        let answer = answer.and_then(|body| {
+            if sending.resize(body.len().saturating_sub(FREE_BYTES)) {
+                return Ok(body);
+            }
+            debug!(target: TARGET, %from, "too many bytes of replies are under way");
+            Err(CallFailure::Failed(OVERLOADED.to_owned()))
+        });
         let (error, body, goes_on) = match answer {
             Ok(body) => (String::new(), Ok(body), true),
             Err(CallFailure::Failed(why)) => (why, encode(&Nothing {}), true),

@@ -21,6 +21,9 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Bytes of requests that are being read or answered in all connections, beyond the first 64 KiB of each.
     pub buffered_bytes: usize,
+    /// Bytes of replies that are being sent in all connections, beyond the first 64 KiB of each: clients that read slowly
+    /// hold no more than this. The largest list must fit.
+    pub reply_bytes: usize,
     /// Time for the rest of a request once its first byte is there.
     pub request_timeout: Duration,
     /// Time without a request after which a connection of a single stream is closed.
@@ -46,6 +49,7 @@ impl Default for Limits {
             streams: 131_072,
             request_bytes: 8 << 20,
             buffered_bytes: 256 << 20,
+            reply_bytes: 2 << 30,
             request_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_mins(10),
             write_timeout: Duration::from_secs(10),

@@ -75,6 +75,7 @@ impl Listener {
             calls: Calls {
                 dispatch: handlers.calls,
                 budget: Budget::new(limits.buffered_bytes),
+                replies: Budget::new(limits.reply_bytes),
                 limits: Arc::new(limits),
             },
         });
@@ -94,7 +95,8 @@ impl Listener {
             };
             let (served, stop) = (Arc::clone(&served), stop.clone());
             tasks.spawn(async move {
-                stop.run_until_cancelled(served.connection(stream, from))
+                let only_raft = counted.is_reserved();
+                stop.run_until_cancelled(served.connection(stream, from, only_raft))
                     .await;
                 drop(counted);
             });
@@ -105,12 +107,16 @@ impl Listener {
 }
 
 impl Served {
-    async fn connection(&self, mut stream: TcpStream, from: SocketAddr) {
+    async fn connection(&self, mut stream: TcpStream, from: SocketAddr, only_raft: bool) {
         let limits = &self.calls.limits;
         let handshake = timeout(limits.handshake_timeout, stream.read_u8());
         let Ok(Ok(first)) = handshake.await else {
             return;
         };
+        if only_raft && first != RAFT {
+            debug!(target: TARGET, %from, "too many connections: closed");
+            return;
+        }
         if stream.set_nodelay(true).is_err() {
             return;
         }

@@ -44,4 +44,4 @@ pub use snapshot::{
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(super) use tests::read_and_write_again;
+pub(super) use tests::{golden_calls, read_and_write_again};

@@ -7,6 +7,14 @@ mod tree;
 
 use golden::Call;
 
+/// The recorded calls of a client agent: method, request, reply.
+pub(in crate::agent::rpc) fn golden_calls() -> Vec<(String, Vec<u8>, Vec<u8>)> {
+    let calls = golden::calls().into_iter();
+    calls
+        .map(|call| (call.method, call.request, call.reply))
+        .collect()
+}
+
 /// A request and its reply, read and written again; `None` for methods that this room does not read.
 pub(in crate::agent::rpc) fn read_and_write_again(
     method: &str,
