@@ -54,18 +54,26 @@ impl Servers for Asking<'_> {
         };
         if self.staleness.allowed {
             options.consistency = Consistency::Stale;
-            let (answer, meta) = self.rpc.query(&options, &query).await.map_err(failed)?;
+            let (answer, meta) = self
+                .rpc
+                .query(&options, &query)
+                .await
+                .map_err(|error| failed(&error))?;
             if Duration::from_millis(meta.last_contact_ms) <= self.staleness.most {
                 return Ok(answer);
             }
             options.consistency = Consistency::Default;
         }
-        let (answer, _) = self.rpc.query(&options, &query).await.map_err(failed)?;
+        let (answer, _) = self
+            .rpc
+            .query(&options, &query)
+            .await
+            .map_err(|error| failed(&error))?;
         Ok(answer)
     }
 }
 
-fn failed(error: RpcError) -> FetchError {
+fn failed(error: &RpcError) -> FetchError {
     tracing::error!(target: "agent.dns", %error, "rpc error");
     match error {
         RpcError::NoPathToDatacenter => FetchError::NoPath,

@@ -105,12 +105,11 @@ fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartErro
 }
 
 pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> RaftSettings {
-    let multiplier = config.raft.heartbeat_timeout.as_secs().max(1);
     RaftSettings {
         dir,
         node_uuid: node_id.to_owned(),
         address: rpc_address(config).to_string(),
-        raft_multiplier: u32::try_from(multiplier).unwrap_or(u32::MAX),
+        raft_multiplier: config.raft.multiplier,
         bootstrap: bootstraps(config),
         snapshot_threshold: config.raft.snapshot_threshold,
         trailing_logs: config.raft.trailing_logs,

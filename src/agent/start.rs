@@ -313,6 +313,7 @@ fn begin_server(
             raft,
             rpc: &rpc,
             lan,
+            wan: pools.wan(),
             node_id,
         };
         port.serve(&answering, background);

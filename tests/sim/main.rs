@@ -14,6 +14,7 @@ mod network;
 mod partition;
 mod queue;
 mod quiet;
+mod raft;
 mod repeat;
 mod ring;
 mod seeds;

@@ -507,6 +507,8 @@ pub enum RequestLimitMode {
 pub struct RaftConfig {
     /// Protocol version, always 3.
     pub protocol: i64,
+    /// By how much all timers are stretched, 1 to 10.
+    pub multiplier: u32,
     /// Without a heartbeat for this long a follower becomes candidate, multiplier applied.
     pub heartbeat_timeout: Duration,
     /// Without a leader for this long a candidate votes again, multiplier applied.

@@ -322,6 +322,7 @@ pub(super) fn raft(reader: &mut Reader<'_>, dev_mode: bool) -> RaftConfig {
         timers.map(|timer| timer * multiplier);
     RaftConfig {
         protocol: reader.int("raft_protocol"),
+        multiplier,
         heartbeat_timeout,
         election_timeout,
         leader_lease_timeout,

@@ -128,8 +128,8 @@ async fn lost(mut leadership: watch::Receiver<Leadership>, term: u64) {
 impl Duties {
     /// Leads until it is dropped, or until another server was asked to lead instead.
     ///
-    /// Reads need not wait for any of this: the first linearizable read of a term, and the first within a lease, waits
-    /// for the entry that begins the term to be applied, and so for everything that earlier leaders have acknowledged.
+    /// Consistent reads need not wait for any of this: openraft lets a linearizable read, and one within a lease, wait until
+    /// the entry that begins the leader's term is applied, and with it everything that earlier leaders have acknowledged.
     /// That is all that Consul's `Not ready to serve consistent reads` protects.
     async fn lead(&self, inbox: &mut LeaderInbox) {
         // From here on every change is heard; what happened before is seen by the first comparison.

@@ -1,12 +1,9 @@
-//! The seam under the log store: what must be durable, in which order, and the memory variant.
+//! The seam under the log store: what must be durable, and in which order.
 //!
-//! The writer task is the only caller of [`LogMedium`]. A simulator implements this trait to lose
-//! what was not yet committed.
+//! The writer task is the only caller of [`LogMedium`].
 
-use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec::Row;
 
@@ -74,68 +71,4 @@ pub(super) struct Opened {
     pub(super) loaded: Loaded,
     pub(super) medium: Box<dyn LogMedium>,
     pub(super) source: Box<dyn LogSource>,
-}
-
-type Rows = Arc<Mutex<BTreeMap<u64, Row>>>;
-
-/// The medium of `-dev`: the same path as on disk, into a map.
-pub(super) struct MemoryMedium {
-    rows: Rows,
-}
-
-struct MemorySource {
-    rows: Rows,
-}
-
-impl MemoryMedium {
-    /// An empty log.
-    pub(super) fn open() -> Opened {
-        let rows = Rows::default();
-        Opened {
-            loaded: Loaded::default(),
-            medium: Box::new(Self {
-                rows: Arc::clone(&rows),
-            }),
-            source: Box::new(MemorySource { rows }),
-        }
-    }
-}
-
-impl LogMedium for MemoryMedium {
-    fn commit(&mut self, ops: Vec<Op>) -> BoxFuture<'_, io::Result<()>> {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        for op in ops {
-            match op {
-                Op::Append(new) => rows.extend(new.into_iter().map(|row| (row.index, row))),
-                Op::Truncate { from } => drop(rows.split_off(&from)),
-                Op::Delete { upto } => *rows = rows.split_off(&upto.saturating_add(1)),
-                // Votes and commits outlive the process only; the log store remembers them.
-                Op::Vote(_) | Op::Committed(_) | Op::Purged { .. } => {}
-            }
-        }
-        Box::pin(std::future::ready(Ok(())))
-    }
-
-    fn close(self: Box<Self>) -> BoxFuture<'static, io::Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
-impl LogSource for MemorySource {
-    fn read(
-        &mut self,
-        start: u64,
-        end: u64,
-        max_bytes: usize,
-    ) -> BoxFuture<'_, io::Result<Vec<Row>>> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = 0;
-        let within = rows.range(start..end).take_while(|(_, row)| {
-            let before = bytes;
-            bytes += row.data.len();
-            before < max_bytes
-        });
-        let found = within.map(|(_, row)| row.clone()).collect();
-        Box::pin(std::future::ready(Ok(found)))
-    }
 }

@@ -107,7 +107,11 @@ impl Raft {
             })
             .collect();
         match self.inner.core.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+            Ok(()) => {
+                self.inner.novice.founds();
+                Ok(())
+            }
+            Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
             Err(RaftError::Fatal(fatal)) => Err(self.stopped(fatal.to_string())),
             Err(RaftError::APIError(other)) => Err(WriteError::Refused(other.to_string())),
         }

@@ -2,6 +2,7 @@
 
 mod codec;
 mod contact;
+mod disk;
 mod handle;
 mod leadership;
 mod log_store;
@@ -30,10 +31,11 @@ mod types;
 mod watch;
 mod wire;
 
+pub use disk::{Disk, SyncTime};
 pub use handle::{Raft, ServeError, WriteError};
 pub use leadership::{Leader, LeaderChange, Leadership, Role};
 pub use network::{Call, Lane, NoTransport, Peer, Transport, TransportError};
-pub use save::{RestoreError, SaveError, SavedArchive, StateSnapshot};
+pub use save::{ArchiveFile, RestoreError, SaveError, SavedArchive, StateSnapshot};
 pub use settings::{Clock, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, RaftSettings};
 pub use snapshots::SnapshotError;
 pub use start::{Recovery, StartError};

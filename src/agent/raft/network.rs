@@ -125,7 +125,8 @@ pub(super) struct Network {
 }
 
 impl Networks {
-    fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
+    /// The way to a server on a lane.
+    pub(super) fn to(&self, node: &NodeInfo, lane: Lane) -> Network {
         Network {
             transport: Arc::clone(&self.transport),
             addresses: Arc::clone(&self.addresses),
@@ -165,29 +166,25 @@ impl Network {
         self.send(call, body, option.soft_ttl()).await
     }
 
-    /// The peer at the address that it has now, when that is another one.
-    fn moved(&self) -> Option<Peer> {
-        let now = self.addresses.load().get(&self.peer.id).cloned();
-        let address = now.filter(|now| *now != self.peer.address)?;
-        Some(Peer {
-            id: self.peer.id.clone(),
-            address,
-        })
-    }
-
-    async fn send(
+    /// Sends a frame on this network's lane.
+    pub(super) async fn send(
         &self,
         call: Call,
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
-        let moved = self.moved();
+        let moved = self.addresses.load().get(&self.peer.id).cloned();
+        let moved = moved.filter(|now| *now != self.peer.address);
+        let moved = moved.map(|address| Peer {
+            id: self.peer.id.clone(),
+            address,
+        });
         let peer = moved.as_ref().unwrap_or(&self.peer);
-        let answer = self
-            .transport
-            .call(peer, self.lane, call, body, limit)
-            .await;
-        answer.map_err(|e| failed(&e))
+        let answer = self.transport.call(peer, self.lane, call, body, limit);
+        answer.await.map_err(|e| match e {
+            TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
+            TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
+        })
     }
 
     /// Sends a message with entries that is already encoded.
@@ -204,14 +201,6 @@ impl Network {
 /// The answers to a stream of messages with entries.
 pub(super) type Answers<'s> =
     base::BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>>;
-
-/// What a failed call is to openraft.
-pub(super) fn failed(error: &TransportError) -> RPCError<TypeConfig> {
-    match error {
-        TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(error)),
-        TransportError::Broken(_) => RPCError::Network(NetworkError::new(error)),
-    }
-}
 
 /// An answer that is not one of ours.
 pub(super) fn garbled(e: &WireError) -> RPCError<TypeConfig> {
@@ -277,14 +266,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let moved = self.moved();
-        let send = snapshot_transfer::send(
-            &*self.transport,
-            moved.as_ref().unwrap_or(&self.peer),
-            vote,
-            snapshot,
-            option.hard_ttl(),
-        );
+        let send = snapshot_transfer::send(self, vote, snapshot, option.hard_ttl());
         tokio::select! {
             answer = send => Ok(answer?),
             closed = cancel => Err(StreamingError::Closed(closed)),

@@ -30,6 +30,11 @@ impl Novice {
         }
     }
 
+    /// It begins a cluster, and so has all there is.
+    pub(super) fn founds(&self) {
+        self.is_novice.store(false, Ordering::Relaxed);
+    }
+
     /// Notes what a leader calls committed.
     pub(super) fn hears(&self, committed: Option<LogId>) {
         if self.is_novice.load(Ordering::Relaxed) {
@@ -89,6 +94,13 @@ mod tests {
         assert!(novice.may_vote(Some(log_id(1, 9)), Some(log_id(1, 9))));
         // Once it is none, it stays so.
         assert!(novice.may_vote(None, Some(log_id(2, 9))));
+    }
+
+    #[test]
+    fn a_founder_is_none() {
+        let novice = Novice::new(None);
+        novice.founds();
+        assert!(novice.may_vote(Some(log_id(0, 0)), Some(log_id(4, 4))));
     }
 
     #[test]

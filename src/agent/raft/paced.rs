@@ -31,6 +31,11 @@ impl PacedFile {
         }
     }
 
+    /// The file, as it is.
+    pub(super) fn into_inner(self) -> File {
+        self.file
+    }
+
     /// Makes everything durable.
     pub(super) fn sync_all(&mut self) -> io::Result<()> {
         self.unsynced = 0;

@@ -1,13 +1,14 @@
 //! Writes, and the proofs that reads need: held while nobody leads, given up when the leadership is lost.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use openraft::ReadPolicy;
 use openraft::errors::{
     ClientWriteError, ForwardReason, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::handle::{Raft, WriteError};
 use super::leadership::Leadership;

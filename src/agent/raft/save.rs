@@ -1,15 +1,19 @@
 //! Snapshots on request: of raft itself, and the operator's archive.
 
+use std::fs::File;
+use std::io::{self, Read, Seek as _, Write};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
+use tokio::sync::mpsc;
 
 use super::handle::{Raft, WriteError};
+use super::paced::PacedFile;
 use super::types::Applied;
-use crate::agent::store::{Command, Response, State};
+use crate::agent::store::{Command, Response, RestoreStep, State};
 use crate::model::snapshot_archive::{
-    Archive, ArchiveConfiguration, ArchiveError, ArchiveMeta, ArchiveServer,
+    ArchiveConfiguration, ArchiveError, ArchiveMeta, ArchiveServer, read_archive, write_archive,
 };
 
 /// Longest wait for a snapshot that was asked for.
@@ -30,7 +34,18 @@ pub struct StateSnapshot {
     pub state: Arc<State>,
 }
 
-/// An archive that was made.
+/// An archive that was made, in a file without a name: it goes with this value.
+#[derive(Debug)]
+pub struct ArchiveFile {
+    /// What heads it.
+    pub meta: ArchiveMeta,
+    /// The gzip file, at its beginning.
+    pub file: File,
+    /// Its bytes.
+    pub len: u64,
+}
+
+/// An archive that was made, in memory.
 #[derive(Debug, Clone)]
 pub struct SavedArchive {
     /// What heads it.
@@ -50,9 +65,10 @@ pub enum SaveError {
     Archive(#[from] ArchiveError),
 }
 
-/// Largest state that can be restored, in bytes: a restoration is one entry of the log, and an entry must
-/// fit into a row of SQLite.
-const RESTORED_STATE_MAX: usize = 512 * 1024 * 1024;
+/// Bytes of a part in which a restored state enters the log.
+const PART_BYTES: usize = 1 << 20;
+/// Parts that wait to be written.
+const QUEUED_PARTS: usize = 2;
 
 /// Why an archive cannot be restored.
 #[derive(Debug, Error)]
@@ -63,9 +79,6 @@ pub enum RestoreError {
     /// Its state is not ours to read.
     #[error("failed to restore snapshot: {0}")]
     State(String),
-    /// It is larger than an entry of the log may be.
-    #[error("the archive's state has {0} bytes; at most {RESTORED_STATE_MAX} can be restored")]
-    TooLarge(usize),
     /// It could not be written to the log.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -111,62 +124,167 @@ impl Raft {
         }
     }
 
-    /// Packs the published state into an archive, off the runtime's threads.
-    pub async fn save_snapshot(&self) -> Result<SavedArchive, SaveError> {
+    /// Packs the published state into an archive in a temporary file, off the runtime's threads.
+    pub async fn save_archive(&self) -> Result<ArchiveFile, SaveError> {
         let now = self.snapshot_now();
         let at = (self.inner.clock)();
-        let packed = tokio::task::spawn_blocking(move || pack(now, at));
+        let file = self.inner.snapshots.scratch();
+        let packed = tokio::task::spawn_blocking(move || pack(&now, at, file?));
         packed.await.map_err(|e| SaveError::Raft(e.to_string()))?
+    }
+
+    /// As [`Self::save_archive`], in memory.
+    pub async fn save_snapshot(&self) -> Result<SavedArchive, SaveError> {
+        let ArchiveFile { meta, mut file, .. } = self.save_archive().await?;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let bytes = read.await.map_err(io::Error::other).flatten();
+        let bytes = bytes.map_err(ArchiveError::from)?;
+        Ok(SavedArchive { meta, bytes })
     }
 
     /// Replaces the whole state by an archive's, on every server, and takes a raft snapshot so that
     /// the log need not keep it. Answers the index of the restoration.
+    ///
+    /// The state enters the log in parts and takes effect with the last: all or nothing. It goes on when the caller
+    /// does not wait. Needs memory for the state twice, besides the one that it replaces.
+    pub async fn restore_from(
+        &self,
+        archive: impl Read + Send + 'static,
+        hold: Duration,
+    ) -> Result<u64, RestoreError> {
+        let raft = self.clone();
+        let restoring = tokio::spawn(async move {
+            let checked = tokio::task::spawn_blocking(move || unpack(archive));
+            let state = checked
+                .await
+                .map_err(|e| RestoreError::State(e.to_string()))??;
+            let index = raft.restore_in_parts(state, hold).await?;
+            // The restoration is durable in the log whether or not this succeeds.
+            tokio::spawn(async move {
+                if let Err(error) = raft.trigger_snapshot().await {
+                    tracing::warn!(target: "agent.server.raft", %error, "no raft snapshot after a restore");
+                }
+            });
+            Ok(index)
+        });
+        restoring
+            .await
+            .map_err(|e| RestoreError::State(e.to_string()))?
+    }
+
+    /// As [`Self::restore_from`], from memory.
     pub async fn restore_archive(
         &self,
         archive: Vec<u8>,
         hold: Duration,
     ) -> Result<u64, RestoreError> {
-        let checked = tokio::task::spawn_blocking(move || {
-            let archive = Archive::read(&archive)?;
-            // Refused here, so that nothing unreadable enters the log.
-            State::from_snapshot(&archive.state).map_err(|e| RestoreError::State(e.to_string()))?;
-            if archive.state.len() > RESTORED_STATE_MAX {
-                return Err(RestoreError::TooLarge(archive.state.len()));
+        self.restore_from(io::Cursor::new(archive), hold).await
+    }
+
+    async fn restore_in_parts(&self, state: State, hold: Duration) -> Result<u64, RestoreError> {
+        let id = rand::random();
+        let written = self.write_parts(id, state, hold).await;
+        let committed = match written {
+            Ok(parts) => {
+                self.restore_step(RestoreStep::Commit { id, parts }, hold)
+                    .await
             }
-            Ok::<_, RestoreError>(archive.state)
+            Err(error) => Err(error),
+        };
+        if committed.is_err() {
+            // A new leader's first entry has the same effect.
+            let _ = self.restore_step(RestoreStep::Abandon { id }, hold).await;
+        }
+        committed
+    }
+
+    async fn write_parts(
+        &self,
+        id: u64,
+        state: State,
+        hold: Duration,
+    ) -> Result<u64, RestoreError> {
+        let (parts, mut queue) = mpsc::channel(QUEUED_PARTS);
+        let splitting = tokio::task::spawn_blocking(move || {
+            state.split(PART_BYTES, |part| parts.blocking_send(part))
         });
-        let state = checked
-            .await
-            .map_err(|e| RestoreError::State(e.to_string()))??;
-        let Applied { index, response } = self.write(Command::Restore(state), hold).await?;
-        if let Response::Refused(reason) = response {
-            return Err(RestoreError::State(reason));
+        let mut part = 0;
+        while let Some(bytes) = queue.recv().await {
+            self.restore_step(RestoreStep::Part { id, part, bytes }, hold)
+                .await?;
+            part += 1;
         }
-        // The restoration is durable in the log whether or not this succeeds.
-        if let Err(error) = self.trigger_snapshot().await {
-            tracing::warn!(target: "agent.server.raft", %error, "no raft snapshot after a restore");
+        drop(splitting);
+        Ok(part)
+    }
+
+    async fn restore_step(&self, step: RestoreStep, hold: Duration) -> Result<u64, RestoreError> {
+        let Applied { index, response } = self.write(Command::RestoreStep(step), hold).await?;
+        match response {
+            Response::Refused(reason) => Err(RestoreError::State(reason)),
+            _ => Ok(index),
         }
-        Ok(index)
     }
 }
 
-fn pack(now: StateSnapshot, at: SystemTime) -> Result<SavedArchive, SaveError> {
+/// Counts what is written.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn pack(
+    now: &StateSnapshot,
+    at: SystemTime,
+    mut file: PacedFile,
+) -> Result<ArchiveFile, SaveError> {
     let since_epoch = at
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let state = now.state.to_snapshot();
+    // The size stands before the state: it is written twice, once to nowhere.
+    let mut size = Counter(0);
+    now.state
+        .write_snapshot(&mut size)
+        .map_err(ArchiveError::from)?;
     let meta = ArchiveMeta::new(
         now.index,
         now.term,
         since_epoch,
-        now.configuration,
+        now.configuration.clone(),
         now.configuration_index,
-        state.len() as u64,
+        size.0,
     );
-    let archive = Archive { meta, state };
-    let bytes = archive.write(since_epoch.as_secs())?;
-    Ok(SavedArchive {
-        meta: archive.meta,
-        bytes,
-    })
+    let out = io::BufWriter::new(&mut file);
+    write_archive(&meta, since_epoch.as_secs(), out, |mut out| {
+        now.state.write_snapshot(&mut out)
+    })?;
+    let mut file = file.into_inner();
+    let rewound = file.stream_position().and_then(|len| {
+        file.rewind()?;
+        Ok(len)
+    });
+    let len = rewound.map_err(ArchiveError::from)?;
+    Ok(ArchiveFile { meta, file, len })
+}
+
+fn unpack(archive: impl Read) -> Result<State, RestoreError> {
+    let (_, state) = read_archive(archive, |state| {
+        State::read_snapshot(&mut io::BufReader::new(state))
+    })?;
+    match state {
+        // Refused here, so that nothing unreadable enters the log.
+        Some(state) => state.map_err(|e| RestoreError::State(e.to_string())),
+        None => Err(RestoreError::State("the archive has no state".to_owned())),
+    }
 }

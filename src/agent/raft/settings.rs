@@ -15,7 +15,9 @@ pub const DEFAULT_SNAPSHOT_THRESHOLD: u64 = 16_384;
 /// Entries that stay in the log after a snapshot: Consul's `raft_trailing_logs`.
 pub const DEFAULT_TRAILING_LOGS: u64 = 10_240;
 
-/// Time between heartbeats, times `raft_multiplier`; also what the round of one may take.
+/// Time between heartbeats; also what the round of one may take. It does not grow with `raft_multiplier`, because the
+/// silence after which autopilot finds a follower unwell (200 ms) does not either; Consul's leader sends something at least
+/// every 100 ms, too.
 const HEARTBEAT_MS: u64 = 100;
 /// Shortest time without a leader before an election, times `raft_multiplier`.
 const ELECTION_MIN_MS: u64 = 200;
@@ -98,7 +100,7 @@ impl RaftSettings {
         let lease = ELECTION_MAX_MS * multiplier;
         Config {
             cluster_name: "consul".to_owned(),
-            heartbeat_interval: HEARTBEAT_MS * multiplier,
+            heartbeat_interval: HEARTBEAT_MS,
             election_timeout_min: ELECTION_MIN_MS * multiplier,
             election_timeout_max: lease,
             install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),

@@ -5,11 +5,10 @@
 
 use std::io::{self, Read, Write};
 
-use sha2::{Digest as _, Sha256};
-
 use super::codec;
 use super::types::SnapshotMeta;
 use crate::agent::store::State;
+use crate::model::hashing::Hashing;
 
 /// Marks a file as a snapshot of ours.
 const MAGIC: &[u8; 8] = b"CCTLSNAP";
@@ -40,7 +39,7 @@ pub(super) fn write(meta: &SnapshotMeta, state: &State, out: impl Write) -> io::
     out.write_all(&header)?;
     state.write_snapshot(&mut out)?;
     let hashed = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let (mut out, checksum) = hashed.finish();
+    let (mut out, _, checksum) = hashed.finish();
     out.write_all(&checksum)?;
     out.flush()
 }
@@ -59,12 +58,12 @@ pub(super) fn read(input: impl Read) -> Result<(SnapshotMeta, State), String> {
     let mut header = vec![0; header_len];
     input.read_exact(&mut header).map_err(|e| short(&e))?;
     let meta = codec::decode_snapshot_meta(&header).map_err(|e| e.to_string())?;
-    let before = input.bytes;
+    let before = input.passed();
     let state = State::read_snapshot(&mut input).map_err(|e| damaged(&e))?;
-    if body_len.is_some_and(|expected| expected != input.bytes - before) {
+    if body_len.is_some_and(|expected| expected != input.passed() - before) {
         return Err("its length is not the one that its head tells".to_owned());
     }
-    let (mut input, expected) = input.finish();
+    let (mut input, _, expected) = input.finish();
     let checksum: [u8; CHECKSUM_LEN] = take(&mut input)?;
     if checksum != expected {
         return Err("the checksum does not match".to_owned());
@@ -74,6 +73,21 @@ pub(super) fn read(input: impl Read) -> Result<(SnapshotMeta, State), String> {
         Ok(_) => Err("it goes on after its end".to_owned()),
         Err(error) => Err(short(&error)),
     }
+}
+
+/// Copies a file of `len` bytes as it is, and fails at its end when it is not as it was written.
+pub(super) fn copy(mut file: impl Read, len: u64, mut out: impl Write) -> io::Result<()> {
+    let content = len.saturating_sub(CHECKSUM_LEN as u64);
+    let mut body = Hashing::new((&mut file).take(content));
+    io::copy(&mut body, &mut out)?;
+    let (_, _, checksum) = body.finish();
+    let mut expected = [0; CHECKSUM_LEN];
+    file.read_exact(&mut expected)?;
+    if checksum != expected {
+        return Err(io::Error::other("the checksum does not match"));
+    }
+    out.write_all(&expected)?;
+    out.flush()
 }
 
 /// Version and length of the header.
@@ -112,54 +126,10 @@ fn damaged(error: &crate::agent::store::SnapshotError) -> String {
     format!("it is damaged or truncated, and its checksum cannot be right: {error}")
 }
 
-/// Hashes and counts what passes.
-struct Hashing<T> {
-    inner: T,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl<T> Hashing<T> {
-    fn new(inner: T) -> Self {
-        Self {
-            inner,
-            hash: Sha256::new(),
-            bytes: 0,
-        }
-    }
-
-    fn finish(self) -> (T, [u8; CHECKSUM_LEN]) {
-        (self.inner, self.hash.finalize().into())
-    }
-
-    fn note(&mut self, passed: &[u8]) {
-        self.hash.update(passed);
-        self.bytes += passed.len() as u64;
-    }
-}
-
-impl<T: Write> Write for Hashing<T> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.note(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-impl<T: Read> Read for Hashing<T> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(bytes)?;
-        self.note(&bytes[..read]);
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
     use crate::agent::raft::types::{StoredMembership, log_id};
     use crate::agent::store::{Command, KvCommand, KvVerb, Touched};
@@ -233,6 +203,19 @@ mod tests {
             }
             assert!(read(&*[&*bytes, b"x"].concat()).is_err());
         }
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_copied_to_its_end() {
+        let mut bytes = bytes();
+        let len = bytes.len() as u64;
+        let mut out = Vec::new();
+        copy(&*bytes, len, &mut out).expect("whole");
+        assert_eq!(out, bytes);
+        bytes[200] ^= 4;
+        out.clear();
+        copy(&*bytes, len, &mut out).expect_err("damaged");
+        assert!(out.len() < bytes.len());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::handle::{Raft, ServeError};
-use super::network::{Call, Lane, Peer, Transport, TransportError, failed, garbled};
+use super::network::{Call, Network, garbled};
 use super::paced::PacedFile;
 use super::snapshot_file;
 use super::snapshots::{Received, SnapshotBody, Snapshots};
@@ -42,15 +42,13 @@ type Failed = RPCError<TypeConfig>;
 
 /// Sends a snapshot and waits until it is installed, at most for `limit` without an end.
 pub(super) async fn send(
-    transport: &dyn Transport,
-    peer: &Peer,
+    network: &Network,
     vote: Vote,
     snapshot: Snapshot,
     limit: Duration,
 ) -> Result<SnapshotResponse<TypeConfig>, Failed> {
     let to = Receiver {
-        transport,
-        peer,
+        network,
         transfer: rand::random(),
     };
     let (own, _) = to.step(SnapshotStep::Begin { vote }).await?;
@@ -71,7 +69,10 @@ pub(super) async fn send(
         offset = next;
     }
     let read = reading.await.map_err(io::Error::other).flatten();
-    read.map_err(|e| RPCError::Network(NetworkError::new(&e)))?;
+    read.map_err(|error| {
+        tracing::error!(target: "agent.server.raft", %error, "failed to send snapshot");
+        RPCError::Network(NetworkError::new(&error))
+    })?;
     let deadline = Instant::now() + limit;
     loop {
         let (own, progress) = to.step(SnapshotStep::End { bytes: offset }).await?;
@@ -87,8 +88,7 @@ pub(super) async fn send(
 
 /// Where a snapshot is sent.
 struct Receiver<'a> {
-    transport: &'a dyn Transport,
-    peer: &'a Peer,
+    network: &'a Network,
     transfer: u64,
 }
 
@@ -98,19 +98,15 @@ impl Receiver<'_> {
         let body = wire::encode_snapshot(self.transfer, step).map_err(|e| garbled(&e))?;
         let mut attempt = 1;
         loop {
-            let call = self.transport.call(
-                self.peer,
-                Lane::Snapshot,
-                Call::Snapshot,
-                body.clone(),
-                STEP_TIMEOUT,
-            );
+            let call = self
+                .network
+                .send(Call::Snapshot, body.clone(), STEP_TIMEOUT);
             match call.await {
                 Ok(answer) => {
                     return wire::decode_snapshot_answer(&answer).map_err(|e| garbled(&e));
                 }
-                Err(TransportError::Broken(_)) if attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(failed(&error)),
+                Err(RPCError::Network(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
             }
         }
     }
@@ -260,7 +256,7 @@ impl Raft {
         let (chunks, reading) = {
             let mut current = self.inner.transfers.current();
             let incoming = known(&mut current, transfer)?;
-            if offset + len == incoming.bytes {
+            if offset.checked_add(len) == Some(incoming.bytes) {
                 // Its answer was lost.
                 return Ok(SnapshotProgress::Receiving);
             }
@@ -333,7 +329,10 @@ impl Raft {
         tokio::spawn(async move {
             let installed = match ended(reading).await {
                 Ok(snapshot) => {
+                    let body = snapshot.snapshot.clone();
                     let answer = core.install_full_snapshot(vote, snapshot).await;
+                    // One that was not wanted takes its time to go.
+                    drop(tokio::task::spawn_blocking(move || drop(body)));
                     answer.map(drop).map_err(|e| e.to_string())
                 }
                 Err(why) => Err(why),
@@ -430,3 +429,6 @@ impl Read for Copying {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests;

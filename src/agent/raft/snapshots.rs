@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tempfile::TempPath;
 use thiserror::Error;
@@ -16,7 +17,10 @@ use super::paced::PacedFile;
 use super::snapshot_file;
 use super::types::{Snapshot, SnapshotMeta};
 use crate::agent::store::State;
+use crate::model::snapshot_archive::ArchiveError;
 
+/// Time until a snapshot that could not be written is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Snapshot files that are kept.
 const KEPT: usize = 2;
 /// End of a snapshot's file name.
@@ -89,15 +93,28 @@ impl fmt::Debug for Received {
 }
 
 impl SnapshotBody {
+    pub(super) fn state(&self) -> Result<State, SnapshotError> {
+        match self {
+            Self::Held(state) => Ok((**state).clone()),
+            Self::Received(received) => Ok(received.state.clone()),
+            Self::File(path) => read(path).map(|(_, state)| state),
+        }
+    }
+
     /// Writes the bytes of a snapshot file. Blocks.
     pub(super) fn copy_to(&self, meta: &SnapshotMeta, mut out: impl Write) -> io::Result<()> {
         match self {
             Self::Held(state) => snapshot_file::write(meta, state, out),
             Self::Received(received) => snapshot_file::write(meta, &received.state, out),
             Self::File(path) => {
-                let mut file = File::open(path)?;
-                io::copy(&mut file, &mut out)?;
-                out.flush()
+                let copied = File::open(path).and_then(|file| {
+                    let len = file.metadata()?.len();
+                    snapshot_file::copy(file, len, &mut out)
+                });
+                let named = |e: io::Error| {
+                    io::Error::new(e.kind(), format!("cannot read {}: {e}", path.display()))
+                };
+                copied.map_err(named)
             }
         }
     }
@@ -115,6 +132,8 @@ pub(super) struct Snapshots {
     naming: Arc<Mutex<()>>,
     /// Set at the end: what is being written is given up.
     cancelled: Arc<AtomicBool>,
+    /// When the last snapshot could not be written; written by the builder, read before the next is begun.
+    failed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Snapshots {
@@ -130,6 +149,7 @@ impl Snapshots {
             writing: Arc::default(),
             naming: Arc::default(),
             cancelled: Arc::default(),
+            failed: Arc::default(),
         }
     }
 
@@ -185,14 +205,30 @@ impl Snapshots {
         self.current().clone()
     }
 
-    /// Where snapshots are on disk.
-    pub(super) fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+    /// Notes whether the last attempt to write one succeeded.
+    pub(super) fn note_attempt(&self, succeeded: bool) {
+        let now = (!succeeded).then(Instant::now);
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether it is too early for another attempt after one that failed.
+    pub(super) fn must_wait(&self) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some_and(|at| at.elapsed() < RETRY_AFTER)
     }
 
     /// Gives up what is being written, for good.
     pub(super) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// A file without a name, for an archive.
+    pub(super) fn scratch(&self) -> Result<PacedFile, ArchiveError> {
+        let file = match &self.folder {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        Ok(PacedFile::new(file?, Arc::clone(&self.cancelled)))
     }
 
     /// A file for a snapshot that arrives, under a passing name.
@@ -237,17 +273,17 @@ impl Snapshots {
         body: SnapshotBody,
     ) -> Result<State, SnapshotError> {
         let received = match body {
-            SnapshotBody::File(path) => return read(&path).map(|(_, state)| state),
+            SnapshotBody::Received(received) => received,
             SnapshotBody::Held(state) if self.folder.is_none() => {
                 let own = (*state).clone();
                 self.set(meta, SnapshotBody::Held(state));
                 return Ok(own);
             }
-            SnapshotBody::Held(state) => {
-                self.keep(meta, (*state).clone())?;
-                return Ok((*state).clone());
+            other => {
+                let state = other.state()?;
+                self.keep(meta, state.clone())?;
+                return Ok(state);
             }
-            SnapshotBody::Received(received) => received,
         };
         let file = {
             let mut file = received.file.lock();

@@ -6,6 +6,7 @@
 
 mod lock;
 mod open;
+mod wal;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -291,3 +292,6 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.push(suffix);
     PathBuf::from(name)
 }
+
+#[cfg(test)]
+mod tests;

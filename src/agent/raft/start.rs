@@ -13,10 +13,11 @@ use tokio::sync::{mpsc, watch};
 
 use super::codec;
 use super::contact::Contact;
+use super::disk::Disk;
 use super::handle::{Inner, Raft, WriteError};
 use super::leadership::{Core, Leadership, Memory, Observer};
 use super::log_store::LogStore;
-use super::medium::{MemoryMedium, Opened};
+use super::medium::Opened;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
@@ -98,10 +99,19 @@ impl Raft {
     pub async fn start(settings: RaftSettings) -> Result<(Self, Recovery), StartError> {
         let began = Instant::now();
         let opened = match &settings.dir {
-            None => Storage::in_memory(&settings)?,
+            None => Storage::on(&Disk::instant(), &settings)?,
             Some(dir) => Storage::open(&dir.join(FOLDER), &settings).await?,
         };
         Self::launch(settings, opened, began).await
+    }
+
+    /// Starts raft on a disk in memory, and goes on with what is there; `settings.dir` is not used.
+    pub async fn start_on(
+        disk: &Disk,
+        settings: RaftSettings,
+    ) -> Result<(Self, Recovery), StartError> {
+        let opened = Storage::on(disk, &settings)?;
+        Self::launch(settings, opened, Instant::now()).await
     }
 
     async fn launch(
@@ -278,12 +288,15 @@ impl Raft {
 }
 
 impl Storage {
-    fn in_memory(settings: &RaftSettings) -> Result<Self, StartError> {
+    fn on(disk: &Disk, settings: &RaftSettings) -> Result<Self, StartError> {
+        let snapshots = disk.snapshots();
+        let newest = snapshots.newest();
+        let start = newest.map(|newest| Ok((newest.meta, newest.snapshot.state()?)));
         Ok(Self {
             id: derive_raft_id(&settings.node_uuid),
-            log: start_log(MemoryMedium::open(), Path::new("memory"))?,
-            snapshots: Snapshots::in_memory(),
-            start: None,
+            log: start_log(disk.open(), Path::new("memory"))?,
+            snapshots,
+            start: start.transpose().map_err(StartError::Snapshot)?,
         })
     }
 

@@ -180,7 +180,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn try_create_snapshot_builder(&mut self, _: bool) -> Option<Builder> {
         // The parts of a restoration are in no snapshot: the log must keep them until it ends.
-        if self.state.is_restoring() {
+        if self.state.is_restoring() || self.snapshots.must_wait() {
             return None;
         }
         Some(self.get_snapshot_builder().await)
@@ -221,7 +221,16 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let (meta, state) = (self.meta.clone(), self.state.clone());
         let snapshots = self.snapshots.clone();
-        blocking(move || snapshots.keep(meta, state)).await
+        let kept = blocking(move || snapshots.keep(meta, state)).await;
+        self.snapshots.note_attempt(kept.is_ok());
+        // Without a new one everything goes on: the log keeps more.
+        kept.or_else(|error| {
+            tracing::error!(target: "agent.server.raft", %error, "failed to take snapshot");
+            Ok(self.snapshots.newest().unwrap_or_else(|| Snapshot {
+                meta: SnapshotMeta::default(),
+                snapshot: SnapshotBody::Held(Arc::default()),
+            }))
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cluster;
+mod large;
 
 use std::path::Path;
 use std::sync::Arc;

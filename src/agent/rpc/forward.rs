@@ -91,7 +91,7 @@ impl Rpc {
                         .await
                 }
                 // One hop more: the server that is asked may have to wait for its leader.
-                _ => self.attempt_on_client(&errand, left, limit + hold).await,
+                _ => Box::pin(self.attempt_on_client(&errand, left, limit + hold)).await,
             };
             let error = match outcome {
                 Ok(answer) => return Ok(answer),
@@ -145,7 +145,8 @@ impl Rpc {
         };
         match leader {
             None => errand.here(self, raft, left).await,
-            Some(leader) => self.ask_leader(raft, errand, &leader, left, limit).await,
+            // Boxed: who leads answers without the room that a call takes.
+            Some(leader) => Box::pin(self.ask_leader(raft, errand, &leader, left, limit)).await,
         }
     }
 

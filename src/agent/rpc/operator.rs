@@ -31,8 +31,9 @@ pub enum PeerName {
     Address(String),
 }
 
-/// How a server answers a call itself.
-type Here<T> = Box<dyn FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync>;
+/// How the server that is asked answers. Boxed, so that futures that wait for it can be sent whatever they borrow.
+pub(super) type AnswerHere<T> =
+    Box<dyn FnMut(Rpc, Raft) -> BoxFuture<'static, Result<T, RpcError>> + Send + Sync>;
 
 /// A call with one answer, which the leader gives.
 pub(super) struct Ask<T> {
@@ -43,7 +44,7 @@ pub(super) struct Ask<T> {
     pub(super) is_stale: bool,
     pub(super) answer: fn(&[u8]) -> Result<T, DialectError>,
     /// The answer of the server that is asked.
-    pub(super) here: Here<T>,
+    pub(super) here: AnswerHere<T>,
 }
 
 impl<T: Send> Errand for Ask<T> {
@@ -257,8 +258,8 @@ fn operator_write() -> Requirement<'static> {
 }
 
 /// What autopilot saw last. A leader that has not looked yet answers with nothing, as Consul's does.
-fn autopilot_here(token: String) -> Here<Arc<AutopilotState>> {
-    Box::new(move |rpc: Rpc, _| {
+fn autopilot_here(token: String) -> AnswerHere<Arc<AutopilotState>> {
+    Box::new(move |rpc, _| {
         let allowed = rpc.authorize(&token, &operator_read());
         let state = allowed.map(|()| rpc.shared.autopilot.load_full().unwrap_or_default());
         Box::pin(std::future::ready(state))

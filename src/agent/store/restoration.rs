@@ -257,6 +257,28 @@ mod tests {
     }
 
     #[test]
+    fn every_row_is_a_record() {
+        use crate::model::snapshot_records::walk_records;
+        let bytes = sample().to_snapshot();
+        let (mut counts, mut total) = (std::collections::BTreeMap::new(), 0);
+        let mut keys = Vec::new();
+        walk_records(&*bytes, |record| {
+            *counts.entry(record.kind).or_insert(0) += 1;
+            total += record.bytes;
+            keys.extend(record.key);
+        })
+        .expect("whole");
+        assert_eq!((counts["KVS"], counts["Tombstone"]), (99, 1));
+        assert_eq!(counts["Register"], 20);
+        assert!(keys.contains(&Key::from("k1")) && keys.len() == 99);
+        // What is between the records are names of tables.
+        let len = bytes.len() as u64;
+        assert!(total < len && total > len - 700, "{total} of {len}");
+        assert!(walk_records(&bytes[..bytes.len() / 2], |_| ()).is_err());
+        assert!(walk_records(&b"of another program"[..], |_| ()).is_err());
+    }
+
+    #[test]
     fn until_the_last_part_nothing_changes() {
         let mut state = sample();
         let before = state.indexes().kvs;

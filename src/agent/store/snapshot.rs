@@ -21,9 +21,8 @@ use crate::model::node::Node;
 use crate::model::raft::AutopilotConfiguration;
 use crate::model::service::NodeService;
 use crate::model::session::Session;
+use crate::model::snapshot_records::STATE_MAGIC;
 
-/// What heads every snapshot: the format's name and its version.
-const MAGIC: &[u8; 16] = b"consulctl-state1";
 /// Highest index that a snapshot may carry.
 const MAX_INDEX: u64 = 1 << 62;
 
@@ -182,7 +181,7 @@ impl State {
             coordinates: Values(&self.coordinates),
             autopilot: &self.autopilot,
         };
-        out.write_all(MAGIC)?;
+        out.write_all(STATE_MAGIC)?;
         rmp_serde::encode::write_named(out, &tables).map_err(|error| match error {
             rmp_serde::encode::Error::InvalidValueWrite(inner) => inner.into(),
             other => io::Error::other(other),
@@ -304,9 +303,9 @@ impl State {
 }
 
 fn read_tables(input: &mut impl Read) -> Result<Tables, SnapshotError> {
-    let mut magic = [0; MAGIC.len()];
+    let mut magic = [0; STATE_MAGIC.len()];
     match input.read_exact(&mut magic) {
-        Ok(()) if magic == *MAGIC => {}
+        Ok(()) if magic == *STATE_MAGIC => {}
         Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
         _ => return Err(SnapshotError::UnknownFormat),
     }

@@ -1,4 +1,12 @@
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+
 use super::*;
+use crate::model::hashing::sha256_hex as hex;
+
+/// Bytes that a gzip header has at least.
+const GZIP_HEADER_LEN: usize = 10;
 
 fn sample() -> Archive {
     let servers = vec![ArchiveServer {
@@ -159,4 +167,32 @@ fn no_cut_or_flip_is_accepted_or_panics() {
             assert_eq!(read, sample());
         }
     }
+}
+
+#[test]
+fn a_stream_gives_what_was_written() {
+    let archive = sample();
+    let state = vec![7_u8; 100_000];
+    let meta = ArchiveMeta {
+        size: 100_000,
+        ..archive.meta
+    };
+    let mut bytes = Vec::new();
+    write_archive(&meta, 0, &mut bytes, |out| {
+        state.chunks(999).try_for_each(|chunk| out.write_all(chunk))
+    })
+    .expect("memory");
+    // Whoever takes a part only is given what is verified all the same.
+    let (read, first) = read_archive(&*bytes, |input| {
+        let mut first = [0; 4];
+        input.read_exact(&mut first).map(|()| first).ok()
+    })
+    .expect("whole");
+    assert_eq!((read, first), (meta.clone(), Some(Some([7; 4]))));
+    assert_eq!(verify_archive(&*bytes).expect("whole"), meta);
+    let short = write_archive(&meta, 0, Vec::new(), |out| out.write_all(&state[1..]));
+    assert_eq!(
+        short.expect_err("short").to_string(),
+        "failed to write snapshot file: a state of 99999 bytes where 100000 were told"
+    );
 }

@@ -202,6 +202,10 @@ impl Swim {
         let min = suspicion_min(mult, n, self.config.probe_interval);
         let max = min.saturating_mul(self.config.suspicion_max_timeout_mult);
         let suspicion = Suspicion::new(from, confirmations_wanted(mult, n), min, max, now);
+        self.run_suspicion(id, suspicion);
+    }
+
+    fn run_suspicion(&mut self, id: PeerId, suspicion: Suspicion) {
         self.suspicions.insert((suspicion.deadline(), id));
         *self.peers.suspicion(id) = Some(suspicion);
     }
@@ -228,13 +232,23 @@ impl Swim {
     }
 
     /// Declares the member dead whose suspicion ran out first; false when none has.
+    ///
+    /// While our own health is poor it is postponed instead, for as long as a probe of ours takes then: it is more
+    /// likely that we do not hear the refutation than that there is none. Whoever is really dead is declared so by
+    /// the healthy ones who suspect it, too. Memberlist's members declare others dead however bad they feel; nobody
+    /// can tell the difference, since suspicions may last that long anyway.
     pub(super) fn expire_suspicion(&mut self, now: Mono, above: &mut dyn Delegate) -> bool {
         let Some(&(_, id)) = self.suspicions.first().filter(|(due, _)| *due <= now) else {
             return false;
         };
-        let Some(suspicion) = self.end_suspicion(id) else {
+        let Some(mut suspicion) = self.end_suspicion(id) else {
             return false;
         };
+        let more = self.awareness.scale(self.config.probe_interval);
+        if self.awareness.score() > 0 && suspicion.postpone(more) {
+            self.run_suspicion(id, suspicion);
+            return true;
+        }
         if suspicion.is_lonely() {
             self.notice(Notice::DegradedTimeout);
         }

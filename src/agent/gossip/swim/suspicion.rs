@@ -7,6 +7,9 @@ use crate::model::mono::Mono;
 
 use super::timing::suspicion_timeout;
 
+/// Through poor health of our own a suspicion gets longer by this part of the longest one, at most.
+const MAX_POSTPONED: f64 = 0.5;
+
 /// A member is suspected; when nobody refutes it in time, it is dead.
 #[derive(Debug, Clone)]
 pub(super) struct Suspicion {
@@ -18,6 +21,8 @@ pub(super) struct Suspicion {
     min: Duration,
     max: Duration,
     since: Mono,
+    /// By how much it is longer because we were not well when it ran out.
+    postponed: Duration,
 }
 
 impl Suspicion {
@@ -35,6 +40,7 @@ impl Suspicion {
             min,
             max,
             since: now,
+            postponed: Duration::ZERO,
         }
     }
 
@@ -59,9 +65,25 @@ impl Suspicion {
         self.confirmations() < self.wanted
     }
 
+    /// Gives it more time; false when it had all that it may have. In pools that are too small for confirmations
+    /// nobody else would find the failure out in our place: there it gets none.
+    #[must_use]
+    pub(super) fn postpone(&mut self, by: Duration) -> bool {
+        let left = self
+            .max
+            .mul_f64(MAX_POSTPONED)
+            .saturating_sub(self.postponed);
+        if self.wanted == 0 || left.is_zero() {
+            return false;
+        }
+        self.postponed += by.min(left);
+        true
+    }
+
     /// When it runs out, as things are.
     pub(super) fn deadline(&self) -> Mono {
-        self.since + suspicion_timeout(self.min, self.max, self.wanted, self.confirmations())
+        let timeout = suspicion_timeout(self.min, self.max, self.wanted, self.confirmations());
+        self.since + timeout + self.postponed
     }
 }
 
@@ -93,6 +115,20 @@ mod tests {
         assert!(!suspicion.is_lonely());
         assert!(!suspicion.confirm(&"fourth".into()), "two are enough");
         assert_eq!(suspicion.confirmations(), 2);
+    }
+
+    #[test]
+    fn it_is_postponed_by_half_of_the_longest_one_at_most() {
+        let mut suspicion = suspicion(2);
+        for deadline in [30_000, 35_000, 37_000] {
+            assert!(suspicion.postpone(Duration::from_secs(5)));
+            assert_eq!(suspicion.deadline(), at(deadline));
+        }
+        assert!(!suspicion.postpone(Duration::from_secs(5)));
+        assert_eq!(suspicion.deadline(), at(37_000));
+        assert!(suspicion.confirm(&"second".into()));
+        assert_eq!(suspicion.deadline(), at(24_381), "shorter all the same");
+        assert!(!self::suspicion(0).postpone(Duration::from_secs(5)));
     }
 
     #[test]

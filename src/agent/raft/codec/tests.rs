@@ -164,3 +164,42 @@ fn new_fields_do_not_stop_an_old_reader() {
     let read: NodeInfo = unpack("node", &bytes).expect("readable");
     assert_eq!((&*read.uuid, &*read.address), ("u", "a"));
 }
+
+#[test]
+fn sealed_values() {
+    let vote = encode_vote(&Vote::new_committed(7, 0x0102_0304));
+    let mut sealed = vote.to_vec();
+    seal(b"vote", &mut sealed);
+    assert_golden("sealed vote", &sealed);
+    let row = encode_entry(&Entry::new_blank(log_id(2, 1))).expect("encodable");
+    assert_golden("sealed blank entry", &row.clone().seal().data);
+    let mut value = golden("sealed vote");
+    assert!(unseal("vote", b"vote", &mut value).expect("whole"));
+    assert_eq!(value, vote);
+    assert!(!unseal("vote", b"vote", &mut value).expect("never sealed"));
+    // In another's place it is not the same.
+    assert!(unseal("vote", b"veto", &mut golden("sealed vote")).is_err());
+    for (index, term, kind) in [(2, 2, 0), (1, 3, 0), (1, 2, 1)] {
+        let data = golden("sealed blank entry");
+        let mut moved = Row {
+            index,
+            term,
+            kind,
+            data,
+        };
+        assert!(moved.unseal().is_err());
+    }
+}
+
+#[test]
+fn no_damage_of_a_sealed_value_is_accepted() {
+    let whole = golden("sealed vote");
+    for len in 0..whole.len() {
+        assert!(unseal("vote", b"vote", &mut whole[..len].to_vec()).is_err());
+    }
+    for at in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[at / 8] ^= 1 << (at % 8);
+        assert!(unseal("vote", b"vote", &mut flipped).is_err(), "bit {at}");
+    }
+}

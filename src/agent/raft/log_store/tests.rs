@@ -8,11 +8,11 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
 
 use super::*;
-use crate::agent::raft::medium::{LogMedium, MemoryMedium};
+use crate::agent::raft::disk::Disk;
+use crate::agent::raft::medium::LogMedium;
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
 use crate::agent::raft::state_machine::StateMachine;
-use crate::agent::raft::types::log_id;
 use crate::agent::raft::watch::Watches;
 
 const LIMITS: TailLimits = TailLimits {
@@ -42,7 +42,7 @@ struct InMemory;
 
 impl StoreBuilder<TypeConfig, LogStore, StateMachine> for InMemory {
     async fn build(&self) -> Result<((), LogStore, StateMachine), StorageError<TypeConfig>> {
-        let log = LogStore::start(MemoryMedium::open()).expect("empty");
+        let log = LogStore::start(Disk::instant().open()).expect("empty");
         let snapshots = Snapshots::in_memory();
         let (machine, _) = StateMachine::new(None, snapshots, Watches::default());
         Ok(((), log, machine))
@@ -196,7 +196,7 @@ impl LogMedium for Failing {
 #[tokio::test]
 async fn after_a_failed_write_nothing_is_acknowledged() {
     let broken = Arc::new(AtomicBool::new(false));
-    let mut opened = MemoryMedium::open();
+    let mut opened = Disk::instant().open();
     opened.medium = Box::new(Failing {
         inner: opened.medium,
         broken: Arc::clone(&broken),

@@ -46,6 +46,10 @@ impl Lock {
 
     /// Notes, durably, that the log is written from now on. The write-ahead log must exist.
     pub(super) fn note_open(&mut self) -> Result<(), DbError> {
+        if self.was_open {
+            // It still says so; a full disk shall not matter here.
+            return Ok(());
+        }
         self.write(OPEN)
     }
 

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio_stream::StreamExt as _;
 
 use super::lock::Lock;
+use super::wal;
 use super::{
     DbError, KEY_COMMITTED, KEY_PURGED, KEY_VOTE, MIN_SQLITE, TailLimits, UPSERT_META, damaged,
     io_error, sealed, sql_error, to_row, verify, with_suffix,
@@ -30,6 +31,9 @@ const STATEMENT_CACHE: usize = 32;
 const WAL_SIZE_LIMIT: u32 = 64 << 20;
 /// Page cache of a connection in KiB (negative: SQLite's way of saying KiB).
 const CACHE_KIB: i32 = -4096;
+
+/// What is read of the write-ahead log at a time.
+const WAL_BUFFER: usize = 256 << 10;
 
 /// Entries of the log; those that are not purged have no holes.
 const SCHEMA: &str = "
@@ -64,17 +68,20 @@ pub(super) async fn open(
     limits: TailLimits,
 ) -> Result<(SqliteConnection, Lock, Read), DbError> {
     let mut lock = Lock::take(path)?;
-    let wal = with_suffix(path, "-wal");
+    let wal_file = with_suffix(path, "-wal");
     if !exists(path)? {
         create(path, node).await?;
-    } else if lock.was_open && !wal.exists() {
-        return Err(DbError::WalMissing(wal));
+    } else {
+        check_wal(&wal_file, lock.was_open)?;
     }
     let mut connection = connect(path).await?;
     if check(path, &mut connection).await? == UNSEALED_VERSION {
         migrate(path, &mut connection).await?;
     }
     let read = load(path, &mut connection, limits).await?;
+    // What a crash left behind the end of the write-ahead log must not be taken for damage after the next one.
+    let emptied = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection);
+    emptied.await.map_err(sql_error("checkpoint", path))?;
     // The write-ahead log exists since the first read.
     sync_folder(path)?;
     lock.note_open()?;
@@ -91,6 +98,22 @@ fn exists(path: &Path) -> Result<bool, DbError> {
         Ok(_) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(io_error("read", path)(e)),
+    }
+}
+
+/// Refuses a write-ahead log that is gone or damaged: SQLite would go on without it.
+fn check_wal(wal: &Path, is_needed: bool) -> Result<(), DbError> {
+    match File::open(wal) {
+        Ok(file) => {
+            let file = io::BufReader::with_capacity(WAL_BUFFER, file);
+            match wal::inspect(file).map_err(io_error("read", wal))? {
+                None => Ok(()),
+                Some(reason) => Err(damaged(wal, reason)),
+            }
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("open", wal)(error)),
+        Err(_) if is_needed => Err(DbError::WalMissing(wal.to_owned())),
+        Err(_) => Ok(()),
     }
 }
 

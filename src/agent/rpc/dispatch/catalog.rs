@@ -1,10 +1,10 @@
 //! `Catalog`, `Health` and `Coordinate`.
 
 use crate::agent::rpc::wire::catalog::{
-    NodeRequest, ServiceNodesReply, ServiceRequest, decode_service_nodes, encode_node_services,
+    NodeRequest, ServiceNodesCall, ServiceNodesReply, ServiceRequest, decode_service_nodes,
+    encode_node_services,
 };
 use crate::agent::rpc::wire::health::InstancesReply;
-use crate::agent::rpc::wire::session::ReadNothing;
 use crate::agent::rpc::wire::{
     ReadOptions, RemoteQuery as _, catalog, coordinate, decode_read, encode, encode_answer, health,
 };
@@ -40,12 +40,17 @@ impl Dispatcher {
     }
 
     async fn service_nodes(&self, body: &[u8]) -> Answer {
-        let (options, query) = decode_service_nodes(body)?;
-        self.rpc.count_service_query(&query.service);
+        let (options, call) = decode_service_nodes(body)?;
         let filter = filter_of(&options, &filter::CATALOG_SERVICE)?;
-        let (meta, instances) = self.query(&options, &query).await?;
-        let ServiceNodesReply { service_nodes } = ServiceNodesReply::new(&instances);
-        let service_nodes = service_nodes.keep(&filter);
+        let (meta, rows) = match call {
+            ServiceNodesCall::Service(query) => {
+                self.rpc.count_service_query(&query.service);
+                let (meta, instances) = self.query(&options, &query).await?;
+                (meta, ServiceNodesReply::new(&instances).service_nodes)
+            }
+            ServiceNodesCall::Address(query) => self.query(&options, &query).await?,
+        };
+        let service_nodes = rows.keep(&filter);
         Ok(encode_answer(&meta, &ServiceNodesReply { service_nodes })?)
     }
 
@@ -84,13 +89,8 @@ impl Dispatcher {
 
     async fn health_of_service(&self, body: &[u8]) -> Answer {
         let (options, request): (_, ServiceRequest) = decode_read(body)?;
-        let is_of_ingress = request.is_of_ingress();
         let query = ServiceInstances::from_request(request)?;
         let filter = filter_of(&options, &filter::HEALTH_ENTRY)?;
-        if is_of_ingress {
-            let (meta, ()) = self.query(&options, &ReadNothing).await?;
-            return Ok(encode_answer(&meta, &InstancesReply::default())?);
-        }
         let (meta, instances) = self.query(&options, &query).await?;
         let reply = InstancesReply::new(instances.keep(&filter));
         Ok(encode_answer(&meta, &reply)?)

@@ -10,16 +10,12 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tracing::debug;
 
-use crate::agent::raft::{Leader, Raft, WriteError};
-use crate::agent::rpc::net::{
-    BoxFuture, DuplexStream, SnapshotStreamError, SnapshotStreams, open_snapshot_stream, relay,
-    write_paced,
-};
+use crate::agent::rpc::net::{BoxFuture, DuplexStream, SnapshotStreams, relay, write_paced};
 use crate::agent::rpc::wire::{
     DialectError, MAX_SNAPSHOT_HEADER_BYTES, Scan, ScanError, SnapshotRequest, SnapshotVerb,
     encode_snapshot_reply,
 };
-use crate::agent::rpc::{Consistency, QueryMeta, Rpc, RpcError, WriteOptions};
+use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, Rpc, RpcError, WriteOptions};
 use crate::model::access::{Requirement, Resource};
 
 /// Where the log tells of these streams.
@@ -28,8 +24,6 @@ const TARGET: &str = "agent.server.snapshot";
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without progress after which an archive in either direction is given up.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a stream waits for a leader.
-const HOLD: Duration = Duration::from_secs(7);
 /// Largest archive that is taken, in bytes.
 const ARCHIVE_BYTES: usize = 512 << 20;
 /// Archives that are taken or made at a time, each as large as the state.
@@ -44,26 +38,10 @@ enum StreamError {
     Unsplit(#[from] ScanError),
     #[error(transparent)]
     Malformed(#[from] DialectError),
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
     #[error("{0}")]
     Refused(String),
-}
-
-impl From<RpcError> for StreamError {
-    fn from(error: RpcError) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
-impl From<WriteError> for StreamError {
-    fn from(error: WriteError) -> Self {
-        Self::Refused(RpcError::from(error).to_string())
-    }
-}
-
-impl From<SnapshotStreamError> for StreamError {
-    fn from(error: SnapshotStreamError) -> Self {
-        Self::Refused(error.to_string())
-    }
 }
 
 type Stream = Box<dyn DuplexStream>;
@@ -116,131 +94,63 @@ impl Streams {
         self.rpc.route(&request.datacenter)?;
         let requirement = Requirement::write(Resource::Operator, &[]);
         self.rpc.authorize(&request.token, &requirement)?;
-        let raft = self.rpc.raft()?;
-        let leader = self.leader_elsewhere(raft, &request).await?;
-        match (request.verb, leader) {
-            (SnapshotVerb::Save, None) => self.save(stream, raft, &request).await,
-            (SnapshotVerb::Save, Some(leader)) => self.fetch(stream, &leader, &request).await,
-            (SnapshotVerb::Restore, _) if request.allow_stale => Err(StreamError::Refused(
+        let _permit = self.permit()?;
+        match request.verb {
+            SnapshotVerb::Save => self.save(stream, request).await,
+            SnapshotVerb::Restore if request.allow_stale => Err(StreamError::Refused(
                 "stale not allowed for restore".to_owned(),
             )),
-            (SnapshotVerb::Restore, None) => self.restore(stream, &request).await,
-            (SnapshotVerb::Restore, Some(leader)) => self.pass_on(stream, &leader, &request).await,
+            SnapshotVerb::Restore => self.restore(stream, request).await,
         }
     }
 
-    /// The leader, when another server has to answer.
-    async fn leader_elsewhere(
-        &self,
-        raft: &Raft,
-        request: &SnapshotRequest,
-    ) -> Result<Option<Leader>, StreamError> {
-        if request.allow_stale || raft.is_leader() {
-            return Ok(None);
-        }
-        let leader = raft.wait_for_leader(HOLD).await?;
-        Ok(Some(leader).filter(|_| !raft.is_leader()))
-    }
-
-    async fn save(
-        &self,
-        stream: &mut Stream,
-        raft: &Raft,
-        request: &SnapshotRequest,
-    ) -> Result<(), StreamError> {
-        let consistency = if request.allow_stale {
-            Consistency::Stale
-        } else {
-            raft.verify_leader(HOLD).await?;
-            Consistency::Default
+    async fn save(&self, stream: &mut Stream, request: SnapshotRequest) -> Result<(), StreamError> {
+        let options = QueryOptions {
+            datacenter: request.datacenter,
+            token: request.token,
+            consistency: if request.allow_stale {
+                Consistency::Stale
+            } else {
+                Consistency::Default
+            },
+            ..QueryOptions::default()
         };
-        let since = raft.last_contact().unwrap_or_default();
-        let known_leader = raft.knows_leader();
-        let _permit = self.permit()?;
-        let saved = raft
-            .save_snapshot()
-            .await
-            .map_err(|why| StreamError::Refused(why.to_string()))?;
-        let meta = QueryMeta {
-            index: saved.meta.index,
-            known_leader,
-            last_contact_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
-            consistency,
-            generation: 0,
-        };
+        let (meta, mut archive) = self.rpc.save_snapshot(&options).await?;
         let header = encode_snapshot_reply(Ok(&meta))?;
         write_paced(stream, &header, PROGRESS_TIMEOUT).await?;
-        let sent = write_paced(stream, &saved.bytes, PROGRESS_TIMEOUT).await;
-        Self::end(sent);
-        Ok(())
-    }
-
-    /// Passes the leader's archive on.
-    async fn fetch(
-        &self,
-        stream: &mut Stream,
-        leader: &Leader,
-        request: &SnapshotRequest,
-    ) -> Result<(), StreamError> {
-        let (meta, mut archive) = open_snapshot_stream(address_of(leader)?, request, None).await?;
-        write_paced(stream, &encode_snapshot_reply(Ok(&meta))?, PROGRESS_TIMEOUT).await?;
-        Self::end(relay(&mut archive, stream, PROGRESS_TIMEOUT).await);
+        if let Err(why) = relay(&mut archive, stream, PROGRESS_TIMEOUT).await {
+            // After the header nothing but the archive's own end tells of a failure.
+            debug!(target: TARGET, %why, "archive was not passed on to its end");
+        }
         Ok(())
     }
 
     async fn restore(
         &self,
         stream: &mut Stream,
-        request: &SnapshotRequest,
+        request: SnapshotRequest,
     ) -> Result<(), StreamError> {
-        let archive = {
-            let _permit = self.permit()?;
-            receive(stream).await?
-        };
+        let archive = receive(stream).await?;
         let options = WriteOptions {
-            datacenter: request.datacenter.clone(),
-            token: request.token.clone(),
+            datacenter: request.datacenter,
+            token: request.token,
         };
         self.rpc.restore(&options, archive).await?;
-        self.tell_restored(stream).await
-    }
-
-    /// Passes an archive on to the leader.
-    async fn pass_on(
-        &self,
-        stream: &mut Stream,
-        leader: &Leader,
-        request: &SnapshotRequest,
-    ) -> Result<(), StreamError> {
-        open_snapshot_stream(address_of(leader)?, request, Some(&mut **stream)).await?;
-        self.tell_restored(stream).await
-    }
-
-    async fn tell_restored(&self, stream: &mut Stream) -> Result<(), StreamError> {
-        let raft = self.rpc.raft()?;
         let meta = QueryMeta {
             index: 0,
-            known_leader: raft.knows_leader(),
+            known_leader: self.rpc.raft()?.knows_leader(),
             last_contact_ms: 0,
             consistency: Consistency::Default,
             generation: 0,
         };
         let header = encode_snapshot_reply(Ok(&meta))?;
-        Self::end(write_paced(stream, &header, PROGRESS_TIMEOUT).await);
-        Ok(())
+        Ok(write_paced(stream, &header, PROGRESS_TIMEOUT).await?)
     }
 
     fn permit(&self) -> Result<SemaphorePermit<'_>, StreamError> {
         self.archives.try_acquire().map_err(|_| {
             StreamError::Refused("other snapshots are under way: try again".to_owned())
         })
-    }
-
-    /// After the header nothing but the stream's end tells of a failure.
-    fn end(sent: io::Result<()>) {
-        if let Err(why) = sent {
-            debug!(target: TARGET, %why, "archive was not taken to its end");
-        }
     }
 }
 
@@ -268,11 +178,6 @@ async fn receive(stream: &mut Stream) -> Result<Vec<u8>, StreamError> {
             )));
         }
     }
-}
-
-fn address_of(leader: &Leader) -> Result<SocketAddr, StreamError> {
-    let address = leader.address.parse();
-    address.map_err(|_| StreamError::from(RpcError::NoLeader))
 }
 
 /// Takes what the client still sends, for a moment: closing a connection with unread bytes would take the reason back.

@@ -259,11 +259,6 @@ pub struct ServiceRequest {
 }
 
 impl ServiceRequest {
-    /// Whether the instances behind ingress gateways are meant. There are no such gateways.
-    pub const fn is_of_ingress(&self) -> bool {
-        self.ingress
-    }
-
     /// The tags that an instance must have.
     pub(super) fn tags(&mut self) -> Vec<String> {
         if !self.tag_filter {
@@ -274,12 +269,6 @@ impl ServiceRequest {
             tags.push(std::mem::take(&mut self.service_tag));
         }
         tags
-    }
-
-    /// Whether instances at an address are asked for, not those of a service. As in Consul the address counts
-    /// where both are given.
-    pub fn names_address(&self) -> bool {
-        !self.service_address.is_empty()
     }
 
     /// The service that is named.
@@ -293,16 +282,28 @@ impl ServiceRequest {
     }
 }
 
-/// Reads the request of `Catalog.ServiceNodes` that names a service; [`ServiceRequest::names_address`] tells the
-/// other kind, which is an [`InstancesAt`].
+/// What a request of `Catalog.ServiceNodes` means.
+#[derive(Debug, Clone)]
+pub enum ServiceNodesCall {
+    /// The instances of a service.
+    Service(ServiceInstances),
+    /// The instances at an address: reverse DNS names. The address counts where both are given, as in Consul.
+    Address(InstancesAt),
+}
+
+/// Reads the request of `Catalog.ServiceNodes`.
 ///
 /// # Errors
-/// When it is malformed or names no service.
-pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceInstances), DialectError> {
-    let (options, request) = decode_read(body)?;
+/// When it is malformed or names neither a service nor an address.
+pub fn decode_service_nodes(body: &[u8]) -> Result<(ReadOptions, ServiceNodesCall), DialectError> {
+    let (options, request): (_, ServiceRequest) = decode_read(body)?;
+    if !request.service_address.is_empty() {
+        let query = InstancesAt::from_request(request)?;
+        return Ok((options, ServiceNodesCall::Address(query)));
+    }
     let mut query = ServiceInstances::from_request(request)?;
     query.with_checks = false;
-    Ok((options, query))
+    Ok((options, ServiceNodesCall::Service(query)))
 }
 
 /// The request of `Catalog.ServiceNodes`.

@@ -102,3 +102,61 @@ fn several_run_side_by_side() {
     let names: Vec<_> = rig.above.changes.iter().map(|(name, _)| &**name).collect();
     assert_eq!(names, ["n1", "n2", "n3"]);
 }
+
+/// Somebody accused us: our health score is 1 until a probe of ours is answered.
+fn accused(members: usize) -> Rig {
+    let mut rig = Rig::with_members(quiet(), members);
+    let incarnation = rig.swim.local().incarnation;
+    rig.hear(Message::Suspect(accusation(ME, incarnation, "n2")));
+    assert_eq!(rig.swim.health_score(), 1);
+    rig
+}
+
+#[test]
+fn while_we_are_not_well_others_are_to_say_it() {
+    let mut rig = accused(6);
+    let since = rig.now;
+    for from in ["n2", "n3", "n4"] {
+        suspect(&mut rig, from);
+    }
+    assert_eq!(due_in(&rig, since), millis(4_000));
+    rig.advance(millis(4_000));
+    assert_eq!(rig.state("n1"), Some((PeerState::Suspect, 5)));
+    assert_eq!(
+        due_in(&rig, since),
+        millis(6_000),
+        "twice a probe's interval"
+    );
+    // A healthy member says it.
+    rig.hear(Message::Dead(accusation("n1", 5, "n3")));
+    assert_eq!(rig.state("n1"), Some((PeerState::Dead, 5)));
+    assert_eq!(rig.swim.next_deadline(), None);
+}
+
+#[test]
+fn a_refutation_that_comes_late_because_of_us_is_in_time() {
+    let mut rig = accused(6);
+    suspect(&mut rig, "n2");
+    rig.advance(millis(35_999));
+    rig.hear(Message::Alive(alive("n1", 6)));
+    rig.advance(millis(60_000));
+    assert_eq!(rig.state("n1"), Some((PeerState::Alive, 6)));
+}
+
+#[test]
+fn when_nobody_says_it_we_do_in_the_end() {
+    let mut rig = accused(6);
+    suspect(&mut rig, "n2");
+    rig.advance(millis(35_999));
+    assert_eq!(rig.state("n1"), Some((PeerState::Suspect, 5)));
+    rig.advance(millis(1));
+    assert_eq!(rig.state("n1"), Some((PeerState::Dead, 5)));
+}
+
+#[test]
+fn in_small_pools_we_say_it_however_we_are() {
+    let mut rig = accused(2);
+    suspect(&mut rig, "n2");
+    rig.advance(millis(4_000));
+    assert_eq!(rig.state("n1"), Some((PeerState::Dead, 5)));
+}

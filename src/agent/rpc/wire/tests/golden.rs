@@ -117,6 +117,9 @@ fn plain_request(call: &Call, request: Vec<u8>) -> Again {
 
 fn service_nodes(call: &Call) -> Again {
     let (options, query) = catalog::decode_service_nodes(&call.request)?;
+    let catalog::ServiceNodesCall::Service(query) = query else {
+        panic!("not of a service: {query:?}");
+    };
     let (meta, reply): (_, catalog::ServiceNodesReply) = decode_answer(&call.reply)?;
     Ok((
         catalog::encode_service_nodes(&options, &query)?,
