@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Agents allocate a lot, in small pieces, from several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     consulctl::cli::run()
 }

@@ -20,6 +20,8 @@ use super::types::{
 const FORMAT: u8 = 1;
 /// Version at the head of a value on disk: the bytes of the first version, and a CRC-32 after them.
 const SEALED: u8 = 2;
+/// Room for most values, so that writing them does not move them.
+const EVERYDAY_BYTES: usize = 256;
 /// Bytes of that CRC-32.
 const SEAL_LEN: usize = 4;
 /// Bytes of an encoded vote: version, term, node, committed.
@@ -136,7 +138,10 @@ pub(super) fn decode_node_id(bytes: &[u8]) -> Result<u64, CodecError> {
 pub(super) fn encode_entry(entry: &Entry) -> Result<Row, CodecError> {
     let (kind, data) = match &entry.payload {
         EntryPayload::Blank => (KIND_BLANK, vec![FORMAT]),
-        EntryPayload::Normal(command) => (KIND_COMMAND, pack("command", &*command.0)?),
+        EntryPayload::Normal(command) => {
+            let encoded = command.encoded(|command| pack("command", command))?;
+            (KIND_COMMAND, encoded.to_vec())
+        }
         EntryPayload::Membership(m) => (KIND_MEMBERSHIP, pack("membership", &disk_membership(m))?),
     };
     let (leader, index) = entry.log_id_parts();
@@ -155,7 +160,7 @@ pub(super) fn decode_entry(row: &Row) -> Result<Entry, CodecError> {
             body("blank entry", &row.data)?;
             EntryPayload::Blank
         }
-        KIND_COMMAND => EntryPayload::Normal(AppCommand(Arc::new(unpack("command", &row.data)?))),
+        KIND_COMMAND => EntryPayload::Normal(command(row)?),
         KIND_MEMBERSHIP => {
             EntryPayload::Membership(from_disk_membership(unpack("membership", &row.data)?)?)
         }
@@ -165,6 +170,16 @@ pub(super) fn decode_entry(row: &Row) -> Result<Entry, CodecError> {
         log_id(row.term, row.index),
         payload,
     ))
+}
+
+/// The command in a row. What came over the wire goes to the disk next: its bytes are kept for that.
+fn command(row: &Row) -> Result<AppCommand, CodecError> {
+    let command = unpack("command", &row.data)?;
+    Ok(if row.data.first() == Some(&FORMAT) {
+        AppCommand::decoded(command, row.data.clone())
+    } else {
+        AppCommand::new(Arc::new(command))
+    })
 }
 
 impl Row {
@@ -279,7 +294,8 @@ pub(super) fn decode_snapshot_meta(bytes: &[u8]) -> Result<SnapshotMeta, CodecEr
 
 /// Version byte and named msgpack: structs skip fields, so that positions mean nothing.
 pub(super) fn pack<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, CodecError> {
-    let mut out = vec![FORMAT];
+    let mut out = Vec::with_capacity(EVERYDAY_BYTES);
+    out.push(FORMAT);
     rmp_serde::encode::write_named(&mut out, value)
         .map_err(|source| CodecError::Encode { what, source })?;
     Ok(out)

@@ -75,7 +75,7 @@ impl Raft {
         command: impl Into<Arc<Command>>,
         hold: Duration,
     ) -> Result<Applied, WriteError> {
-        let command = AppCommand(command.into());
+        let command = AppCommand::new(command.into());
         let mut held = self.held(hold);
         loop {
             held.look();

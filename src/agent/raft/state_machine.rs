@@ -149,7 +149,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
                     None
                 }
                 EntryPayload::Normal(command) => {
-                    Some(self.apply_entry(log_id, &command.0, &mut batch))
+                    Some(self.apply_entry(log_id, command.command(), &mut batch))
                 }
                 EntryPayload::Membership(membership) => {
                     self.membership = StoredMembership::new(Some(log_id), membership);

@@ -1,11 +1,11 @@
 //! openraft's type parameters, and the short names that this room gives to its types.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use openraft::alias::{EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf};
 use openraft::impls::leader_id_std::LeaderId;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::snapshots::SnapshotBody;
@@ -49,9 +49,61 @@ pub(super) struct NodeInfo {
 
 /// A command on its way through the log; cheap to clone, because openraft, the tail cache and the
 /// state machine each hold one.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct AppCommand(pub(super) Arc<Command>);
+#[derive(Clone)]
+pub(super) struct AppCommand(Arc<Shared>);
+
+struct Shared {
+    command: Arc<Command>,
+    /// Its bytes in the log, made once for the disk and for every other server.
+    encoded: OnceLock<Vec<u8>>,
+}
+
+impl AppCommand {
+    /// A command that has not been encoded yet.
+    pub(super) fn new(command: Arc<Command>) -> Self {
+        Self(Arc::new(Shared {
+            command,
+            encoded: OnceLock::new(),
+        }))
+    }
+
+    /// A command with the bytes that it was decoded from.
+    pub(super) fn decoded(command: Command, encoded: Vec<u8>) -> Self {
+        Self(Arc::new(Shared {
+            command: Arc::new(command),
+            encoded: OnceLock::from(encoded),
+        }))
+    }
+
+    /// The command.
+    pub(super) fn command(&self) -> &Arc<Command> {
+        &self.0.command
+    }
+
+    /// Its bytes in the log, which `encode` makes when there are none yet.
+    pub(super) fn encoded<E>(
+        &self,
+        encode: impl FnOnce(&Command) -> Result<Vec<u8>, E>,
+    ) -> Result<&[u8], E> {
+        if let Some(encoded) = self.0.encoded.get() {
+            return Ok(encoded);
+        }
+        let encoded = encode(&self.0.command)?;
+        Ok(self.0.encoded.get_or_init(|| encoded))
+    }
+}
+
+impl Serialize for AppCommand {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.command.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AppCommand {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Command::deserialize(deserializer).map(|command| Self::new(Arc::new(command)))
+    }
+}
 
 impl fmt::Debug for AppCommand {
     /// Commands hold tokens and users' values: they never reach a log line.

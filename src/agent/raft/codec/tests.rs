@@ -73,7 +73,7 @@ fn entries() {
         ),
         (
             "command entry",
-            Entry::new_normal(log_id(2, 9), AppCommand(Arc::new(command()))),
+            Entry::new_normal(log_id(2, 9), AppCommand::new(Arc::new(command()))),
         ),
     ];
     for (name, entry) in entries {

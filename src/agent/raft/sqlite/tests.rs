@@ -29,7 +29,7 @@ fn row(index: u64) -> Row {
             ..KvPair::default()
         },
     });
-    let command = AppCommand(Arc::new(command));
+    let command = AppCommand::new(Arc::new(command));
     encode_entry(&Entry::new_normal(log_id(1, index), command)).expect("encodable")
 }
 
