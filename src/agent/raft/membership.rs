@@ -197,6 +197,13 @@ impl Raft {
     /// Makes a change, both halves of it. A server that loses its vote is gone, not a server without a vote.
     async fn commit(&self, change: Change, hold: Duration) -> Result<(), WriteError> {
         let mut held = self.held(hold);
+        let busy = || {
+            WriteError::Refused(format!(
+                "another change of the raft configuration is not done after {hold:?}"
+            ))
+        };
+        let turn = tokio::time::timeout(hold, self.inner.changing.lock());
+        let _turn = turn.await.map_err(|_| busy())?;
         loop {
             held.look();
             let done = self.unless_lost(Box::pin(
@@ -228,9 +235,7 @@ impl Raft {
             };
             match held.wait(verdict).await {
                 Err(WriteError::NoLeader) if self.is_leader() => {
-                    return Err(WriteError::Refused(format!(
-                        "another change of the raft configuration is not done after {hold:?}"
-                    )));
+                    return Err(busy());
                 }
                 waited => waited?,
             }
