@@ -216,10 +216,10 @@ pub(super) fn unseal(
             });
         }
     }
-    let Some((_, expected)) = value.split_last_chunk::<SEAL_LEN>() else {
-        return Err(CodecError::Checksum(what));
+    let expected = match value.split_last_chunk::<SEAL_LEN>() {
+        Some((value, expected)) if !value.is_empty() => *expected,
+        _ => return Err(CodecError::Checksum(what)),
     };
-    let expected = *expected;
     value.truncate(value.len() - SEAL_LEN);
     value[0] = FORMAT;
     if checksum(place, value) == expected {

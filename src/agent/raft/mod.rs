@@ -2,6 +2,7 @@
 
 mod codec;
 mod contact;
+mod deferral;
 mod handle;
 mod leadership;
 mod log_store;

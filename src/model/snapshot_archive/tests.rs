@@ -162,8 +162,10 @@ fn no_cut_or_flip_is_accepted_or_panics() {
         let mut flipped = bytes.clone();
         flipped[at] ^= 0x55;
         if let Ok(read) = Archive::read(&flipped) {
-            // Time and system in the gzip header are not checked by anything.
-            assert!(at < GZIP_HEADER_LEN, "flip at {at}");
+            // Time and system in the gzip header are not checked by anything, and the last byte before the checksum
+            // may be filled up with bits that mean nothing.
+            let is_padding = at == bytes.len() - 9;
+            assert!(at < GZIP_HEADER_LEN || is_padding, "flip at {at}");
             assert_eq!(read, sample());
         }
     }

@@ -158,7 +158,7 @@ impl Streams {
         let known_leader = raft.knows_leader();
         let _permit = self.permit()?;
         let saved = raft
-            .save_snapshot()
+            .save_archive()
             .await
             .map_err(|why| StreamError::Refused(why.to_string()))?;
         let meta = QueryMeta {
@@ -170,8 +170,8 @@ impl Streams {
         };
         let header = encode_snapshot_reply(Ok(&meta))?;
         write_paced(stream, &header, PROGRESS_TIMEOUT).await?;
-        let sent = write_paced(stream, &saved.bytes, PROGRESS_TIMEOUT).await;
-        Self::end(sent);
+        let mut archive = tokio::fs::File::from_std(saved.file);
+        Self::end(relay(&mut archive, stream, PROGRESS_TIMEOUT).await);
         Ok(())
     }
 
