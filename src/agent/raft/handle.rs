@@ -43,6 +43,8 @@ pub(super) struct Inner {
     pub(super) timing: Timing,
     /// When a leader was last heard; written by [`Raft::serve`].
     pub(super) contact: Arc<Contact>,
+    /// Held for as long as a change of the membership takes, both halves of it: one is made at a time.
+    pub(super) changing: tokio::sync::Mutex<()>,
     /// Whether this server still has to get its log from others before it may vote.
     pub(super) novice: Novice,
     /// This server's snapshots.

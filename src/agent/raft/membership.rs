@@ -27,6 +27,7 @@ impl Raft {
     /// # Errors
     /// When this server does not lead, or another change takes too long.
     pub async fn add_nonvoter(&self, server: &Peer) -> Result<(), WriteError> {
+        self.must_lead()?;
         let id = self
             .raft_id(&server.id)
             .unwrap_or_else(|| derive_raft_id(&server.id));
@@ -51,6 +52,7 @@ impl Raft {
     /// # Errors
     /// As [`Self::add_nonvoter`]; when the server is not known.
     pub async fn promote(&self, id: &str) -> Result<(), WriteError> {
+        self.must_lead()?;
         let raft_id = self.known(id)?;
         if self.is_settled_voter(raft_id) {
             return Ok(());
@@ -66,6 +68,7 @@ impl Raft {
     /// # Errors
     /// As [`Self::add_nonvoter`]; when no voter would be left.
     pub async fn remove_server(&self, id: &str) -> Result<(), WriteError> {
+        self.must_lead()?;
         let Some(raft_id) = self.raft_id(id) else {
             return Ok(());
         };
@@ -171,9 +174,6 @@ impl Raft {
         server: &Peer,
         change: Change,
     ) -> Result<(), WriteError> {
-        if !self.is_leader() {
-            return Err(self.not_leading());
-        }
         let mut after = without(&self.membership(), &server.id);
         if command != "RemoveServer" {
             after.push(RaftServer {
@@ -197,6 +197,13 @@ impl Raft {
     /// Makes a change, both halves of it. A server that loses its vote is gone, not a server without a vote.
     async fn commit(&self, change: Change, hold: Duration) -> Result<(), WriteError> {
         let mut held = self.held(hold);
+        let busy = || {
+            WriteError::Refused(format!(
+                "another change of the raft configuration is not done after {hold:?}"
+            ))
+        };
+        let turn = tokio::time::timeout(hold, self.inner.changing.lock());
+        let _turn = turn.await.map_err(|_| busy())?;
         loop {
             held.look();
             let done = self.unless_lost(Box::pin(
@@ -228,13 +235,19 @@ impl Raft {
             };
             match held.wait(verdict).await {
                 Err(WriteError::NoLeader) if self.is_leader() => {
-                    return Err(WriteError::Refused(format!(
-                        "another change of the raft configuration is not done after {hold:?}"
-                    )));
+                    return Err(busy());
                 }
                 waited => waited?,
             }
         }
+    }
+
+    /// Only the leader knows what there is to change.
+    pub(super) fn must_lead(&self) -> Result<(), WriteError> {
+        if self.is_leader() {
+            return Ok(());
+        }
+        Err(self.not_leading())
     }
 
     /// Why a server that does not lead cannot do what a leader does.

@@ -193,7 +193,14 @@ impl Raft {
             {
                 Verdict::Fail(WriteError::NotLeader(leader))
             }
+            // Nobody will tell it of a leader.
+            _ if self.is_removed() => Verdict::Fail(WriteError::NoLeader),
             _ => Verdict::Hold,
         }
+    }
+
+    /// Whether this server was in a configuration and is not any more.
+    fn is_removed(&self) -> bool {
+        self.has_servers() && self.membership().get_node(&self.inner.id).is_none()
     }
 }

@@ -221,6 +221,7 @@ impl Raft {
                 clock: Arc::clone(&settings.clock),
                 timing: settings.timing(),
                 contact,
+                changing: tokio::sync::Mutex::default(),
                 novice,
                 snapshots,
                 transfers: Transfers::default(),

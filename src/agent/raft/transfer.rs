@@ -23,9 +23,7 @@ impl Raft {
         to: Option<&str>,
         limit: Duration,
     ) -> Result<Leader, WriteError> {
-        if !self.is_leader() {
-            return Err(self.not_leading());
-        }
+        self.must_lead()?;
         let target = to.map(|id| self.other_voter(id)).transpose()?;
         let deadline = Instant::now() + limit;
         let to = self.ready_voter(target, deadline, limit).await?;
@@ -81,9 +79,7 @@ impl Raft {
                 let text = "there is no other voter".to_owned();
                 return Err(WriteError::Refused(text));
             }
-            if !self.is_leader() {
-                return Err(self.not_leading());
-            }
+            self.must_lead()?;
             match timeout_at(deadline, metrics.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(self.stopped("shut down".to_owned())),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::fs::File;
 use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
@@ -97,10 +98,10 @@ impl Errand for Save<'_> {
             Consistency::Consistent
         };
         rpc.ready(raft, consistency, left.hold).await?;
-        let saved = raft.save_snapshot().await;
+        let saved = raft.save_archive().await;
         let saved = saved.map_err(|error| RpcError::Raft(error.to_string()))?;
         let meta = meta(raft, options.consistency, saved.meta.index);
-        Ok((meta, Box::new(Cursor::new(saved.bytes))))
+        Ok((meta, Box::new(File::from_std(saved.file))))
     }
 }
 
@@ -138,7 +139,8 @@ impl Errand for Restore<'_> {
                 "another restore is under way: try again".to_owned(),
             ));
         };
-        let restored = raft.restore_archive(self.archive.to_vec(), left.hold).await;
+        let archive = Cursor::new(self.archive.clone());
+        let restored = raft.restore_from(archive, left.hold).await;
         restored.map_err(|err| match err {
             RestoreError::Write(err) => err.into(),
             other => RpcError::Refused(other.to_string()),

@@ -240,7 +240,7 @@ impl Cluster {
 
     /// Writes at whoever leads, wherever the request comes to first.
     async fn write(&self, key: &str) -> Result<(), WriteError> {
-        write_at(self.servers.clone(), key).await
+        write_at(&self.servers, key).await
     }
 
     /// Waits until these servers have a key.
@@ -317,9 +317,12 @@ async fn until_leaderless(raft: &Raft) {
     drop(waited.expect("running"));
 }
 
-/// Writes at whoever leads, wherever the request comes to first.
-async fn write_at(servers: Vec<Raft>, key: &str) -> Result<(), WriteError> {
-    let mut at = servers.first().expect("servers");
+/// Writes at whoever leads, as an agent that forwards does: the request comes to the first of these servers, and goes from
+/// there to the leader that it names. One that knows of none is not asked again.
+async fn write_at(servers: &[Raft], key: &str) -> Result<(), WriteError> {
+    let until = Instant::now() + HOLD;
+    let first = servers.first().expect("servers");
+    let mut at = first;
     loop {
         match at.write(put(key, b"v"), HOLD).await {
             Ok(_) => return Ok(()),
@@ -329,6 +332,7 @@ async fn write_at(servers: Vec<Raft>, key: &str) -> Result<(), WriteError> {
                     .find(|raft| raft.inner.node.uuid == leader.id)
                     .expect("a server of the cluster");
             }
+            Err(WriteError::NoLeader) if Instant::now() < until => at = first,
             Err(other) => return Err(other),
         }
     }
@@ -352,7 +356,7 @@ impl Writers {
             tasks.spawn(async move {
                 let mut done = 0;
                 while !stop.load(Ordering::Relaxed) {
-                    write_at(servers.clone(), &format!("w{writer}/{done}")).await?;
+                    write_at(&servers, &format!("w{writer}/{done}")).await?;
                     done += 1;
                     written.fetch_add(1, Ordering::Relaxed);
                 }

@@ -136,6 +136,11 @@ async fn the_servers_that_are_left_agree() {
     let cluster = cluster.with_blank(3).await.formed(5).await;
     cluster.write("before").await.expect("written");
     cluster.everyone_has("before").await;
+    let leader = &cluster.servers[cluster.leader().await];
+    if !cluster.servers[0].is_leader() {
+        let moved = leader.transfer_leader(Some("node-0"), HOLD).await;
+        moved.expect("moved");
+    }
     cluster.switch.set_cut(&address(1), true);
     for n in 0..20 {
         cluster.write(&format!("k{n}")).await.expect("written");
