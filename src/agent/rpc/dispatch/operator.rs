@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::agent::raft::Raft;
 use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::internal::{DumpReply, EventFireRequest, NodeInfo};
 use crate::agent::rpc::wire::operator::{RemovePeerRequest, TransferLeaderRequest};
