@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use crate::agent::config::Config;
 use crate::agent::gossip::GossipHandle;
-use crate::agent::membership::ServerInfo;
+use crate::agent::membership::{ServerInfo, wan_coordinates};
 use crate::agent::raft::Raft;
-use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService};
+use crate::agent::rpc::dispatch::{Dispatcher, Events, Federation, SnapshotService};
 use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
+use crate::agent::rpc::wire::coordinate::DatacenterMap;
 use crate::agent::rpc::{RaftService, Rpc, Server};
 use crate::agent::user_events::PREFIX;
 
@@ -27,6 +28,7 @@ pub(super) struct Answering<'a> {
     pub(super) raft: &'a Raft,
     pub(super) rpc: &'a Rpc,
     pub(super) lan: &'a GossipHandle,
+    pub(super) wan: Option<&'a GossipHandle>,
     /// This server's UUID.
     pub(super) node_id: &'a str,
 }
@@ -57,8 +59,15 @@ impl RpcPort {
     pub(super) fn serve(self, answering: &Answering<'_>, background: &Background) {
         let events = Arc::new(Pool(answering.lan.clone()));
         let rpc = answering.rpc.clone();
+        let mut calls = Dispatcher::new(rpc.clone(), events);
+        if let Some(wan) = answering.wan {
+            calls = calls.with_federation(Arc::new(Wan {
+                pool: wan.clone(),
+                datacenter: rpc.datacenter().to_owned(),
+            }));
+        }
         let handlers = Handlers {
-            calls: Arc::new(Dispatcher::new(rpc.clone(), events)),
+            calls: Arc::new(calls),
             raft: Arc::new(RaftService::new(
                 answering.raft.clone(),
                 answering.node_id.to_owned(),
@@ -81,6 +90,28 @@ impl Events for Pool {
             let name = format!("{PREFIX}{name}");
             let fired = self.0.user_event(&name, payload, false).await;
             fired.map(drop).map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// The WAN pool, for other agents' questions. Requests for other datacenters are not forwarded, so that only this one is
+/// listed.
+struct Wan {
+    pool: GossipHandle,
+    datacenter: String,
+}
+
+impl Federation for Wan {
+    fn datacenters(&self) -> Vec<String> {
+        vec![self.datacenter.clone()]
+    }
+
+    fn coordinates(&self) -> BoxFuture<'_, Result<Vec<DatacenterMap>, String>> {
+        Box::pin(async {
+            let found = wan_coordinates(&self.pool).await;
+            found
+                .map(DatacenterMap::of_wan)
+                .map_err(|error| error.to_string())
         })
     }
 }

@@ -319,6 +319,7 @@ fn begin_server(
             raft,
             rpc: &rpc,
             lan,
+            wan: pools.wan(),
             node_id,
         };
         port.serve(&answering, background);

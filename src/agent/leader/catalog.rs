@@ -11,7 +11,7 @@ use crate::model::member::Member;
 
 use super::log::{DutyError, LeaderLog};
 use super::metrics::LeaderMetrics;
-use super::reconcile::{Place, Step, step_for, step_for_reaped, steps_for_forgotten};
+use super::reconcile::{Place, REPLACED, Step, step_for, step_for_reaped, steps_for_forgotten};
 use super::seat::Seat;
 
 /// The catalog's side of membership, while this server leads.
@@ -39,8 +39,7 @@ impl CatalogKeeper<'_> {
     async fn compare_all(&self, both_ways: bool) {
         let members = self.seat.lan.members();
         for member in members.iter() {
-            let step = step_for(member, self.place(), &self.seat.raft.state());
-            self.take(&member.name, step).await;
+            self.see(member).await;
         }
         if !both_ways {
             return;
@@ -61,13 +60,25 @@ impl CatalogKeeper<'_> {
         };
         for member in members {
             let member: Member = member.to_public();
-            let state = self.seat.raft.state();
-            let step = if change == MemberChange::Reap {
-                step_for_reaped(&member, self.place(), &state)
+            if change == MemberChange::Reap {
+                let state = self.seat.raft.state();
+                let step = step_for_reaped(&member, self.place(), &state);
+                self.take(&member.name, step).await;
             } else {
-                step_for(&member, self.place(), &state)
-            };
-            self.take(&member.name, step).await;
+                self.see(&member).await;
+            }
+        }
+    }
+
+    /// Brings the catalog up to date with a member.
+    async fn see(&self, member: &Member) {
+        let next = || step_for(member, self.place(), &self.seat.raft.state());
+        let step = next();
+        let is_replaced =
+            matches!(&step, Some(Step::Deregister { reason, .. }) if *reason == REPLACED);
+        self.take(&member.name, step).await;
+        if is_replaced {
+            self.take(&member.name, next()).await;
         }
     }
 

@@ -179,9 +179,12 @@ impl Duties {
         Ok(())
     }
 
-    /// Asks another server to lead. Returns whether one does.
+    /// Asks another server to lead. Returns whether this one does not lead any more.
     async fn hand_over(&self) -> bool {
         for attempt in 0..TRANSFER_ATTEMPTS {
+            if !self.seat.raft.is_leader() {
+                return true;
+            }
             match self.seat.raft.transfer_leader(None, TRANSFER_LIMIT).await {
                 Ok(_) => {
                     info!(

@@ -18,6 +18,8 @@ const SERVERS_SERVICE: &str = "consul";
 pub(super) const LEFT: &str = "left";
 /// See [`LEFT`].
 pub(super) const REAPED: &str = "reaped";
+/// See [`LEFT`]: another agent lives under its name, mostly the same one without its data.
+pub(super) const REPLACED: &str = "replaced";
 
 /// What the leader does about a member.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,7 @@ pub(super) enum Step {
     /// Removes the node with all that runs on it.
     Deregister {
         node: String,
-        /// [`LEFT`] or [`REAPED`].
+        /// [`LEFT`], [`REAPED`] or [`REPLACED`].
         reason: &'static str,
     },
     /// Says that another server has to remove this one.
@@ -53,14 +55,26 @@ pub(super) fn step_for(member: &Member, place: Place<'_>, state: &State) -> Opti
         return None;
     }
     match member.member_status() {
-        MemberStatus::Alive => {
+        MemberStatus::Alive => predecessor(member, state).or_else(|| {
             let registration = alive(member, state)?;
             Some(Step::MarkAlive(Box::new(registration)))
-        }
+        }),
         MemberStatus::Failed => failed(member, state),
         MemberStatus::Left => removal(&member.name, LEFT, place, state),
         MemberStatus::Leaving | MemberStatus::None => None,
     }
+}
+
+/// Removes the node that had a living member's name before it, so that the member can have it. Consul keeps it, and refuses
+/// the member until somebody removes the node by hand; serf has decided who the name belongs to.
+fn predecessor(member: &Member, state: &State) -> Option<Step> {
+    let id = member.tags.get("id").filter(|id| !id.is_empty())?;
+    let node = state.node(&member.name)?;
+    let is_other = !node.id.is_empty() && !node.id.eq_ignore_ascii_case(id);
+    is_other.then(|| Step::Deregister {
+        node: node.node.clone(),
+        reason: REPLACED,
+    })
 }
 
 /// Removes the node of a member that serf does not remember any more.
@@ -308,6 +322,39 @@ mod tests {
         };
         assert_eq!(catalog.see(&with(MemberStatus::Left)), Some(gone));
         assert!(catalog.state.node("n1").is_none());
+    }
+
+    #[test]
+    fn who_lost_its_data_takes_over_its_name() {
+        let mut catalog = Catalog::default();
+        let with_id = |id: &str| {
+            let mut member = member("n1", "consul", MemberStatus::Alive);
+            member.tags.insert("id".to_owned(), id.to_owned());
+            member
+        };
+        let (before, after) = (
+            with_id("5fe22722-207f-4739-843f-6bddf80d190f"),
+            with_id("528a019b-d675-4af8-96e2-5a2dd3f34b8e"),
+        );
+        assert!(matches!(catalog.see(&before), Some(Step::MarkAlive(_))));
+        assert_eq!(catalog.see(&before), None);
+        let gone = Step::Deregister {
+            node: "n1".to_owned(),
+            reason: REPLACED,
+        };
+        assert_eq!(catalog.see(&after), Some(gone));
+        assert!(matches!(catalog.see(&after), Some(Step::MarkAlive(_))));
+        let node = catalog.state.node("n1").unwrap();
+        assert_eq!(node.id, "528a019b-d675-4af8-96e2-5a2dd3f34b8e");
+        // One that failed, or does not tell its id, is no reason.
+        let mut failed = before;
+        failed.status = MemberStatus::Failed as i64;
+        assert!(matches!(catalog.see(&failed), Some(Step::MarkFailed(_))));
+        assert!(matches!(catalog.see(&after), Some(Step::MarkAlive(_))));
+        assert_eq!(
+            catalog.see(&member("n1", "consul", MemberStatus::Alive)),
+            None
+        );
     }
 
     #[test]

@@ -11,13 +11,14 @@ use tracing::{debug, error, info, warn};
 use crate::agent::gossip::{Event, GossipHandle, MemberChange};
 use crate::agent::membership::ServerInfo;
 use crate::agent::raft::{Peer, WriteError};
+use crate::model::member::MemberStatus;
 
-use super::quorum::{Change, Refusal, Scope, View, Why, decide};
+use super::quorum::{Change, Refusal, Scope, View, Why, by_id, decide};
 use super::seat::Seat;
 
 /// How often everything is looked at even when nothing happened, dead servers included: Consul's 10 s.
 const TASKS_INTERVAL: Duration = Duration::from_secs(10);
-/// When a change that failed is tried again.
+/// When a change that failed is tried again; each further time after twice as long, up to [`TASKS_INTERVAL`].
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// The longest time for one change: a server that is waited for must not keep others out for ever.
 const CHANGE_LIMIT: Duration = Duration::from_secs(30);
@@ -59,11 +60,15 @@ impl<'a> ServerKeeper<'a> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut hearing = true;
         let mut scope = Some(Scope::Members);
-        let mut again = None;
+        let (mut again, mut pause) = (None, RETRY_PAUSE);
         loop {
             if let Some(scope) = scope.take() {
-                let done = self.settle(scope, &stable).await;
-                again = (!done).then(|| Instant::now() + RETRY_PAUSE);
+                if self.settle(scope, &stable).await {
+                    (again, pause) = (None, RETRY_PAUSE);
+                } else {
+                    again = Some(Instant::now() + pause);
+                    pause = (pause * 2).min(TASKS_INTERVAL);
+                }
             }
             tokio::select! {
                 heard = self.hear(&mut events), if hearing => match heard {
@@ -244,6 +249,14 @@ impl<'a> ServerKeeper<'a> {
         if let Some(wan) = self.wan {
             farewell(wan, &format!("{name}.{}", self.seat.datacenter)).await;
         }
+        // It may have come back meanwhile. Raft's next look at it is as at any other server.
+        let members = self.seat.servers();
+        let is_back = by_id(&members)
+            .get(id)
+            .is_some_and(|member| member.status == MemberStatus::Alive);
+        if is_back {
+            return Ok(());
+        }
         self.remove(id, &Why::Left).await
     }
 }
@@ -266,7 +279,7 @@ async fn wait_until(moment: Option<Instant>) {
 async fn farewell(pool: &GossipHandle, name: &str) {
     match timeout(FAREWELL_LIMIT, pool.force_leave(name, false)).await {
         Ok(Ok(())) => {}
-        // It may have come back, left, or not be in this pool: raft's side is decided all the same.
+        // It may have come back, left, or not be in this pool.
         Ok(Err(error)) => {
             debug!(target: "agent.server.autopilot", name, %error, "failed server was not made to leave");
         }
@@ -285,3 +298,6 @@ fn complain(what: &'static str, id: &str, error: &WriteError) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod pools;
 mod retry;
 pub mod server_tags;
 pub mod tags;
+mod wan_coordinates;
 mod watch;
 
 pub use census::{known_datacenters, known_servers};
@@ -22,4 +23,5 @@ pub use pools::{KeyError, Pools, encrypts, pools};
 pub use retry::{RetryExhausted, RetryJoin, retry_join};
 pub use server_tags::ServerInfo;
 pub use tags::NEW_LEADER;
+pub use wan_coordinates::wan_coordinates;
 pub use watch::{Watch, watch};

@@ -2,6 +2,7 @@
 
 mod codec;
 mod contact;
+mod deferral;
 mod disk;
 mod handle;
 mod leadership;

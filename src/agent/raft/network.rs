@@ -20,6 +20,7 @@ use openraft::{OptionalSend, base};
 use thiserror::Error;
 use tokio_stream::Stream;
 
+use super::deferral::Deferral;
 use super::medium::BoxFuture;
 use super::pipeline::{self, Patience};
 use super::snapshot_transfer;
@@ -113,6 +114,8 @@ pub(super) type Addresses = Arc<ArcSwap<BTreeMap<String, String>>>;
 pub(super) struct Networks {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) addresses: Addresses,
+    /// Told when a snapshot is being sent.
+    pub(super) deferral: Deferral,
 }
 
 /// openraft's way to one peer.
@@ -120,6 +123,7 @@ pub(super) struct Networks {
 pub(super) struct Network {
     transport: Arc<dyn Transport>,
     addresses: Addresses,
+    deferral: Deferral,
     peer: Peer,
     lane: Lane,
 }
@@ -130,6 +134,7 @@ impl Networks {
         Network {
             transport: Arc::clone(&self.transport),
             addresses: Arc::clone(&self.addresses),
+            deferral: self.deferral.clone(),
             peer: Peer {
                 id: node.uuid.clone(),
                 address: node.address.clone(),
@@ -266,6 +271,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let _sending = self.deferral.begin_sending();
         let send = snapshot_transfer::send(self, vote, snapshot, option.hard_ttl());
         tokio::select! {
             answer = send => Ok(answer?),

@@ -17,8 +17,16 @@ use super::types::{LogId, TypeConfig};
 #[derive(Debug)]
 pub(super) struct Novice {
     is_novice: AtomicBool,
-    /// What it has to have first; nothing until a leader was heard.
-    goal: Mutex<Option<Option<LogId>>>,
+    goal: Mutex<Goal>,
+}
+
+/// What a novice has to have first.
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    /// No leader was heard yet.
+    Unknown,
+    /// What the first leader called committed.
+    Committed(Option<LogId>),
 }
 
 impl Novice {
@@ -26,7 +34,7 @@ impl Novice {
     pub(super) fn new(last: Option<u64>) -> Self {
         Self {
             is_novice: AtomicBool::new(last.is_none()),
-            goal: Mutex::new(None),
+            goal: Mutex::new(Goal::Unknown),
         }
     }
 
@@ -39,7 +47,9 @@ impl Novice {
     pub(super) fn hears(&self, committed: Option<LogId>) {
         if self.is_novice.load(Ordering::Relaxed) {
             let mut goal = self.goal.lock().unwrap_or_else(PoisonError::into_inner);
-            goal.get_or_insert(committed);
+            if matches!(*goal, Goal::Unknown) {
+                *goal = Goal::Committed(committed);
+            }
         }
     }
 
@@ -49,7 +59,7 @@ impl Novice {
             return true;
         }
         let goal = *self.goal.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.is_some() && goal.is_some_and(|goal| own >= goal) {
+        if matches!(goal, Goal::Committed(goal) if own.is_some() && own >= goal) {
             self.is_novice.store(false, Ordering::Relaxed);
             return true;
         }

@@ -8,19 +8,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tempfile::TempPath;
 use thiserror::Error;
 
+use super::deferral::Deferral;
 use super::paced::PacedFile;
 use super::snapshot_file;
 use super::types::{Snapshot, SnapshotMeta};
 use crate::agent::store::State;
 use crate::model::snapshot_archive::ArchiveError;
 
-/// Time until a snapshot that could not be written is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Snapshot files that are kept.
 const KEPT: usize = 2;
 /// End of a snapshot's file name.
@@ -132,8 +130,7 @@ pub(super) struct Snapshots {
     naming: Arc<Mutex<()>>,
     /// Set at the end: what is being written is given up.
     cancelled: Arc<AtomicBool>,
-    /// When the last snapshot could not be written; written by the builder, read before the next is begun.
-    failed: Arc<Mutex<Option<Instant>>>,
+    deferral: Deferral,
 }
 
 impl Snapshots {
@@ -149,7 +146,7 @@ impl Snapshots {
             writing: Arc::default(),
             naming: Arc::default(),
             cancelled: Arc::default(),
-            failed: Arc::default(),
+            deferral: Deferral::default(),
         }
     }
 
@@ -205,16 +202,9 @@ impl Snapshots {
         self.current().clone()
     }
 
-    /// Notes whether the last attempt to write one succeeded.
-    pub(super) fn note_attempt(&self, succeeded: bool) {
-        let now = (!succeeded).then(Instant::now);
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = now;
-    }
-
-    /// Whether it is too early for another attempt after one that failed.
-    pub(super) fn must_wait(&self) -> bool {
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.is_some_and(|at| at.elapsed() < RETRY_AFTER)
+    /// What the next one may have to wait for.
+    pub(super) fn deferral(&self) -> &Deferral {
+        &self.deferral
     }
 
     /// Gives up what is being written, for good.

@@ -202,7 +202,7 @@ fn verify(path: &Path, unsealed: Option<u64>, row: &mut Row) -> Result<(), DbErr
         Ok(false) => CodecError::Checksum("log entry"),
         Err(error) => error,
     };
-    Err(damaged(path, format!("entry {}: {problem}", row.index)))
+    Err(damaged(path, &format!("entry {}: {problem}", row.index)))
 }
 
 fn sealed(key: &str, mut value: Vec<u8>) -> Vec<u8> {
@@ -250,7 +250,7 @@ fn to_row(row: &SqliteRow) -> Result<Row, sqlx::Error> {
     })
 }
 
-fn damaged(path: &Path, reason: impl ToString) -> DbError {
+fn damaged(path: &Path, reason: &impl ToString) -> DbError {
     DbError::Damaged {
         path: path.to_owned(),
         reason: reason.to_string(),
@@ -269,7 +269,7 @@ fn sql_error<'a>(action: &'static str, path: &'a Path) -> impl Fn(sqlx::Error) -
             _ => false,
         };
         if is_damage {
-            return damaged(path, source);
+            return damaged(path, &source);
         }
         DbError::Sql {
             action,

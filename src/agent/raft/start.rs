@@ -143,6 +143,7 @@ impl Raft {
         let networks = Networks {
             transport: Arc::clone(&settings.transport),
             addresses: Arc::clone(&addresses),
+            deferral: snapshots.deferral().clone(),
         };
         let core = match Core::new(id, config, networks, log.clone(), machine).await {
             Ok(core) => core,

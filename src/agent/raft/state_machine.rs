@@ -6,6 +6,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use openraft::EntryPayload;
@@ -180,7 +181,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn try_create_snapshot_builder(&mut self, _: bool) -> Option<Builder> {
         // The parts of a restoration are in no snapshot: the log must keep them until it ends.
-        if self.state.is_restoring() || self.snapshots.must_wait() {
+        if self.state.is_restoring() || self.snapshots.deferral().must_wait(Instant::now()) {
             return None;
         }
         Some(self.get_snapshot_builder().await)
@@ -222,7 +223,8 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
         let (meta, state) = (self.meta.clone(), self.state.clone());
         let snapshots = self.snapshots.clone();
         let kept = blocking(move || snapshots.keep(meta, state)).await;
-        self.snapshots.note_attempt(kept.is_ok());
+        let deferral = self.snapshots.deferral();
+        deferral.note_attempt(kept.is_ok(), Instant::now());
         // Without a new one everything goes on: the log keeps more.
         kept.or_else(|error| {
             tracing::error!(target: "agent.server.raft", %error, "failed to take snapshot");

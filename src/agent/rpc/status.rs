@@ -6,6 +6,7 @@ use crate::agent::raft::Raft;
 
 use super::net::BoxFuture;
 use super::operator::Ask;
+use super::wire::coordinate::{DatacenterMap, LIST_DATACENTERS, decode_datacenters};
 use super::wire::status::{LEADER, PEERS, RAFT_STATS, RaftStatsReply, decode_leader, decode_peers};
 use super::wire::{Nothing, decode_reply, encode};
 use super::{QueryOptions, Rpc, RpcError, Server};
@@ -37,6 +38,17 @@ impl Rpc {
             Some(raft) => Ok(addresses(raft)),
             None => self.ask_any(PEERS, options, decode_peers).await,
         }
+    }
+
+    /// Where the servers of all datacenters are (Consul's `Coordinate.ListDatacenters`). For clients: servers know it
+    /// from their own WAN pool.
+    ///
+    /// # Errors
+    /// When no server can be asked.
+    pub async fn datacenter_maps(&self) -> Result<Vec<DatacenterMap>, RpcError> {
+        let options = QueryOptions::default();
+        self.ask_any(LIST_DATACENTERS, &options, decode_datacenters)
+            .await
     }
 
     /// How far a server's raft is, as it says itself (Consul's `Status.RaftStats`).

@@ -220,6 +220,20 @@ async fn facts_of_a_server_and_of_a_client_differ() {
 }
 
 #[tokio::test]
+async fn a_client_asks_for_the_coordinates_of_datacenters() {
+    let pair = start_pair().await;
+    let target = "/v1/coordinate/datacenters";
+    let (here, there) = (
+        get(pair.server, target).await,
+        get(pair.client, target).await,
+    );
+    assert_eq!(status_of(&there), "200", "{there}");
+    assert_eq!(json(&here)[0]["Coordinates"][0]["Node"], "n1", "{here}");
+    // The server of this test does not tell others of its WAN pool.
+    assert_eq!(body_of(&there), "[]");
+}
+
+#[tokio::test]
 async fn a_client_without_servers_says_so() {
     let (_server, client) = start_lonely_client().await;
     for (method, target) in [
@@ -227,6 +241,7 @@ async fn a_client_without_servers_says_so() {
         ("GET", "/v1/operator/raft/configuration"),
         ("GET", "/v1/operator/autopilot/health"),
         ("GET", "/v1/operator/autopilot/state"),
+        ("GET", "/v1/coordinate/datacenters"),
         ("GET", "/v1/snapshot"),
         ("DELETE", "/v1/operator/raft/peer?id=x"),
     ] {

@@ -1,17 +1,16 @@
 //! `/v1/coordinate`: network coordinates.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use serde::{Deserialize, Serialize};
-use tracing::warn;
+use serde::Deserialize;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response};
+use crate::agent::membership::wan_coordinates;
+use crate::agent::rpc::wire::coordinate::DatacenterMap;
 use crate::agent::store::CoordinatesOfNodes;
 use crate::model::coordinate::{Coordinate, NodeCoordinate};
 use crate::model::decode;
-use crate::model::member::Member;
 
 use super::read::{Read, ask, headers_of, write_options};
 
@@ -20,62 +19,18 @@ const DIMENSIONS: usize = 8;
 /// Longest name of a node in an update.
 const NODE_NAME_MAX: usize = 1024;
 
-/// The servers of a datacenter, as the WAN pool sees them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Datacenter {
-    datacenter: String,
-    #[serde(rename = "AreaID")]
-    area_id: &'static str,
-    coordinates: Vec<NodeCoordinate>,
-}
-
-/// `/v1/coordinate/datacenters`: where the servers of all datacenters are, as this one learnt from its WAN
-/// pool. Servers that it knows no coordinate of are left out.
+/// `/v1/coordinate/datacenters`: where the servers of all datacenters are, as a server learnt from its WAN pool.
 pub(super) async fn datacenters(context: Arc<Context>, request: Request) -> Answer {
     check_enabled(&context)?;
     let Some(wan) = &context.wan else {
         if context.agent.config.server {
             return request.json(&[(); 0]);
         }
-        return Err(HttpError::internal("No known Consul servers"));
+        let maps = ask(&request, context.rpc.datacenter_maps()).await?;
+        return request.json(&maps);
     };
-    let mut found: BTreeMap<String, Vec<NodeCoordinate>> = BTreeMap::new();
-    for member in wan.members().iter() {
-        let Some((node, datacenter)) = server_of(member) else {
-            warn!(target: "agent.router", non_server = member.name, "Non-server in server-only area");
-            continue;
-        };
-        let coord = if member.name == wan.name() {
-            wan.coordinate().await
-        } else {
-            wan.coordinate_of(&member.name).await
-        };
-        if let Some(coord) = coord.map_err(HttpError::failed)? {
-            let of = found.entry(datacenter.to_owned()).or_default();
-            of.push(NodeCoordinate {
-                node: node.to_owned(),
-                segment: String::new(),
-                coord,
-            });
-        }
-    }
-    let maps = found.into_iter();
-    let maps = maps.map(|(datacenter, coordinates)| Datacenter {
-        datacenter,
-        area_id: "wan",
-        coordinates,
-    });
-    request.json(&maps.collect::<Vec<_>>())
-}
-
-/// A WAN member's node name and datacenter, when it is a server.
-fn server_of(member: &Member) -> Option<(&str, &str)> {
-    let tag = |name: &str| member.tags.get(name).map(String::as_str);
-    let datacenter = tag("dc").filter(|_| tag("role") == Some("consul"))?;
-    let node = member.name.strip_suffix(datacenter);
-    let node = node.and_then(|node| node.strip_suffix('.'));
-    Some((node.unwrap_or(&member.name), datacenter))
+    let found = wan_coordinates(wan).await.map_err(HttpError::failed)?;
+    request.json(&DatacenterMap::of_wan(found))
 }
 
 fn check_enabled(context: &Context) -> Result<(), HttpError> {
@@ -173,29 +128,4 @@ fn is_valid(coordinate: &Coordinate) -> bool {
         .iter()
         .chain(&parts)
         .all(|part| part.is_finite())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_in_the_wan_pool_end_with_the_datacenter() {
-        let member = |name: &str, role: &str, dc: &str| Member {
-            name: name.to_owned(),
-            tags: [("role", role), ("dc", dc)]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into_iter()
-                .collect(),
-            ..Member::default()
-        };
-        let of = |member: &Member| server_of(member).map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
-        assert_eq!(of(&member("a.dc1", "consul", "dc1")), pair("a", "dc1"));
-        assert_eq!(of(&member("a.b.dc1", "consul", "dc1")), pair("a.b", "dc1"));
-        assert_eq!(of(&member("adc1", "consul", "dc1")), pair("adc1", "dc1"));
-        assert_eq!(of(&member("a", "consul", "dc1")), pair("a", "dc1"));
-        assert_eq!(of(&member("a.dc1", "node", "dc1")), None);
-        assert_eq!(of(&Member::default()), None);
-    }
 }

@@ -129,9 +129,7 @@ impl<'a> Read<'a> {
             render::json(&render()?, pretty).map_err(HttpError::failed)
         };
         let shared = self.context.raft.is_some() && !self.request.params().has("near");
-        let response = if !shared {
-            Response::json_bytes(make()?)
-        } else {
+        let response = if shared {
             let key = CacheKey {
                 target: self.target(),
                 token: self.params.token.as_str().into(),
@@ -140,6 +138,8 @@ impl<'a> Read<'a> {
                 generation: meta.generation,
             };
             Response::json_rendered(self.context.bodies.get_or_render(&key, make)?)
+        } else {
+            Response::json_bytes(make()?)
         };
         Ok(response.meta(headers_of(meta)))
     }

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::agent::raft::RaftSettings;
+use crate::agent::raft::deferral::Deferral;
 use crate::agent::raft::medium::BoxFuture;
 use crate::agent::raft::network::{Addresses, Lane, Networks, Peer, Transport, TransportError};
 use crate::agent::raft::tests::{HOLD, get, put, settings};
@@ -70,6 +71,7 @@ fn network(way: &Arc<Way>) -> Network {
     let networks = Networks {
         transport: Arc::clone(way) as Arc<dyn Transport>,
         addresses: Addresses::default(),
+        deferral: Deferral::default(),
     };
     let other = NodeInfo {
         uuid: "other".to_owned(),

@@ -69,10 +69,10 @@ pub(super) async fn open(
 ) -> Result<(SqliteConnection, Lock, Read), DbError> {
     let mut lock = Lock::take(path)?;
     let wal_file = with_suffix(path, "-wal");
-    if !exists(path)? {
-        create(path, node).await?;
-    } else {
+    if exists(path)? {
         check_wal(&wal_file, lock.was_open)?;
+    } else {
+        create(path, node).await?;
     }
     let mut connection = connect(path).await?;
     if check(path, &mut connection).await? == UNSEALED_VERSION {
@@ -108,7 +108,7 @@ fn check_wal(wal: &Path, is_needed: bool) -> Result<(), DbError> {
             let file = io::BufReader::with_capacity(WAL_BUFFER, file);
             match wal::inspect(file).map_err(io_error("read", wal))? {
                 None => Ok(()),
-                Some(reason) => Err(damaged(wal, reason)),
+                Some(reason) => Err(damaged(wal, &reason)),
             }
         }
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("open", wal)(error)),
@@ -197,7 +197,7 @@ async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<i64, Db
     }
     let id = number(path, connection, "PRAGMA application_id").await?;
     if id != APPLICATION_ID {
-        return Err(damaged(path, "it is not a raft log of this program"));
+        return Err(damaged(path, &"it is not a raft log of this program"));
     }
     let version = number(path, connection, "PRAGMA user_version").await?;
     if !(UNSEALED_VERSION..=SCHEMA_VERSION).contains(&version) {
@@ -213,7 +213,7 @@ async fn check(path: &Path, connection: &mut SqliteConnection) -> Result<i64, Db
         .map_err(&failed)?;
     let verdict: String = row.try_get(0).map_err(&failed)?;
     if verdict != "ok" {
-        return Err(damaged(path, verdict));
+        return Err(damaged(path, &verdict));
     }
     Ok(version)
 }
@@ -283,8 +283,8 @@ async fn load(
     let mut unsealed = None;
     for (key, mut value) in metas(path, connection).await? {
         let checked = codec::unseal("meta", key.as_bytes(), &mut value);
-        if !checked.map_err(|e| damaged(path, format!("value {key:?}: {e}")))? {
-            return Err(damaged(path, format!("value {key:?} has no checksum")));
+        if !checked.map_err(|e| damaged(path, &format!("value {key:?}: {e}")))? {
+            return Err(damaged(path, &format!("value {key:?} has no checksum")));
         }
         match key.as_str() {
             KEY_NODE => loaded.node = Some(value),
@@ -292,11 +292,11 @@ async fn load(
             KEY_COMMITTED => loaded.committed = Some(value),
             KEY_PURGED => loaded.purged = Some(value),
             KEY_UNSEALED => unsealed = Some(index_of(path, &value)?),
-            _ => return Err(damaged(path, format!("unknown key {key:?} in table meta"))),
+            _ => return Err(damaged(path, &format!("unknown key {key:?} in table meta"))),
         }
     }
     if loaded.node.is_none() {
-        return Err(damaged(path, "the raft id is missing"));
+        return Err(damaged(path, &"the raft id is missing"));
     }
     load_entries(path, connection, limits, unsealed, &mut loaded).await?;
     Ok(Read { loaded, unsealed })
@@ -329,7 +329,7 @@ async fn load_entries(
             let found = row.index;
             let reason =
                 format!("the log has holes: entry {found} follows where {expected} is expected");
-            return Err(damaged(path, reason));
+            return Err(damaged(path, &reason));
         }
         verify(path, unsealed, &mut row)?;
         loaded.first.get_or_insert(row.index);
@@ -345,6 +345,6 @@ async fn load_entries(
 }
 
 fn index_of(path: &Path, id: &[u8]) -> Result<u64, DbError> {
-    let id = codec::decode_log_id(id).map_err(|e| damaged(path, e))?;
+    let id = codec::decode_log_id(id).map_err(|e| damaged(path, &e))?;
     Ok(id.index())
 }

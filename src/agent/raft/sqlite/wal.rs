@@ -73,10 +73,9 @@ impl Sum {
         } else {
             u32::from_le_bytes
         };
-        for pair in bytes.as_chunks::<8>().0 {
-            let [a, b, c, d, e, f, g, h] = *pair;
-            self.0 = self.0.wrapping_add(read([a, b, c, d])).wrapping_add(self.1);
-            self.1 = self.1.wrapping_add(read([e, f, g, h])).wrapping_add(self.0);
+        for [first, second] in bytes.as_chunks::<4>().0.as_chunks::<2>().0 {
+            self.0 = self.0.wrapping_add(read(*first)).wrapping_add(self.1);
+            self.1 = self.1.wrapping_add(read(*second)).wrapping_add(self.0);
         }
     }
 }

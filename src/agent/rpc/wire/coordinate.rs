@@ -1,5 +1,6 @@
 //! `Coordinate`: network coordinates.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,19 @@ pub struct DatacenterMap {
     pub area_id: String,
     /// The servers.
     pub coordinates: Vec<NodeCoordinate>,
+}
+
+impl DatacenterMap {
+    /// The rows of what a WAN pool knows, by datacenter.
+    pub fn of_wan(found: BTreeMap<String, Vec<NodeCoordinate>>) -> Vec<Self> {
+        let maps = found.into_iter();
+        maps.map(|(datacenter, coordinates)| Self {
+            datacenter,
+            area_id: "wan".to_owned(),
+            coordinates,
+        })
+        .collect()
+    }
 }
 
 /// The reply to `Coordinate.ListDatacenters`. Its request is empty.
