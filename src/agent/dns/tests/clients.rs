@@ -1,5 +1,6 @@
 //! Client agents: what a question needs is fetched, and the answer is a server's, byte for byte.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -94,7 +95,11 @@ fn lines() -> impl Strategy<Value = String> {
             let address = address
                 .map(|text| format!(" address={text}"))
                 .unwrap_or_default();
-            lines += &format!("service {name} {service} {port}{address} {status} {more}\n");
+            writeln!(
+                lines,
+                "service {name} {service} {port}{address} {status} {more}"
+            )
+            .unwrap();
         }
         lines
     })
@@ -290,11 +295,13 @@ async fn the_number_of_questions_under_way_is_bounded() {
 async fn one_question_asks_for_so_much_only() {
     let mut script = String::new();
     for host in 0..200 {
-        script += &format!("node h{host} 10.1.0.{host}\n");
-        script += &format!(
-            "service h{host} web {port} address=h{host}.node.consul\n",
-            port = 1000 + host
-        );
+        let port = 1000 + host;
+        writeln!(script, "node h{host} 10.1.0.{host}").unwrap();
+        writeln!(
+            script,
+            "service h{host} web {port} address=h{host}.node.consul"
+        )
+        .unwrap();
     }
     let (shared, asked) = counted(&script, false);
     let packet = question("web.service.consul", "SRV", None);
