@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::dice::Dice;
-use crate::linearizability::{
-    Fault, History, Op, OpId, Outcome, Record, check, goes_backwards, lost,
-};
+use crate::linearizability::history::{OpId, Record};
+use crate::linearizability::report::Fault;
+use crate::linearizability::{History, Op, Outcome, check, goes_backwards, lost};
 use crate::seeds;
 
 /// Longest time for the large history, in a build without optimisation.

@@ -1,5 +1,5 @@
-//! Rings of the gossip state machines in virtual time, on a network made of numbers: what must hold for every
-//! seed. No sockets, no threads inside a ring, no waiting. A failure names its seed, and `SIM_SEED=<seed>
+//! Rings of the gossip state machines, and clusters of raft servers (`raft`), in virtual time on a network made of
+//! numbers: what must hold for every seed. No sockets, no waiting. A failure names its seed, and `SIM_SEED=<seed>
 //! cargo test --test sim <name>` repeats it; `SIM_SEEDS=<count>` runs more seeds than the usual number.
 
 mod chaos;

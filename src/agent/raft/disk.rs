@@ -110,7 +110,9 @@ impl LogMedium for DiskMedium {
         let time = self.0.time.as_ref().map(|time| time());
         let apply = move || {
             let mut content = self.0.content();
-            ops.into_iter().for_each(|op| content.apply(op));
+            for op in ops {
+                content.apply(op);
+            }
         };
         let Some(time) = time else {
             apply();

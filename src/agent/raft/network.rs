@@ -225,11 +225,11 @@ impl RaftNetworkV2<TypeConfig> for Network {
         wire::decode_append_answer(&answer).map_err(|e| garbled(&e))
     }
 
-    fn stream_append<'s, S>(
-        &'s mut self,
+    fn stream_append<S>(
+        &mut self,
         input: S,
         option: RPCOption,
-    ) -> base::BoxFuture<'s, Result<Answers<'s>, RPCError<TypeConfig>>>
+    ) -> base::BoxFuture<'_, Result<Answers<'_>, RPCError<TypeConfig>>>
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {

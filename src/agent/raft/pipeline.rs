@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
-use openraft::entry::RaftEntry as _;
+use openraft::entry::RaftEntry;
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, StreamAppendResult};
 use tokio::task::unconstrained;
@@ -93,7 +93,7 @@ async fn append(
     under_way: Arc<AtomicU64>,
 ) -> Outcome {
     let previous = rpc.prev_log_id;
-    let last = rpc.entries.last().map(|entry| entry.log_id()).or(previous);
+    let last = rpc.entries.last().map(RaftEntry::log_id).or(previous);
     let body = match wire::encode_append(&rpc) {
         Ok(body) => body,
         Err(e) => return (Err(RPCError::Network(NetworkError::new(&e))), false),

@@ -203,12 +203,11 @@ impl World {
     /// Notes what happens.
     pub(super) fn note(&mut self, what: &str) {
         let leader = self.leader();
-        if std::env::var("SIM_TRACE").is_ok() {
-            println!("{:>9.3} {what} (leader {leader:?})", self.now.as_secs_f64());
-        }
-        self.log.push(format!(
+        let line = format!(
             "{:>9.3}  {what} (leader {leader:?})",
             self.now.as_secs_f64()
-        ));
+        );
+        super::spy::say(&line);
+        self.log.push(line);
     }
 }

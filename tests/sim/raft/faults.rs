@@ -145,9 +145,12 @@ impl Script {
             }
             Fault::Split(whom, n, time) => {
                 let (a, b) = (who(world, whom), n % FIRST);
-                let pairs = |other: Host| match other == b {
-                    true => vec![(a, b), (b, a)],
-                    false => Vec::new(),
+                let pairs = |other: Host| {
+                    if other == b {
+                        vec![(a, b), (b, a)]
+                    } else {
+                        Vec::new()
+                    }
                 };
                 self.walls(world, time, pairs, a);
             }
@@ -223,9 +226,10 @@ fn apply_undo(world: &mut World, undo: Undo) {
 }
 
 fn any_fault(dice: &mut Dice) -> Fault {
-    let whom = match dice.chance(0.6) {
-        true => Whom::Leader,
-        false => Whom::Follower(dice.below(4)),
+    let whom = if dice.chance(0.6) {
+        Whom::Leader
+    } else {
+        Whom::Follower(dice.below(4))
     };
     let short = dice.log_span(Duration::from_millis(20), Duration::from_secs(3));
     let long = dice.log_span(Duration::from_millis(300), Duration::from_secs(12));

@@ -18,6 +18,9 @@ pub(super) type Host = usize;
 /// The host of the first client.
 pub(super) const CLIENTS: Host = 100;
 
+/// Time after which a connection without life in it is given up.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
 /// Hands an answer to who waits for it.
 type Deliver = Box<dyn FnOnce() + Send>;
 
@@ -215,7 +218,8 @@ impl Transport for Port {
         let to = host_of(&peer.address);
         Box::pin(async move {
             let serve = move |raft: Raft| async move { raft.serve(call, &body).await };
-            match self.net.ask(self.host, to, timeout, serve).await {
+            let limit = timeout.min(KEEPALIVE);
+            match self.net.ask(self.host, to, limit, serve).await {
                 Ok(Ok(answer)) => Ok(answer),
                 Ok(Err(refused)) => Err(TransportError::Broken(refused.to_string())),
                 Err(Lost::Refused) => Err(TransportError::Unreachable(

@@ -34,9 +34,7 @@ fn raft_is_linearizable_whatever_fails() {
         let end = if seed % LONG == LONG - 1 { 60 } else { 15 };
         let script = Script::from(&mut dice.fork(), Duration::from_secs(end));
         let outline = Story::begin(dice, script).end();
-        if std::env::var("SIM_TRACE").is_ok() {
-            println!("seed {seed}: {outline:?}");
-        }
+        super::spy::say(&format!("seed {seed}: {outline:?}"));
         outline
     });
     let operations: usize = outlines.iter().map(|o| o.operations).sum();

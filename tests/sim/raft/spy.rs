@@ -1,4 +1,4 @@
-//! Prints what raft says, for whoever looks for a fault: `SIM_TRACE=debug`.
+//! Prints what happens, for whoever looks for a fault: `SIM_TRACE=1` the faults, `SIM_TRACE=debug` also what raft says.
 
 use std::fmt::{Debug, Write as _};
 
@@ -32,12 +32,20 @@ impl Subscriber for Spy {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().target().to_owned());
         event.record(&mut line);
-        println!("{}", line.0);
+        say(&line.0);
     }
 
     fn enter(&self, _: &Id) {}
 
     fn exit(&self, _: &Id) {}
+}
+
+/// Prints a line when `SIM_TRACE` is set, whatever it says.
+#[expect(clippy::print_stdout, reason = "whoever asked for a trace reads it")]
+pub(super) fn say(line: &str) {
+    if std::env::var_os("SIM_TRACE").is_some() {
+        println!("{line}");
+    }
 }
 
 /// Begins to print, if it is asked for.

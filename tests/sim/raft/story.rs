@@ -14,7 +14,7 @@ use crate::linearizability::{History, check, goes_backwards, lost};
 
 /// Clients of a run: half of them read in each mode.
 const CLIENTS: usize = 6;
-/// Time in which a healed cluster elects, accepts writes and agrees.
+/// Time in which a healed cluster elects, accepts writes and agrees: most of it is for connections that died unseen.
 const RECOVERY: Duration = Duration::from_secs(20);
 
 /// What a run was like.

@@ -2,13 +2,12 @@
 //! Gong and Lowe, one key at a time, with the configurations that were tried remembered.
 
 mod check;
-mod history;
+pub(crate) mod history;
 mod model;
 mod promises;
-mod report;
+pub(crate) mod report;
 mod search;
 
 pub(crate) use check::check;
-pub(crate) use history::{History, Op, OpId, Outcome, Record};
+pub(crate) use history::{History, Op, Outcome};
 pub(crate) use promises::{goes_backwards, lost};
-pub(crate) use report::Fault;

@@ -84,9 +84,9 @@ impl Model {
         let id = |text: &str| by_text.get(text).copied().unwrap_or(UNSEEN);
         let steps = records.iter().filter_map(|record| {
             let action = match (&record.op, &record.outcome) {
-                (_, Outcome::Refused) | (Op::Get, Outcome::Unknown) => return None,
                 (_, Outcome::Got(found)) => Action::Read(found.as_ref().map(|(text, _)| id(text))),
-                (Op::Get, _) => return None,
+                // Without effect, or a read without an answer.
+                (_, Outcome::Refused) | (Op::Get, _) => return None,
                 (Op::Put(text), _) => Action::Put(id(text)),
                 (Op::Delete, _) => Action::Delete,
                 (Op::Cas { index, value }, outcome) => Action::Cas {
@@ -130,7 +130,7 @@ impl Model {
                 value,
                 swapped,
             } => {
-                let fits = self.fits(state, expected);
+                let fits = fits(state, expected);
                 match swapped {
                     Some(false) => (fits != Some(true)).then_some(state),
                     // One whose outcome is unknown and that was not made need not be placed.
@@ -139,16 +139,6 @@ impl Model {
                         .flatten(),
                 }
             }
-        }
-    }
-
-    /// Whether the key is as a compare-and-set expects it; nothing when that cannot be known.
-    fn fits(&self, state: State, expected: Expected) -> Option<bool> {
-        match (expected, state.value) {
-            (Expected::Absent, value) => Some(value.is_none()),
-            (Expected::Value(expected), value) => Some(value == Some(expected)),
-            (Expected::Index(index), Some(UNSEEN)) if index > state.newest_index => None,
-            (Expected::Index(_), _) => Some(false),
         }
     }
 
@@ -163,5 +153,15 @@ impl Model {
             value: Some(value),
             newest_index,
         })
+    }
+}
+
+/// Whether the key is as a compare-and-set expects it; nothing when that cannot be known.
+fn fits(state: State, expected: Expected) -> Option<bool> {
+    match (expected, state.value) {
+        (Expected::Absent, value) => Some(value.is_none()),
+        (Expected::Value(expected), value) => Some(value == Some(expected)),
+        (Expected::Index(index), Some(UNSEEN)) if index > state.newest_index => None,
+        (Expected::Index(_), _) => Some(false),
     }
 }

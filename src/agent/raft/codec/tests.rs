@@ -87,7 +87,7 @@ fn entries() {
                 assert_eq!(read, written);
             }
             (EntryPayload::Normal(read), EntryPayload::Normal(written)) => {
-                assert_eq!(read.0, written.0);
+                assert_eq!(read.command(), written.command());
             }
             other => panic!("{name} became {other:?}"),
         }
