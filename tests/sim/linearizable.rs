@@ -348,13 +348,13 @@ fn history(dice: &mut Dice, shape: &Shape) -> Vec<Record> {
                 Stage::Called(history.begin(client, &key, op.clone()), key, op)
             }
             Stage::Called(id, key, op) => {
-                let outcome = if !dice.chance(shape.unknown) {
-                    registers.apply(&key, &op)
-                } else {
+                let outcome = if dice.chance(shape.unknown) {
                     if dice.chance(0.5) {
                         registers.apply(&key, &op);
                     }
                     Outcome::Unknown
+                } else {
+                    registers.apply(&key, &op)
                 };
                 Stage::Made(id, key, outcome)
             }

@@ -53,7 +53,7 @@ fn a_leader_that_is_killed_twenty_times_loses_nothing() {
     let script = Script::of((0..20).map(crash).collect(), ms(55_000));
     let outline = Story::begin(Dice::new(1), script).end();
     assert!(
-        outline.acknowledged > 50 && outline.terms > 10,
+        outline.acknowledged > 50 && outline.terms > 10 && outline.recovery < ms(20_000),
         "{outline:?}"
     );
 }

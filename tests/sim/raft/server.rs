@@ -182,7 +182,7 @@ impl Server {
             return;
         };
         process.runtime.block_on(async {
-            let then = process.base + (now - process.started);
+            let then = process.base + now.saturating_sub(process.started);
             let late = then.saturating_duration_since(Instant::now());
             tokio::time::advance(late).await;
         });
@@ -196,7 +196,7 @@ impl Server {
         let Some(process) = self.process.as_ref().filter(|p| p.stopped.is_none()) else {
             return;
         };
-        let until = process.base + (now - process.started);
+        let until = process.base + now.saturating_sub(process.started);
         process
             .runtime
             .block_on(async { tokio::time::sleep_until(until).await });

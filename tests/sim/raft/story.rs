@@ -89,7 +89,7 @@ impl Story {
             recovered,
             "no write is accepted after everything has healed",
         );
-        let recovery = self.world.now - healed;
+        let recovery = self.world.now.saturating_sub(healed);
         self.shared.over.store(true, Ordering::Relaxed);
         let shared = Arc::clone(&self.shared);
         // Each client holds it until it has its answer or has given up.
@@ -151,7 +151,12 @@ impl Story {
         if holds {
             return;
         }
-        let servers: Vec<String> = self.world.servers.iter().map(|s| s.describe()).collect();
+        let servers: Vec<String> = self
+            .world
+            .servers
+            .iter()
+            .map(super::server::Server::describe)
+            .collect();
         panic!(
             "{what}\nthe script:\n{}\nthe servers:\n{}",
             self.world.log.join("\n"),

@@ -111,6 +111,10 @@ impl Cluster {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with decisions that may be none"
+)]
 fn add(n: u8, address: &str) -> Option<Change> {
     Some(Change::Add {
         id: format!("id-{n}"),
@@ -119,11 +123,19 @@ fn add(n: u8, address: &str) -> Option<Change> {
     })
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with decisions that may be none"
+)]
 fn remove(n: u8, why: Why) -> Option<Change> {
     let id = format!("id-{n}");
     Some(Change::Remove { id, why })
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with decisions that may be none"
+)]
 fn bury(n: u8) -> Option<Change> {
     Some(Change::Bury {
         id: format!("id-{n}"),

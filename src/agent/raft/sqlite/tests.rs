@@ -25,7 +25,7 @@ fn row(index: u64) -> Row {
         pair: KvPair {
             key: Key::from(&*format!("k{index}")),
             // Some values span pages.
-            value: Blob(vec![7; if index % 5 == 0 { 6000 } else { 60 }].into()),
+            value: Blob(vec![7; if index.is_multiple_of(5) { 6000 } else { 60 }].into()),
             ..KvPair::default()
         },
     });

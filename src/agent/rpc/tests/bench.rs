@@ -1,5 +1,6 @@
 //! How many requests a cluster in one process carries; run with `--ignored --nocapture` and without debug assertions.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -53,12 +54,14 @@ async fn requests_a_second() {
                 let done = rate(rpc, tasks, move |rpc, _| async move {
                     get(&rpc, "k", &with(consistency)).await.unwrap();
                 });
-                line += &format!(" get {} {}/s,", consistency.as_str(), done.await);
+                let done = done.await;
+                write!(line, " get {} {done}/s,", consistency.as_str()).unwrap();
             }
             let done = rate(rpc, tasks, |rpc, n| async move {
                 put(&rpc, &format!("k{n}"), "v").await.unwrap();
             });
-            line += &format!(" put {}/s\n", done.await);
+            let done = done.await;
+            writeln!(line, " put {done}/s").unwrap();
             std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
     }

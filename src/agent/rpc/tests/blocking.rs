@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::cluster::{Cluster, HOLD, LONG, get, put, with};
-use crate::agent::rpc::{Consistency, QueryOptions, Rpc};
+use crate::agent::rpc::{Consistency, QueryOptions, Rpc, WriteOptions};
 
 /// Waits for what comes after an index.
 fn after(index: u64, wait: Duration) -> QueryOptions {
@@ -67,7 +67,7 @@ async fn who_waits_follows_the_leadership() {
     }
     // A transfer: the deposed leader's own waiters go to the new one.
     let rpc = cluster.nodes[old].rpc.clone();
-    rpc.transfer_leader(&Default::default(), None)
+    rpc.transfer_leader(&WriteOptions::default(), None)
         .await
         .unwrap();
     let new = cluster.leader().await;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::acl::AllowAll;
 use crate::agent::raft::{
-    DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, Peer, Raft, RaftSettings,
+    DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, Leadership, Peer, Raft, RaftSettings,
 };
 use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService};
 use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
@@ -169,7 +169,7 @@ impl Cluster {
         let waits = alive.map(|(n, node)| {
             let mut leadership = node.raft.leadership();
             Box::pin(async move {
-                let leads = leadership.wait_for(|now| now.is_leader());
+                let leads = leadership.wait_for(Leadership::is_leader);
                 leads.await.expect("running");
                 n
             })

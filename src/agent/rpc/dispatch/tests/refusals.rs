@@ -26,6 +26,7 @@ fn kv(verb: KvVerb, pair: KvPair) -> Vec<u8> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of refusals")]
 async fn writes_that_http_refuses() {
     let server = Server::start().await;
     let large = "x".repeat(1001);
