@@ -51,14 +51,32 @@ fn a_client_has_neither_raft_nor_wan() {
     let info = client.cli_ok(&["info"]);
     let consul = "consul:\n\tacl = disabled\n\tknown_servers = 2\n\tserver = false\n";
     assert!(info.contains(consul), "{info}");
+    // The servers have no leader, and say so: the client asks them.
+    assert_eq!(client.json("/v1/status/leader"), "");
+    let answer = client.send("GET", "/v1/kv/a", "");
+    let told = (answer.status, answer.text());
+    assert_eq!(
+        told,
+        (500, "rpc error making call: No cluster leader".to_owned())
+    );
+    let answer = client.send("GET", "/v1/catalog/nodes?dc=dc9", "");
+    assert_eq!(answer.text(), "No path to datacenter");
+    for port in [8300, 8302] {
+        let refused = TcpStream::connect((client.ip, port)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{port}");
+    }
+    // Services are the agent's own business.
+    client.put("/v1/agent/service/register", r#"{"Name": "web"}"#);
+    assert_eq!(client.json("/v1/agent/services")["web"]["Service"], "web");
+}
+
+#[test]
+fn a_client_without_servers_says_so() {
+    let client = Seat::new("c1", &[]).start(&[]);
     for path in [
         "/v1/status/leader",
-        "/v1/status/peers",
         "/v1/kv/a",
         "/v1/kv/a?stale",
-        "/v1/catalog/nodes?dc=dc9",
-        "/v1/catalog/datacenters",
-        "/v1/operator/raft/configuration",
         "/v1/snapshot",
     ] {
         let answer = client.send("GET", path, "");
@@ -67,13 +85,6 @@ fn a_client_has_neither_raft_nor_wan() {
     }
     let failed = Dns::new(client.dns()).ask("web.service.consul.", RecordType::A);
     assert_eq!(failed.metadata.response_code, ResponseCode::ServFail);
-    for port in [8300, 8302] {
-        let refused = TcpStream::connect((client.ip, port)).unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "{port}");
-    }
-    // Services are the agent's own business.
-    client.put("/v1/agent/service/register", r#"{"Name": "web"}"#);
-    assert_eq!(client.json("/v1/agent/services")["web"]["Service"], "web");
 }
 
 #[test]

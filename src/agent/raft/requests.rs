@@ -201,6 +201,8 @@ impl Raft {
 
     /// Whether this server was in a configuration and is not any more.
     fn is_removed(&self) -> bool {
-        self.has_servers() && self.membership().get_node(&self.inner.id).is_none()
+        // The log knows of a configuration before raft's own task has taken it up.
+        let known = self.membership();
+        known.nodes().next().is_some() && known.get_node(&self.inner.id).is_none()
     }
 }

@@ -153,7 +153,7 @@ impl Write for ChunkWriter {
     }
 }
 
-type Outcome = Result<(), String>;
+type Outcome = Result<Vote, String>;
 
 /// The one transfer that this server takes part in as the receiver.
 #[derive(Default)]
@@ -199,7 +199,12 @@ impl Raft {
                 self.begin_transfer(transfer, vote)
             }
             SnapshotStep::Chunk { offset, bytes } => self.take_chunk(transfer, offset, bytes).await,
-            SnapshotStep::End { bytes } => self.end_transfer(transfer, bytes).await,
+            SnapshotStep::End { bytes } => {
+                let ended = self.end_transfer(transfer, bytes).await;
+                let (progress, vote) = ended.map_err(ServeError::Snapshot)?;
+                self.note_contact();
+                return Ok((vote.unwrap_or_else(|| self.own_vote()), progress));
+            }
         };
         let progress = progress.map_err(ServeError::Snapshot)?;
         self.note_contact();
@@ -286,7 +291,12 @@ impl Raft {
         Ok(SnapshotProgress::Receiving)
     }
 
-    async fn end_transfer(&self, transfer: u64, bytes: u64) -> Result<SnapshotProgress, String> {
+    /// Also tells the vote, once raft has answered: what it publishes of its vote comes later.
+    async fn end_transfer(
+        &self,
+        transfer: u64,
+        bytes: u64,
+    ) -> Result<(SnapshotProgress, Option<Vote>), String> {
         let mut outcome = {
             let mut current = self.inner.transfers.current();
             let incoming = known(&mut current, transfer)?;
@@ -309,11 +319,12 @@ impl Raft {
         };
         let deadline = Instant::now() + INSTALL_WAIT;
         match timeout_at(deadline, outcome.wait_for(Option::is_some)).await {
-            Err(_) => Ok(SnapshotProgress::Installing),
+            Err(_) => Ok((SnapshotProgress::Installing, None)),
             Ok(Err(_)) => Err("raft is stopped".to_owned()),
             Ok(Ok(done)) => match done.clone() {
                 Some(Err(why)) => Err(why),
-                _ => Ok(SnapshotProgress::Installed),
+                Some(Ok(vote)) => Ok((SnapshotProgress::Installed, Some(vote))),
+                None => Ok((SnapshotProgress::Installing, None)),
             },
         }
     }
@@ -333,7 +344,7 @@ impl Raft {
                     let answer = core.install_full_snapshot(vote, snapshot).await;
                     // One that was not wanted takes its time to go.
                     drop(tokio::task::spawn_blocking(move || drop(body)));
-                    answer.map(drop).map_err(|e| e.to_string())
+                    answer.map(|answer| answer.vote).map_err(|e| e.to_string())
                 }
                 Err(why) => Err(why),
             };

@@ -330,7 +330,7 @@ fn operators_move_the_leadership_and_see_its_state() {
             r#"{"Success":false}"#,
         ),
         status(
-            "POST /v1/operator/raft/transfer-leader ",
+            "POST /v1/operator/raft/transfer-leader",
             500,
             "No cluster leader",
         ),
