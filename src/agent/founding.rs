@@ -19,7 +19,10 @@ const ANSWER: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(super) struct Founder {
     pub(super) id: String,
+    /// Its RPC address.
+    pub(super) address: String,
     pub(super) datacenter: String,
+    /// 1 for a server that needs nobody, and still asks those whom it joins.
     pub(super) expect: u32,
 }
 
@@ -34,8 +37,55 @@ enum Outcome {
     Later,
 }
 
+/// How long a server that needs nobody looks for others first: Consul's takes as long before its first election.
+const ALONE_AFTER: Duration = Duration::from_secs(3);
+
+/// Forms a cluster of one, unless somebody whom this server has joined is in a cluster: then it waits to be taken in.
+async fn found_alone(raft: &Raft, rpc: &Rpc, lan: &GossipHandle, own: &Founder) {
+    let began = Instant::now();
+    let mut changes = lan.changes();
+    while !is_in_cluster(raft) {
+        changes.mark_unchanged();
+        let members = lan.members();
+        let others = members.iter().filter_map(ServerInfo::of).filter(|server| {
+            server.id != own.id && server.is_present() && server.datacenter == own.datacenter
+        });
+        let mut all_are_free = true;
+        for server in others {
+            match rpc.peers_of(&to_ask(&server), ANSWER).await {
+                Ok(peers) if peers.is_empty() => {}
+                Ok(_) => {
+                    info!(
+                        target: "agent.server", server = server.name,
+                        "Existing Raft peers reported by server, disabling bootstrap mode"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    unconfirmed(&server, &error);
+                    all_are_free = false;
+                }
+            }
+        }
+        if all_are_free && began.elapsed() >= ALONE_AFTER {
+            let peer = Peer {
+                id: own.id.clone(),
+                address: own.address.clone(),
+            };
+            if let Err(error) = raft.bootstrap(&[peer]).await {
+                error!(target: "agent.server", %error, "Failed to bootstrap cluster");
+            }
+        }
+        // The pool may end; the agent is about to, then.
+        let _ = timeout(LOOK_EVERY, changes.changed()).await;
+    }
+}
+
 /// Looks at the members until this server is in a cluster, and forms one when it is its turn.
 pub(super) async fn found(raft: Raft, rpc: Rpc, lan: GossipHandle, own: Founder) {
+    if own.expect == 1 {
+        return found_alone(&raft, &rpc, &lan, &own).await;
+    }
     let mut changes = lan.changes();
     let mut complained = None;
     while !is_in_cluster(&raft) {

@@ -126,6 +126,8 @@ pub(super) async fn follow_servers(lan: GossipHandle, rpc: Rpc) {
         let servers = members.iter().filter_map(ServerInfo::of);
         let present =
             servers.filter(|server| server.is_present() && server.datacenter == datacenter);
+        let named = members.iter().filter_map(ServerInfo::of);
+        rpc.set_names(named.map(|server| (server.id, server.name)).collect());
         rpc.set_servers(
             present
                 .map(|server| Server {

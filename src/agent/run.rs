@@ -266,6 +266,8 @@ impl Running {
         };
         info!(target: "agent.server", "server starting leave");
         let alone = self.pools.is_alone();
+        // Nothing is written into the catalog any more that is about to lose this node.
+        self.local.shutdown().await;
         let own = &self.agent.config.node_id;
         let handed_over = hand_over(raft, own).await;
         self.pools.leave().await;

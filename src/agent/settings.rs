@@ -110,7 +110,7 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
         node_uuid: node_id.to_owned(),
         address: rpc_address(config).to_string(),
         raft_multiplier: config.raft.multiplier,
-        bootstrap: bootstraps(config),
+        bootstrap: bootstraps(config) && !joins_somebody(config),
         snapshot_threshold: config.raft.snapshot_threshold,
         trailing_logs: config.raft.trailing_logs,
         transport: Arc::new(RaftTransport::default()),
@@ -123,13 +123,25 @@ pub(super) fn bootstraps(config: &Config) -> bool {
     config.dev_mode || config.node.bootstrap || config.node.bootstrap_expect == 1
 }
 
+/// Whether this server is to join others: they may be in a cluster already.
+fn joins_somebody(config: &Config) -> bool {
+    !config.join.start_lan.is_empty() || !config.join.retry_lan.is_empty()
+}
+
 /// How this server takes part in forming a cluster; `None` when it waits for nobody.
 pub(super) fn founder(config: &Config, node_id: &str) -> Option<Founder> {
     let expect = config.node.bootstrap_expect;
-    (expect > 1).then(|| Founder {
+    let alone = bootstraps(config);
+    let waits = if alone {
+        joins_somebody(config)
+    } else {
+        expect > 1
+    };
+    waits.then(|| Founder {
         id: node_id.to_owned(),
+        address: rpc_address(config).to_string(),
         datacenter: config.node.datacenter.clone(),
-        expect,
+        expect: if alone { 1 } else { expect },
     })
 }
 

@@ -284,3 +284,45 @@ fn a_leader_that_leaves_hands_over() {
         voters.len() == 3 && voters.iter().all(|(_, votes)| *votes)
     });
 }
+
+#[test]
+fn a_server_with_bootstrap_joins_the_cluster_that_is_there() {
+    let mut cluster = TestCluster::servers(3);
+    let leader = cluster.leader();
+    cluster.agent(leader).put("/v1/kv/kept", "x");
+    let late = cluster.add("late", &["-server", "-bootstrap"]);
+    until("it votes in the one cluster", || {
+        let voters = cluster.voters(leader);
+        voters.len() == 4 && voters.iter().all(|(_, votes)| *votes)
+    });
+    assert_eq!(cluster.leader(), leader);
+    for at in 0..=late {
+        let kept = cluster.eventually(at, "GET", "/v1/kv/kept?raw", "");
+        assert_eq!(kept.text(), "x");
+    }
+}
+
+#[test]
+fn two_clusters_that_meet_do_each_other_no_harm() {
+    let cluster = TestCluster::servers(3);
+    let leader = cluster.leader();
+    cluster.agent(leader).put("/v1/kv/kept", "x");
+    // It leads a cluster of its own before it hears of the others.
+    let seat = Seat::new("own", &["-server", "-bootstrap", "-hcl", QUICK]);
+    let own = seat.start(&[]);
+    own.put("/v1/kv/other", "y");
+    own.cli_ok(&["join", &cluster.agent(leader).ip.to_string()]);
+    let told = "this server is in a raft cluster of its own";
+    cluster.agent(leader).wait_line(0, told);
+    own.wait_line(0, told);
+    let kept = cluster
+        .agent(leader)
+        .send("GET", "/v1/kv/kept?raw&consistent", "");
+    assert_eq!(kept.text(), "x");
+    assert_eq!(names(&cluster.voters(leader)), ["s1", "s2", "s3"]);
+    assert_eq!(
+        own.send("GET", "/v1/kv/other?raw&consistent", "").text(),
+        "y"
+    );
+    assert_eq!(cluster.leader(), leader);
+}

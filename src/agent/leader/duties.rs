@@ -149,7 +149,7 @@ impl Duties {
             metrics: &self.metrics,
             stable,
         };
-        let mut servers = ServerKeeper::new(&self.seat, self.wan.as_ref());
+        let mut servers = ServerKeeper::new(&self.seat, self.wan.as_ref()).asking(&self.rpc);
         tokio::join!(
             self.keep_catalog(events),
             self.reap_tombstones(),

@@ -11,6 +11,7 @@ use tracing::{debug, error, info, warn};
 use crate::agent::gossip::{Event, GossipHandle, MemberChange};
 use crate::agent::membership::ServerInfo;
 use crate::agent::raft::{Peer, WriteError};
+use crate::agent::rpc::{Rpc, Server};
 use crate::model::member::MemberStatus;
 
 use super::quorum::{Change, Refusal, Scope, View, Why, by_id, decide};
@@ -28,10 +29,14 @@ const MAX_CHANGES: usize = 64;
 pub(super) const SETTLING_TIME: Duration = Duration::from_mins(1);
 /// The longest time for telling a pool that a member left.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+/// The longest wait for a new server's answer.
+const ASK_LIMIT: Duration = Duration::from_secs(2);
 
 /// Keeps raft's servers as they should be.
 pub(super) struct ServerKeeper<'a> {
     pub(super) seat: &'a Seat,
+    /// Asks a server that is new which cluster it is in; tests do without.
+    rpc: Option<&'a Rpc>,
     /// The pool of all datacenters' servers, where there is one.
     pub(super) wan: Option<&'a GossipHandle>,
     leads_since: Instant,
@@ -45,10 +50,19 @@ impl<'a> ServerKeeper<'a> {
     pub(super) fn new(seat: &'a Seat, wan: Option<&'a GossipHandle>) -> Self {
         Self {
             seat,
+            rpc: None,
             wan,
             leads_since: Instant::now(),
             reaped: BTreeSet::new(),
             refused: BTreeSet::new(),
+        }
+    }
+
+    /// The same, and a server that is in another cluster is not taken in.
+    pub(super) fn asking(self, rpc: &'a Rpc) -> Self {
+        Self {
+            rpc: Some(rpc),
+            ..self
         }
     }
 
@@ -194,7 +208,7 @@ impl<'a> ServerKeeper<'a> {
     async fn carry_out(&self, change: &Change) -> bool {
         let made = async {
             match change {
-                Change::Add { id, address, .. } => self.add(id, address).await,
+                Change::Add { id, name, address } => self.add(id, name, address).await,
                 Change::Promote { id, name, address } => {
                     info!(target: "agent.server.autopilot", %id, %address, %name, "Promoting server");
                     let promoted = self.seat.raft.promote(id).await;
@@ -214,7 +228,10 @@ impl<'a> ServerKeeper<'a> {
         false
     }
 
-    async fn add(&self, id: &str, address: &str) -> Result<(), WriteError> {
+    async fn add(&self, id: &str, name: &str, address: &str) -> Result<(), WriteError> {
+        if self.is_of_another_cluster(id, name, address).await {
+            return Err(WriteError::Refused(format!("{name} is in another cluster")));
+        }
         info!(target: "agent.server.autopilot", %id, %address, "adding server to the raft configuration");
         let peer = Peer {
             id: id.to_owned(),
@@ -222,6 +239,44 @@ impl<'a> ServerKeeper<'a> {
         };
         let added = self.seat.raft.add_nonvoter(&peer).await;
         added.inspect_err(|error| complain("failed to add raft peer", id, error))
+    }
+
+    /// Whether a server that is new here has a raft configuration of its own without any server of ours. Whichever of the
+    /// two clusters took the other's servers in would cut their logs.
+    async fn is_of_another_cluster(&self, id: &str, name: &str, address: &str) -> bool {
+        let (Some(rpc), Ok(rpc_address)) = (self.rpc, address.parse()) else {
+            return false;
+        };
+        let ours = self.seat.raft.configuration().servers;
+        if ours.iter().any(|server| server.id == id) {
+            return false;
+        }
+        let server = Server {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            address: rpc_address,
+        };
+        let theirs = match rpc.peers_of(&server, ASK_LIMIT).await {
+            Ok(theirs) => theirs,
+            Err(error) => {
+                warn!(
+                    target: "agent.server", server = name, %error,
+                    "cannot ask a new server for its raft configuration, will retry"
+                );
+                return true;
+            }
+        };
+        let is_shared =
+            |peer: &String| *peer != *address && ours.iter().any(|server| server.address == *peer);
+        if theirs.is_empty() || theirs.iter().any(is_shared) {
+            return false;
+        }
+        error!(
+            target: "agent.server", server = name, peers = theirs.join(","),
+            "this server is in a raft cluster of its own: stop it, move its data folder away, and start it \
+             without -bootstrap"
+        );
+        true
     }
 
     async fn remove(&self, id: &str, why: &Why) -> Result<(), WriteError> {

@@ -11,8 +11,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::handle::{Raft, ServeError};
@@ -57,8 +56,7 @@ pub(super) async fn send(
     }
     let (chunks, mut queue) = mpsc::channel(QUEUED_CHUNKS);
     let Snapshot { meta, snapshot } = snapshot;
-    let reading =
-        tokio::task::spawn_blocking(move || snapshot.copy_to(&meta, ChunkWriter::new(chunks)));
+    let reading = on_a_thread(move || snapshot.copy_to(&meta, ChunkWriter::new(chunks)));
     let mut offset = 0;
     while let Some(bytes) = queue.recv().await {
         let next = offset + bytes.len() as u64;
@@ -176,7 +174,7 @@ struct Incoming {
 enum Stage {
     Receiving {
         chunks: mpsc::Sender<Vec<u8>>,
-        reading: JoinHandle<Result<Snapshot, String>>,
+        reading: oneshot::Receiver<Result<Snapshot, String>>,
     },
     /// A chunk is on its way to the reading thread.
     Busy,
@@ -235,9 +233,7 @@ impl Raft {
         let (chunks, queue) = mpsc::channel(QUEUED_CHUNKS);
         let snapshots = self.inner.snapshots.clone();
         let runtime = Handle::current();
-        let reading = tokio::task::spawn_blocking(move || {
-            receive(&snapshots, ChunkReader::new(runtime, queue))
-        });
+        let reading = on_a_thread(move || receive(&snapshots, ChunkReader::new(runtime, queue)));
         // Whoever was sending before finds its transfer gone, and its reading thread finds the end.
         *current = Some(Incoming {
             transfer,
@@ -333,7 +329,7 @@ impl Raft {
     fn install(
         &self,
         vote: Vote,
-        reading: JoinHandle<Result<Snapshot, String>>,
+        reading: oneshot::Receiver<Result<Snapshot, String>>,
     ) -> watch::Receiver<Option<Outcome>> {
         let (done, outcome) = watch::channel(None);
         let core = self.inner.core.clone();
@@ -364,7 +360,24 @@ fn known(current: &mut Option<Incoming>, transfer: u64) -> Result<&mut Incoming,
         .ok_or_else(|| "this transfer is not known, or no longer".to_owned())
 }
 
-async fn ended(reading: JoinHandle<Result<Snapshot, String>>) -> Result<Snapshot, String> {
+/// Runs work that takes as long as a transfer on a thread of its own: it waits for chunks most of the time, and must not
+/// keep a place among the runtime's threads for short work. The receiver fails when there is no thread to be had.
+fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> oneshot::Receiver<T> {
+    let (done, outcome) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("raft-snapshot".to_owned());
+    let spawned = thread.spawn(move || {
+        // Whoever waited may be gone.
+        let _ = done.send(work());
+    });
+    if let Err(error) = spawned {
+        tracing::error!(target: "agent.server.raft", %error, "no thread for a snapshot");
+    }
+    outcome
+}
+
+async fn ended(reading: oneshot::Receiver<Result<Snapshot, String>>) -> Result<Snapshot, String> {
     reading.await.map_err(|e| e.to_string()).flatten()
 }
 

@@ -1,6 +1,7 @@
 //! Carries requests to where they can be answered: this server, the leader, any server. Tries again while there is no
 //! leader.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -303,7 +304,7 @@ pub(super) async fn deposed(raft: &Raft) {
 pub(super) const UNKNOWN_NAME: &str = "(unknown)";
 
 /// The name of the server with a UUID.
-pub(super) fn name_of(servers: &Arc<[Server]>, id: &str) -> String {
-    let found = servers.iter().find(|server| server.id == id);
-    found.map_or_else(|| UNKNOWN_NAME.to_owned(), |server| server.name.clone())
+pub(super) fn name_of(names: &BTreeMap<String, String>, id: &str) -> String {
+    let found = names.get(id).cloned();
+    found.unwrap_or_else(|| UNKNOWN_NAME.to_owned())
 }

@@ -1,10 +1,11 @@
 //! The handle through which all reads and writes go.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 use crate::agent::acl::Resolver;
@@ -78,6 +79,8 @@ pub(super) struct Shared {
     pub(super) list: Mutex<ServerList>,
     /// The servers as gossip knows them; published by [`Rpc::set_servers`].
     pub(super) known: watch::Sender<Arc<[Server]>>,
+    /// Names of servers by UUID, of those that failed as well.
+    pub(super) names: ArcSwap<BTreeMap<String, String>>,
     /// Set once, by [`Rpc::begin_leaving`].
     leaving: AtomicBool,
     pub(super) metrics: RpcMetrics,
@@ -141,6 +144,11 @@ impl Rpc {
         for address in gone {
             shared.pool.forget(address);
         }
+    }
+
+    /// Tells the names of servers by UUID, of those that cannot be asked as well.
+    pub fn set_names(&self, names: BTreeMap<String, String>) {
+        self.shared.names.store(Arc::new(names));
     }
 
     /// The servers of this datacenter as gossip knows them.
@@ -218,6 +226,7 @@ impl Shared {
             pool,
             list: Mutex::default(),
             known: watch::Sender::default(),
+            names: ArcSwap::default(),
             leaving: AtomicBool::new(false),
             metrics: RpcMetrics::new(metrics),
             bucket: None,

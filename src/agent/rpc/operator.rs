@@ -95,10 +95,10 @@ impl Rpc {
             answer: decode_raft_configuration,
             here: Box::new(move |rpc: Self, raft: Raft| {
                 let configuration = rpc.authorize(&token, &operator_read()).map(|()| {
-                    let servers = rpc.servers();
+                    let names = rpc.shared.names.load();
                     let mut configuration = raft.configuration();
                     for server in &mut configuration.servers {
-                        server.node = name_of(&servers, &server.id);
+                        server.node = name_of(&names, &server.id);
                     }
                     configuration
                 });
