@@ -366,8 +366,11 @@ fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> oneshot::Receiver<T> {
     let (done, outcome) = oneshot::channel();
+    let runtime = Handle::current();
     let thread = std::thread::Builder::new().name("raft-snapshot".to_owned());
     let spawned = thread.spawn(move || {
+        // What waits in there has its limits of time.
+        let _entered = runtime.enter();
         // Whoever waited may be gone.
         let _ = done.send(work());
     });
