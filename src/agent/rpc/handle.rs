@@ -151,6 +151,14 @@ impl Rpc {
         self.shared.names.store(Arc::new(names));
     }
 
+    /// The names of servers by UUID: those that can be asked, and those that gossip still remembers.
+    pub(super) fn names(&self) -> BTreeMap<String, String> {
+        let mut names = BTreeMap::clone(&self.shared.names.load());
+        let servers = self.servers();
+        names.extend(servers.iter().map(|s| (s.id.clone(), s.name.clone())));
+        names
+    }
+
     /// The servers of this datacenter as gossip knows them.
     pub fn servers(&self) -> Arc<[Server]> {
         Arc::clone(&self.shared.known.borrow())

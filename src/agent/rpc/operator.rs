@@ -95,7 +95,7 @@ impl Rpc {
             answer: decode_raft_configuration,
             here: Box::new(move |rpc: Self, raft: Raft| {
                 let configuration = rpc.authorize(&token, &operator_read()).map(|()| {
-                    let names = rpc.shared.names.load();
+                    let names = rpc.names();
                     let mut configuration = raft.configuration();
                     for server in &mut configuration.servers {
                         server.node = name_of(&names, &server.id);
