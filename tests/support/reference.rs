@@ -1,11 +1,11 @@
 //! HashiCorp's own agents, where their program is on the machine.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Client, Program, is_installed, own_address, text_of};
+use super::{Client, Program, is_installed, own_address, text_of, until};
 
 /// HashiCorp's program; the environment may say where it is. Tests without it say that they are skipped.
 pub(crate) fn reference() -> Option<String> {
@@ -37,6 +37,8 @@ impl Reference {
             .args(args);
         let process = Program::start(ip, command);
         process.wait_line(0, "Log data will now stream in");
+        // It says so before its ports are open.
+        until("the agent listens", || TcpStream::connect((ip, 8500)).is_ok());
         Self {
             program: program.to_owned(),
             process,
