@@ -38,7 +38,9 @@ impl Reference {
         let process = Program::start(ip, command);
         process.wait_line(0, "Log data will now stream in");
         // It says so before its ports are open.
-        until("the agent listens", || TcpStream::connect((ip, 8500)).is_ok());
+        until("the agent listens", || {
+            TcpStream::connect((ip, 8500)).is_ok()
+        });
         Self {
             program: program.to_owned(),
             process,
