@@ -8,7 +8,7 @@ use crate::agent::config::Config;
 use crate::agent::gossip::GossipHandle;
 use crate::agent::membership::ServerInfo;
 use crate::agent::raft::Raft;
-use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService};
+use crate::agent::rpc::dispatch::{Dispatcher, Events, SnapshotService, WriteLimits};
 use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
 use crate::agent::rpc::{RaftService, Rpc, Server};
 use crate::agent::user_events::PREFIX;
@@ -20,6 +20,7 @@ use super::run::Background;
 pub(super) struct RpcPort {
     listener: Listener,
     limits: Limits,
+    writes: WriteLimits,
 }
 
 /// What answers on the port.
@@ -50,7 +51,17 @@ impl RpcPort {
                 .unwrap_or(usize::MAX),
             ..Limits::default()
         };
-        Ok(Some(Self { listener, limits }))
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let value_bytes = bytes(from.kv_max_value_size);
+        let writes = WriteLimits {
+            value_bytes,
+            txn_bytes: bytes(from.txn_max_req_len).max(value_bytes),
+        };
+        Ok(Some(Self {
+            listener,
+            limits,
+            writes,
+        }))
     }
 
     /// Serves until the agent stops.
@@ -58,7 +69,7 @@ impl RpcPort {
         let events = Arc::new(Pool(answering.lan.clone()));
         let rpc = answering.rpc.clone();
         let handlers = Handlers {
-            calls: Arc::new(Dispatcher::new(rpc.clone(), events)),
+            calls: Arc::new(Dispatcher::new(rpc.clone(), events).with_limits(self.writes)),
             raft: Arc::new(RaftService::new(
                 answering.raft.clone(),
                 answering.node_id.to_owned(),
