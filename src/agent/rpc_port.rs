@@ -8,7 +8,7 @@ use crate::agent::config::Config;
 use crate::agent::gossip::GossipHandle;
 use crate::agent::membership::{ServerInfo, wan_coordinates};
 use crate::agent::raft::Raft;
-use crate::agent::rpc::dispatch::{Dispatcher, Events, Federation, SnapshotService};
+use crate::agent::rpc::dispatch::{Dispatcher, Events, Federation, SnapshotService, WriteLimits};
 use crate::agent::rpc::net::{BoxFuture, Handlers, Limits, Listener};
 use crate::agent::rpc::wire::coordinate::DatacenterMap;
 use crate::agent::rpc::{RaftService, Rpc, Server};
@@ -21,6 +21,7 @@ use super::run::Background;
 pub(super) struct RpcPort {
     listener: Listener,
     limits: Limits,
+    writes: WriteLimits,
 }
 
 /// What answers on the port.
@@ -52,14 +53,24 @@ impl RpcPort {
                 .unwrap_or(usize::MAX),
             ..Limits::default()
         };
-        Ok(Some(Self { listener, limits }))
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let value_bytes = bytes(from.kv_max_value_size);
+        let writes = WriteLimits {
+            value_bytes,
+            txn_bytes: bytes(from.txn_max_req_len).max(value_bytes),
+        };
+        Ok(Some(Self {
+            listener,
+            limits,
+            writes,
+        }))
     }
 
     /// Serves until the agent stops.
     pub(super) fn serve(self, answering: &Answering<'_>, background: &Background) {
         let events = Arc::new(Pool(answering.lan.clone()));
         let rpc = answering.rpc.clone();
-        let mut calls = Dispatcher::new(rpc.clone(), events);
+        let mut calls = Dispatcher::new(rpc.clone(), events).with_limits(self.writes);
         if let Some(wan) = answering.wan {
             calls = calls.with_federation(Arc::new(Wan {
                 pool: wan.clone(),

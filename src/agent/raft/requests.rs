@@ -199,7 +199,7 @@ impl Raft {
         }
     }
 
-    /// Whether this server was in a configuration and is not any more.
+    /// Whether there is a configuration, and this server is not in it.
     fn is_removed(&self) -> bool {
         // The log knows of a configuration before raft's own task has taken it up.
         let known = self.membership();

@@ -7,6 +7,9 @@ use crate::model::txn::{MAX_TXN_OPS, TxnError, TxnOp};
 
 /// Longest name of a node whose coordinate is taken.
 const NODE_NAME_BYTES: usize = 1024;
+/// What an operation takes on the wire beyond its JSON, which leaves out what is not set: whatever HTTP took on another
+/// agent must be taken here.
+const OPERATION_BYTES: usize = 256;
 /// Consul's default of both limits.
 const DEFAULT_BYTES: usize = 512 * 1024;
 /// The end of the refusal of what Consul can do and this version cannot.
@@ -55,8 +58,8 @@ impl WriteLimits {
     /// # Errors
     /// As [`Self::check`].
     pub(super) fn check_txn(&self, ops: &[TxnOp], bytes: usize) -> Result<(), String> {
-        if bytes > self.txn_bytes {
-            let limit = self.txn_bytes;
+        let limit = self.txn_bytes;
+        if bytes > limit.saturating_add(MAX_TXN_OPS * OPERATION_BYTES) {
             return Err(format!(
                 "Request body({bytes} bytes) too large, max size: {limit} bytes."
             ));
@@ -165,13 +168,14 @@ mod tests {
     #[test]
     fn transactions_have_limits() {
         let of = |count| vec![op("get", b""); count];
-        assert_eq!(LIMITS.check_txn(&of(128), 1000), Ok(()));
+        let most = 1000 + 128 * OPERATION_BYTES;
+        assert_eq!(LIMITS.check_txn(&of(128), most), Ok(()));
         let refusal = LIMITS.check_txn(&of(129), 1000).unwrap_err();
         assert_eq!(
             refusal,
             "Transaction contains too many operations (129 > 128)"
         );
-        let refusal = LIMITS.check_txn(&of(1), 1001).unwrap_err();
+        let refusal = LIMITS.check_txn(&of(1), most + 1).unwrap_err();
         assert!(refusal.contains("too large"), "{refusal}");
         let node = TxnOp {
             node: Some(serde_json::json!({})),

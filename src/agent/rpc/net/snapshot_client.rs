@@ -56,15 +56,18 @@ pub async fn open_snapshot_stream(
     let mut stream = connecting.await.map_err(io::Error::from)??;
     stream.write_u8(SNAPSHOT).await?;
     stream.write_all(&request.encode()?).await?;
-    if let Some(archive) = archive {
-        let sent = relay(archive, &mut stream, PROGRESS_TIMEOUT).await;
-        let sent = match sent {
-            Ok(()) => stream.shutdown().await,
-            Err(why) => Err(why),
-        };
-        // A server that refuses the archive says why, and does not take it.
-        sent_or_told(&mut stream, sent).await?;
-    }
+    let sent = match archive {
+        Some(archive) => relay(archive, &mut stream, PROGRESS_TIMEOUT).await,
+        None => Ok(()),
+    };
+    // Without an archive, too: a follower of the reference passes on what comes, and looks for the leader's answer only
+    // after its end.
+    let sent = match sent {
+        Ok(()) => stream.shutdown().await,
+        Err(why) => Err(why),
+    };
+    // A server that refuses the archive says why, and does not take it.
+    sent_or_told(&mut stream, sent).await?;
     let header = timeout(ANSWER_TIMEOUT, read_header(&mut stream)).await;
     match decode_snapshot_reply(&header.map_err(io::Error::from)??)? {
         Ok(meta) => Ok((meta, stream)),
@@ -111,5 +114,44 @@ pub async fn relay(
             return Ok(());
         }
         write_paced(to, &piece, limit).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::agent::rpc::Consistency;
+    use crate::agent::rpc::wire::encode_snapshot_reply;
+
+    #[tokio::test]
+    async fn a_server_may_read_to_the_end_before_it_answers() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let meta = QueryMeta {
+            index: 7,
+            known_leader: true,
+            last_contact_ms: 0,
+            consistency: Consistency::Default,
+            generation: 0,
+        };
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            stream.read_to_end(&mut request).await.unwrap();
+            let header = encode_snapshot_reply(Ok(&meta)).unwrap();
+            stream.write_all(&header).await.unwrap();
+            stream.write_all(b"archive").await.unwrap();
+        });
+        let request = SnapshotRequest::default();
+        let opened = open_snapshot_stream(address, &request, None);
+        let opened = timeout(Duration::from_secs(20), opened).await;
+        let (answered, mut stream) = opened.expect("an answer").unwrap();
+        assert_eq!(answered, meta);
+        let mut archive = Vec::new();
+        stream.read_to_end(&mut archive).await.unwrap();
+        assert_eq!(archive, b"archive");
+        server.await.unwrap();
     }
 }
