@@ -12,8 +12,8 @@ use tokio_stream::StreamExt as _;
 use super::lock::Lock;
 use super::wal;
 use super::{
-    DbError, KEY_COMMITTED, KEY_PURGED, KEY_VOTE, MIN_SQLITE, TailLimits, UPSERT_META, damaged,
-    io_error, sealed, sql_error, to_row, verify, with_suffix,
+    DbError, KEY_COMMITTED, KEY_PURGED, KEY_VOTE, MAX_CACHED_ROWS, MIN_SQLITE, TailLimits,
+    UPSERT_META, damaged, io_error, sealed, sql_error, to_row, verify, with_suffix,
 };
 use crate::agent::raft::codec;
 use crate::agent::raft::medium::Loaded;
@@ -25,8 +25,8 @@ const SCHEMA_VERSION: i64 = 2;
 const UNSEALED_VERSION: i64 = 1;
 /// Marks the file as ours, in `PRAGMA application_id`: "cctl".
 const APPLICATION_ID: i64 = 0x6363_746c;
-/// Prepared statements that a connection keeps.
-const STATEMENT_CACHE: usize = 32;
+/// Prepared statements that a connection keeps: every insert text in its two shapes, and the others.
+const STATEMENT_CACHE: usize = 2 * MAX_CACHED_ROWS + 16;
 /// Bytes to which a checkpoint shrinks the write-ahead log.
 const WAL_SIZE_LIMIT: u32 = 64 << 20;
 /// Page cache of a connection in KiB (negative: SQLite's way of saying KiB).
