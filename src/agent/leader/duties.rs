@@ -24,11 +24,9 @@ use super::coordinates::{CoordinateBatches, collect};
 use super::log::{DutyError, LeaderLog};
 use super::metrics::LeaderMetrics;
 use super::seat::Seat;
-use super::servers::{SETTLING_TIME, ServerKeeper};
+use super::servers::{RECONCILE_INTERVAL, SETTLING_TIME, ServerKeeper};
 use super::tombstones::{TOMBSTONE_GRANULARITY, TombstoneClock};
 
-/// How often members and catalog are compared even when nothing happened: Consul's 60 seconds.
-const RECONCILE_INTERVAL: Duration = Duration::from_mins(1);
 /// Pause before a leader that could not take up its duties, and whose place no other server took, tries again.
 const ESTABLISH_PAUSE: Duration = Duration::from_secs(5);
 /// How long the first write of a new leader may take: Consul's 2 minutes.
