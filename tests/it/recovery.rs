@@ -36,6 +36,7 @@ fn the_last_server_goes_on_alone_when_it_is_told_to() {
         cluster.kill(at);
     }
     let seat = cluster.seat(left);
+    let name = seat.name.clone();
     let file = seat.data().join("raft").join("peers.json");
     assert!(file.with_file_name("peers.info").exists());
     let peers = json!([{"id": id, "address": format!("{}:8300", seat.ip)}]);
@@ -46,7 +47,6 @@ fn the_last_server_goes_on_alone_when_it_is_told_to() {
     agent.wait_line(0, "deleted peers.json file after successful recovery");
     assert!(!file.exists());
     assert_eq!(cluster.leader(), left);
-    let name = seat.name.clone();
     assert_eq!(cluster.voters(left), [(name.clone(), true)]);
     // What was there is there, and it goes on.
     let keys = cluster.eventually(left, "GET", "/v1/kv/k?keys&consistent", "");

@@ -127,7 +127,7 @@ impl Duties {
         // From here on every change is heard; what happened before is seen by the first comparison.
         let events = self.seat.lan.subscribe();
         announce(&self.seat.lan).await;
-        if !establish(&self.seat.raft, async || self.take_office().await).await {
+        if !establish(&self.seat.raft, || self.take_office()).await {
             return;
         }
         let (stable, stable_servers) = watch::channel(BTreeSet::new());

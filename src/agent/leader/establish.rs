@@ -18,10 +18,10 @@ const TRANSFER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Takes up the duties, over and over until it succeeds or another server was asked to lead instead. Returns whether this
 /// server leads.
-pub(super) async fn establish(
-    raft: &Raft,
-    take_office: impl AsyncFn() -> Result<(), DutyError>,
-) -> bool {
+pub(super) async fn establish<F>(raft: &Raft, take_office: impl Fn() -> F) -> bool
+where
+    F: Future<Output = Result<(), DutyError>>,
+{
     while let Err(error) = take_office().await {
         error!(target: "agent.server", %error, "failed to establish leadership");
         if hand_over(raft).await {
@@ -62,6 +62,7 @@ async fn hand_over(raft: &Raft) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::future::ready;
     use std::pin::Pin;
     use std::sync::atomic::{AtomicU32, Ordering};
     use std::sync::{Arc, Mutex};
@@ -150,9 +151,9 @@ mod tests {
     async fn who_cannot_take_office_hands_over() {
         let cluster = cluster(2).await;
         let tried = AtomicU32::new(0);
-        let leads = establish(&cluster[0], async || {
+        let leads = establish(&cluster[0], || {
             tried.fetch_add(1, Ordering::Relaxed);
-            Err(DutyError::Refused("the disk is full".to_owned()))
+            ready(Err(DutyError::Refused("the disk is full".to_owned())))
         })
         .await;
         assert!(!leads);
@@ -172,11 +173,10 @@ mod tests {
         let cluster = cluster(1).await;
         let tried = AtomicU32::new(0);
         tokio::time::pause();
-        let leads = establish(&cluster[0], async || {
-            match tried.fetch_add(1, Ordering::Relaxed) {
-                0 | 1 => Err(DutyError::Refused("the disk is full".to_owned())),
-                _ => Ok(()),
-            }
+        let leads = establish(&cluster[0], || {
+            let is_early = tried.fetch_add(1, Ordering::Relaxed) < 2;
+            let refused = || DutyError::Refused("the disk is full".to_owned());
+            ready(if is_early { Err(refused()) } else { Ok(()) })
         })
         .await;
         tokio::time::resume();
