@@ -78,12 +78,11 @@ fn a_server_that_moves_keeps_its_vote() {
     let after = cluster.seat(moved).ip;
     assert_ne!(before, after);
     cluster.start(moved);
-    // Gossip gives a dead member's name to another address after half a minute only.
+    // Gossip gives a dead member's name to another address after half a minute only, as Consul's does.
     let agent = cluster.agent(leader);
     agent.wait_line(mark, &format!("EventMemberFailed: {name} "));
-    until("its address is known", || {
-        let servers = agent.send("GET", "/v1/operator/raft/configuration", "");
-        servers.text().contains(&format!("\"{after}:8300\""))
+    agent.wait_json(&format!("/v1/catalog/node/{name}"), |found| {
+        found["Node"]["Address"] == after.to_string()
     });
     until("it votes where it is now", || {
         place_of(agent, &name) == Some((format!("{after}:8300"), true))
