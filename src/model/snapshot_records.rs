@@ -1,8 +1,11 @@
-//! What a `state.bin` of this program holds, record by record, without building the state. Pure.
+//! What a `state.bin` holds, record by record, without building the state: ours, or HashiCorp's. Pure.
 //!
 //! For `snapshot inspect`: types and sizes are told apart by the tables' names, so that a table of a newer build counts,
 //! too.
 
+mod consul;
+
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};
@@ -21,7 +24,7 @@ pub const STATE_MAGIC: &[u8; 16] = b"consulctl-state1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateRecord {
     /// Its type, as Consul names those that it has.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Its bytes in the file.
     pub bytes: u64,
     /// The key, of a key with its value.
@@ -31,8 +34,8 @@ pub struct StateRecord {
 /// Why records cannot be told.
 #[derive(Debug, Error)]
 pub enum RecordsError {
-    /// The bytes do not begin as a state of this program does.
-    #[error("not a state snapshot of consulctl (unknown header)")]
+    /// The bytes begin neither as a state of this program nor as one of Consul's does.
+    #[error("not a state snapshot of consulctl or Consul (unknown header)")]
     UnknownFormat,
     /// The bytes are damaged, or end early.
     #[error("damaged state snapshot: {0}")]
@@ -51,11 +54,11 @@ pub fn walk_records(
     mut each: impl FnMut(StateRecord),
 ) -> Result<(), RecordsError> {
     let mut input = io::BufReader::new(input);
-    let mut magic = [0; STATE_MAGIC.len()];
-    match input.read_exact(&mut magic) {
-        Ok(()) if magic == *STATE_MAGIC => {}
-        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error.into()),
-        _ => return Err(RecordsError::UnknownFormat),
+    let mut head = Vec::new();
+    let magic = (&mut input).take(STATE_MAGIC.len() as u64);
+    { magic }.read_to_end(&mut head)?;
+    if head != STATE_MAGIC {
+        return consul::walk(io::Cursor::new(head).chain(input), &mut each);
     }
     let at = Rc::new(Cell::new(0));
     let input = Counting {
@@ -92,6 +95,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn tell(&mut self, kind: &'static str, since: u64, key: Option<Key>) {
         let bytes = self.at.get() - since;
+        let kind = Cow::Borrowed(kind);
         (self.each)(StateRecord { kind, bytes, key });
     }
 }

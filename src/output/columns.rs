@@ -48,17 +48,34 @@ fn aligned<C: AsRef<str>>(cells: &[C], widths: &[usize]) -> String {
 }
 
 /// Name and value rows as Go's `tabwriter` lays them out with a padding of six: the shape of
-/// `kv get -detailed`, `catalog services -tags` and `snapshot inspect`. The first cell is padded
+/// `kv get -detailed` and `catalog services -tags`. The first cell is padded
 /// even where the second is empty. A newline ends every row.
 pub fn tabulate<A: AsRef<str>, B: AsRef<str>>(rows: &[(A, B)]) -> String {
-    let widest = rows.iter().map(|(name, _)| name.as_ref().width()).max();
-    let column = widest.unwrap_or_default() + TAB_PADDING;
+    let rows: Vec<[&str; 2]> = rows
+        .iter()
+        .map(|(name, value)| [name.as_ref(), value.as_ref()])
+        .collect();
+    tabulate_columns(&rows)
+}
+
+/// The same with any number of columns.
+pub fn tabulate_columns<C: AsRef<str>, const N: usize>(rows: &[[C; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.as_ref().width().max(*width);
+        }
+    }
     let mut text = String::new();
-    for (name, value) in rows {
-        text.push_str(name.as_ref());
-        let fill = column.saturating_sub(name.as_ref().width());
-        text.extend(std::iter::repeat_n(' ', fill));
-        text.push_str(value.as_ref());
+    for row in rows {
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let cell = cell.as_ref();
+            text.push_str(cell);
+            if column + 1 < N {
+                let fill = (width + TAB_PADDING).saturating_sub(cell.width());
+                text.extend(std::iter::repeat_n(' ', fill));
+            }
+        }
         text.push('\n');
     }
     text
@@ -92,5 +109,8 @@ mod tests {
     fn tab_rows_keep_six_spaces() {
         let rows = [("consul", ""), ("web", "a,b")];
         assert_eq!(tabulate(&rows), "consul      \nweb         a,b\n");
+        let rows = [["Type", "Count", "Size"], ["Total", "", "12B"]];
+        let expected = "Type       Count      Size\nTotal                 12B\n";
+        assert_eq!(tabulate_columns(&rows), expected);
     }
 }

@@ -9,7 +9,7 @@ mod json;
 mod progress;
 mod style;
 
-pub use columns::{columnize, tabulate};
+pub use columns::{columnize, tabulate, tabulate_columns};
 pub use console::{Console, Streams};
 pub use json::{JsonIndent, to_json};
 pub use progress::Progress;

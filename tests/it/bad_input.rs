@@ -17,7 +17,7 @@ const IDLE: u64 = 10_000;
 /// Connections that the agent takes from one address.
 const PER_ADDRESS: u64 = 200;
 /// File descriptors that the agent and this test need for other things.
-const OTHER_FILES: u64 = 1000;
+pub(super) const OTHER_FILES: u64 = 1000;
 /// Answers come much faster than this, whatever else goes on.
 const IN_TIME: Duration = Duration::from_secs(2);
 
@@ -262,7 +262,7 @@ fn half_sent_requests_hold_nobody_up() {
 }
 
 /// Raises this process's limit of open files, which agents inherit; returns what it is then.
-fn raise_file_limit() -> u64 {
+pub(super) fn raise_file_limit() -> u64 {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let raised = Rlimit {
         current: maximum,

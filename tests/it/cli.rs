@@ -131,7 +131,10 @@ fn exported_keys_are_imported_elsewhere() {
 #[test]
 fn a_saved_snapshot_is_inspected() {
     let (folder, agent) = durable();
-    agent.put("/v1/kv/a", "1");
+    let agent = agent.in_catalog();
+    for key in ["a", "dir/b", "dir/c"] {
+        agent.put(&format!("/v1/kv/{key}"), "1");
+    }
     let file = folder.path().join("backup.snap");
     let file = file.to_str().unwrap();
     let printed = agent.cli_ok(&["snapshot", "save", file]);
@@ -145,11 +148,35 @@ fn a_saved_snapshot_is_inspected() {
         printed.trim_end().ends_with(&format!(" {index}")),
         "{printed}"
     );
+    let shown = agent.cli_ok(&["snapshot", "inspect", file]);
     assert!(
-        agent
-            .cli_ok(&["snapshot", "inspect", file])
-            .contains(&format!("Index        {index}\n"))
+        shown.contains(&format!("\n Index        {index}\n")),
+        "{shown}"
     );
+    assert!(
+        shown.contains("\n\n Type           Count      Size\n ----"),
+        "{shown}"
+    );
+    assert_eq!(inspected["StatsKV"], Value::Null);
+    let details = ["-kvdetails", "-kvdepth=1", "-kvfilter=dir/"];
+    let inspect = [
+        &["snapshot", "inspect", "-format=json"][..],
+        &details,
+        &[file],
+    ]
+    .concat();
+    let inspected = parsed(&agent.cli_ok(&inspect));
+    let count_of = |kind: &str| {
+        let mut rows = inspected["Stats"].as_array().unwrap().iter();
+        rows.find(|row| row["Name"] == kind).unwrap()["Count"].clone()
+    };
+    assert_eq!(
+        (count_of("KVS"), count_of("Register")),
+        (3.into(), 3.into())
+    );
+    assert_eq!(inspected["StatsKV"][0]["Name"], "dir");
+    assert_eq!(inspected["StatsKV"][0]["Count"], 2);
+    assert_eq!(inspected["TotalSizeKV"], inspected["StatsKV"][0]["Sum"]);
 }
 
 #[test]

@@ -216,6 +216,39 @@ fn a_server_that_lost_its_data_comes_back() {
 }
 
 #[test]
+fn whom_an_operator_removes_stays_out_until_it_is_heard_of() {
+    let mut cluster = TestCluster::servers(3);
+    let leader = cluster.leader();
+    let (removed, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    let ip = cluster.seat(removed).ip;
+    let peer = format!("-address={ip}:8300");
+    let agent = cluster.agent(leader);
+    agent.cli_ok(&["operator", "raft", "remove-peer", &peer]);
+    // It runs, and the leader looks at its servers again when another one joins.
+    cluster.add("s4", &["-server", "-bootstrap-expect=3"]);
+    let [own, kept] = [leader, other].map(|at| cluster.seat(at).name.clone());
+    let mut expected = [own.as_str(), &kept, "s4"];
+    expected.sort_unstable();
+    until("the newcomer is there", || {
+        names(&cluster.voters(leader)).contains(&"s4")
+    });
+    assert_eq!(names(&cluster.voters(leader)), expected);
+    cluster.agent(leader).put("/v1/kv/without", "x");
+    let mark = cluster.agent(leader).line_count();
+    let name = cluster.seat(removed).name.clone();
+    cluster.kill(removed);
+    let agent = cluster.agent(leader);
+    agent.wait_line(mark, &format!("EventMemberFailed: {name} "));
+    assert_eq!(names(&cluster.voters(leader)), expected);
+    cluster.start(removed);
+    until("it is back", || {
+        names(&cluster.voters(leader)) == ["s1", "s2", "s3", "s4"]
+    });
+    let found = cluster.eventually(removed, "GET", "/v1/kv/without?raw", "");
+    assert_eq!(found.text(), "x");
+}
+
+#[test]
 fn servers_come_and_go_under_load() {
     let mut cluster = TestCluster::servers(3);
     let leader = cluster.leader();

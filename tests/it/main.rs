@@ -29,5 +29,7 @@ mod gossip_serf;
 mod kv;
 mod membership;
 mod own_services;
+mod recovery;
+mod rpc_port;
 mod walkthrough_a;
 mod walkthrough_b;

@@ -156,6 +156,42 @@ fn a_leader_keeps_its_members_in_the_catalog() {
     server.assert_healthy();
 }
 
+/// The times that an operator may configure are hours; a client may ask for less, and is reaped the same way.
+#[test]
+fn a_failed_member_is_forgotten_after_its_time() {
+    let leader = Seat::new("s1", &["-server", "-bootstrap-expect=1"]);
+    let server = leader.start(&[]);
+    server.wait_line(0, "New leader elected: payload=s1");
+    let clients = [
+        Seat::new("c1", &["-hcl", "advertise_reconnect_timeout = \"1s\""]),
+        Seat::new("c2", &[]),
+    ];
+    for client in &clients {
+        let member = client.start(&[]);
+        member.cli_ok(&["join", &leader.ip.to_string()]);
+        let check = format!("/v1/health/node/{}", client.name);
+        server.wait_json(&check, |checks| checks[0]["Status"] == "passing");
+        member.kill();
+    }
+    for client in &clients {
+        server.wait_line(0, &format!("EventMemberFailed: {} ", client.name));
+    }
+    server.wait_line(0, "deregistering member: member=c1 reason=reaped");
+    let names = |nodes: &Value| -> Vec<String> {
+        let nodes = nodes.as_array().into_iter().flatten();
+        nodes
+            .filter_map(|node| node["Node"].as_str().map(str::to_owned))
+            .collect()
+    };
+    server.wait_json("/v1/catalog/nodes", |nodes| names(nodes) == ["c2", "s1"]);
+    // The other one has its days.
+    let members = server.cli_ok(&["members"]);
+    assert!(!members.contains("\nc1 "), "{members}");
+    assert!(members.contains("\nc2 "), "{members}");
+    assert!(members.contains(" failed "), "{members}");
+    server.assert_healthy();
+}
+
 #[test]
 fn a_restarted_leader_keeps_the_nodes_of_its_members() {
     let leader = Seat::new("s1", &["-server", "-bootstrap-expect=1"]);

@@ -134,6 +134,12 @@ impl TestCluster {
         &self.seats[at]
     }
 
+    /// Gives a seat another address; its agent does not run.
+    pub(crate) fn relocate(&mut self, at: usize) {
+        assert!(self.agents[at].is_none(), "it runs");
+        self.seats[at].ip = own_address();
+    }
+
     /// Those that run, with their numbers.
     pub(crate) fn running(&self) -> impl Iterator<Item = (usize, &TestAgent)> {
         let agents = self.agents.iter().enumerate();

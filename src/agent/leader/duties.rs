@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::agent::gossip::{Event, GossipHandle};
 use crate::agent::membership::NEW_LEADER;
@@ -21,23 +21,15 @@ use crate::model::raft::AutopilotConfiguration;
 use super::autopilot::Autopilot;
 use super::catalog::CatalogKeeper;
 use super::coordinates::{CoordinateBatches, collect};
+use super::establish::establish;
 use super::log::{DutyError, LeaderLog};
 use super::metrics::LeaderMetrics;
 use super::seat::Seat;
-use super::servers::{SETTLING_TIME, ServerKeeper};
+use super::servers::{RECONCILE_INTERVAL, SETTLING_TIME, ServerKeeper};
 use super::tombstones::{TOMBSTONE_GRANULARITY, TombstoneClock};
 
-/// How often members and catalog are compared even when nothing happened: Consul's 60 seconds.
-const RECONCILE_INTERVAL: Duration = Duration::from_mins(1);
-/// Pause before a leader that could not take up its duties, and whose place no other server took, tries again.
-const ESTABLISH_PAUSE: Duration = Duration::from_secs(5);
 /// How long the first write of a new leader may take: Consul's 2 minutes.
 const BARRIER_LIMIT: Duration = Duration::from_mins(2);
-/// How often a leader that cannot take up its duties asks another server to lead: Consul's 3.
-const TRANSFER_ATTEMPTS: u32 = 3;
-/// How long it waits for that each time.
-const TRANSFER_LIMIT: Duration = Duration::from_secs(5);
-
 /// What the leader needs to know of the agent.
 #[derive(Debug, Clone)]
 pub struct LeaderSettings {
@@ -135,12 +127,8 @@ impl Duties {
         // From here on every change is heard; what happened before is seen by the first comparison.
         let events = self.seat.lan.subscribe();
         announce(&self.seat.lan).await;
-        while let Err(error) = self.take_office().await {
-            error!(target: "agent.server", %error, "failed to establish leadership");
-            if self.hand_over().await {
-                return;
-            }
-            sleep(ESTABLISH_PAUSE).await;
+        if !establish(&self.seat.raft, || self.take_office()).await {
+            return;
         }
         let (stable, stable_servers) = watch::channel(BTreeSet::new());
         let autopilot = Autopilot {
@@ -177,33 +165,6 @@ impl Duties {
             self.log.write(Command::Autopilot(update)).await?;
         }
         Ok(())
-    }
-
-    /// Asks another server to lead. Returns whether this one does not lead any more.
-    async fn hand_over(&self) -> bool {
-        for attempt in 0..TRANSFER_ATTEMPTS {
-            if !self.seat.raft.is_leader() {
-                return true;
-            }
-            match self.seat.raft.transfer_leader(None, TRANSFER_LIMIT).await {
-                Ok(_) => {
-                    info!(
-                        target: "agent.server", attempt, retry_limit = TRANSFER_ATTEMPTS,
-                        "successfully transferred leadership"
-                    );
-                    return true;
-                }
-                Err(error) => error!(
-                    target: "agent.server", attempt, retry_limit = TRANSFER_ATTEMPTS, %error,
-                    "failed to transfer leadership attempt, will retry"
-                ),
-            }
-        }
-        warn!(
-            target: "agent.server",
-            "failed to transfer leadership in {TRANSFER_ATTEMPTS} attempts"
-        );
-        false
     }
 
     async fn keep_catalog(&self, mut events: Receiver<Event>) {

@@ -5,6 +5,7 @@ mod autopilot;
 mod catalog;
 mod coordinates;
 mod duties;
+mod establish;
 mod health;
 mod log;
 mod metrics;

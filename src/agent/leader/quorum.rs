@@ -22,6 +22,9 @@ pub(super) struct View<'a> {
     pub(super) servers: &'a [RaftServer],
     /// The servers of this datacenter that gossip knows, whatever their state.
     pub(super) members: &'a [ServerInfo],
+    /// Node UUIDs of servers that may be added or get a new address, see [`unplaced`]. One that an operator has removed is
+    /// not among them until something is heard of it, or all members are compared.
+    pub(super) joining: &'a BTreeSet<String>,
     /// Node UUIDs of servers that gossip has just forgotten.
     pub(super) reaped: &'a BTreeSet<String>,
     /// Node UUIDs of servers that have been healthy for the stabilization time.
@@ -198,24 +201,21 @@ fn departure(view: &View<'_>, known: &BTreeMap<&str, &ServerInfo>) -> Option<Cha
     })
 }
 
-/// A living server that raft does not know, or knows at another address.
+/// A living server that joins, and that raft does not know, or knows at another address.
 fn arrival(
     view: &View<'_>,
     known: &BTreeMap<&str, &ServerInfo>,
     refusals: &mut Vec<Refusal>,
 ) -> Option<Change> {
-    let mut living: Vec<&ServerInfo> = known
+    let mut joining: Vec<&ServerInfo> = known
         .values()
         .copied()
-        .filter(|member| member.status == MemberStatus::Alive && member.id != view.own)
+        .filter(|member| view.joining.contains(&member.id))
+        .filter(|member| is_unplaced(member, view.own, view.servers))
         .collect();
-    living.sort_by(|a, b| a.name.cmp(&b.name));
-    living.into_iter().find_map(|member| {
+    joining.sort_by(|a, b| a.name.cmp(&b.name));
+    joining.into_iter().find_map(|member| {
         let address = member.rpc.to_string();
-        let is_known = |server: &RaftServer| server.id == member.id && server.address == address;
-        if view.servers.iter().any(is_known) {
-            return None;
-        }
         if let Some(other) = second_bootstrap(member, view.members) {
             refusals.push(Refusal::TwoBootstraps {
                 node_to_add: member.name.clone(),
@@ -231,6 +231,25 @@ fn arrival(
             })
         })
     })
+}
+
+/// The living servers besides the leader that raft does not have, or not where they are.
+pub(super) fn unplaced(
+    own: &str,
+    members: &[ServerInfo],
+    servers: &[RaftServer],
+) -> BTreeSet<String> {
+    by_id(members)
+        .into_values()
+        .filter(|member| is_unplaced(member, own, servers))
+        .map(|member| member.id.clone())
+        .collect()
+}
+
+fn is_unplaced(member: &ServerInfo, own: &str, servers: &[RaftServer]) -> bool {
+    let address = member.rpc.to_string();
+    let has_place = |server: &RaftServer| server.id == member.id && server.address == address;
+    member.status == MemberStatus::Alive && member.id != own && !servers.iter().any(has_place)
 }
 
 fn second_bootstrap<'a>(member: &ServerInfo, members: &'a [ServerInfo]) -> Option<&'a ServerInfo> {

@@ -14,10 +14,12 @@ use crate::agent::raft::{Peer, WriteError};
 use crate::agent::rpc::{Rpc, Server};
 use crate::model::member::MemberStatus;
 
-use super::quorum::{Change, Refusal, Scope, View, Why, by_id, decide};
+use super::quorum::{Change, Refusal, Scope, View, Why, by_id, decide, unplaced};
 use super::seat::Seat;
 
-/// How often everything is looked at even when nothing happened, dead servers included: Consul's 10 s.
+/// How often members are compared with the catalog and with raft even when nothing happened: Consul's 60 s.
+pub(super) const RECONCILE_INTERVAL: Duration = Duration::from_mins(1);
+/// How often raft's servers are looked at even when nothing happened, dead ones included: Consul's 10 s.
 const TASKS_INTERVAL: Duration = Duration::from_secs(10);
 /// When a change that failed is tried again; each further time after twice as long, up to [`TASKS_INTERVAL`].
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -40,6 +42,11 @@ pub(super) struct ServerKeeper<'a> {
     /// The pool of all datacenters' servers, where there is one.
     pub(super) wan: Option<&'a GossipHandle>,
     leads_since: Instant,
+    /// Servers that were heard of and that raft does not have yet, or not where they are. Nobody else is added, so that a
+    /// server which an operator removes stays outside until it is heard of again, or all members are compared.
+    joining: BTreeSet<String>,
+    /// Whether all members are compared with raft next.
+    compare: bool,
     /// Servers that gossip has forgotten since, and that may still be in raft.
     reaped: BTreeSet<String>,
     /// What was refused last time: said once.
@@ -53,6 +60,8 @@ impl<'a> ServerKeeper<'a> {
             rpc: None,
             wan,
             leads_since: Instant::now(),
+            joining: BTreeSet::new(),
+            compare: true,
             reaped: BTreeSet::new(),
             refused: BTreeSet::new(),
         }
@@ -72,6 +81,8 @@ impl<'a> ServerKeeper<'a> {
         let mut events = self.seat.lan.subscribe();
         let mut tick = interval_at(Instant::now() + TASKS_INTERVAL, TASKS_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reconcile = interval_at(Instant::now() + RECONCILE_INTERVAL, RECONCILE_INTERVAL);
+        reconcile.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut hearing = true;
         let mut scope = Some(Scope::Members);
         let (mut again, mut pause) = (None, RETRY_PAUSE);
@@ -95,6 +106,10 @@ impl<'a> ServerKeeper<'a> {
                     Err(_) => return,
                 },
                 _ = tick.tick() => scope = Some(Scope::Cleanup),
+                _ = reconcile.tick() => {
+                    self.compare = true;
+                    scope = Some(Scope::Members);
+                }
                 () = wait_until(again) => scope = Some(Scope::Members),
             }
         }
@@ -113,14 +128,20 @@ impl<'a> ServerKeeper<'a> {
                     if servers.peek().is_none() {
                         continue;
                     }
-                    if change == MemberChange::Reap {
-                        self.reaped.extend(servers.map(|server| server.id));
-                    }
+                    let heard_of = if change == MemberChange::Reap {
+                        &mut self.reaped
+                    } else {
+                        &mut self.joining
+                    };
+                    heard_of.extend(servers.map(|server| server.id));
                     return Heard::Servers;
                 }
                 Ok(_) => {}
                 // What was missed is in the list of members.
-                Err(RecvError::Lagged(_)) => return Heard::Servers,
+                Err(RecvError::Lagged(_)) => {
+                    self.compare = true;
+                    return Heard::Servers;
+                }
                 Err(RecvError::Closed) => return Heard::End,
             }
         }
@@ -138,11 +159,18 @@ impl<'a> ServerKeeper<'a> {
             let servers = self.seat.raft.configuration().servers;
             self.reaped
                 .retain(|id| servers.iter().any(|server| server.id == *id));
+            let unplaced = unplaced(&self.seat.own_id, &members, &servers);
+            if std::mem::take(&mut self.compare) {
+                self.joining.clone_from(&unplaced);
+            } else {
+                self.joining.retain(|id| unplaced.contains(id));
+            }
             let decision = decide(
                 &View {
                     own: &self.seat.own_id,
                     servers: &servers,
                     members: &members,
+                    joining: &self.joining,
                     reaped: &self.reaped,
                     stable: &stable.borrow().clone(),
                     configuration: &self.seat.configuration(),

@@ -35,6 +35,7 @@ pub(crate) mod services_register;
 pub(crate) mod snapshot_inspect;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_save;
+mod snapshot_stats;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod watch;

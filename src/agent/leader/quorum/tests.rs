@@ -80,12 +80,19 @@ impl Cluster {
         self.servers.first().map_or("id-1", |first| &first.id)
     }
 
+    /// The decision of a leader that was told of every server.
     fn decide(&self, scope: Scope) -> Decision {
+        let joining = unplaced(self.own(), &self.members, &self.servers);
+        self.decide_with(&joining, scope)
+    }
+
+    fn decide_with(&self, joining: &BTreeSet<String>, scope: Scope) -> Decision {
         decide(
             &View {
                 own: self.own(),
                 servers: &self.servers,
                 members: &self.members,
+                joining,
                 reaped: &self.reaped,
                 stable: &self.stable,
                 configuration: &self.configuration,
@@ -167,6 +174,33 @@ fn a_server_that_joins_is_added() {
     let mut nameless = Cluster::of(3).with(4, MemberStatus::Alive);
     nameless.members[3].id = String::new();
     assert_eq!(nameless.change(), None);
+}
+
+#[test]
+fn who_was_not_heard_of_is_not_added() {
+    let cluster = Cluster::of(3)
+        .with(4, MemberStatus::Alive)
+        .with(5, MemberStatus::Alive);
+    for scope in [Scope::Members, Scope::Cleanup] {
+        let silent = cluster.decide_with(&BTreeSet::new(), scope);
+        assert_eq!(silent, Decision::default());
+        let one = cluster.decide_with(&BTreeSet::from(["id-5".to_owned()]), scope);
+        assert_eq!(one.change, add(5, "10.0.0.5:8300"));
+    }
+}
+
+#[test]
+fn the_living_without_a_place_are_found() {
+    let find = |cluster: &Cluster| unplaced("id-1", &cluster.members, &cluster.servers);
+    assert_eq!(find(&Cluster::of(3)), BTreeSet::new());
+    let mut cluster = Cluster::of(4)
+        .with(5, MemberStatus::Alive)
+        .with(6, MemberStatus::Failed);
+    // The leader is never among them; who has moved is.
+    cluster.members[0].rpc = ([10, 0, 0, 11], 8300).into();
+    cluster.members[1].rpc = ([10, 0, 0, 22], 8300).into();
+    let wanted = ["id-2", "id-5"].map(str::to_owned);
+    assert_eq!(find(&cluster), BTreeSet::from(wanted));
 }
 
 #[test]

@@ -166,3 +166,66 @@ async fn a_refusal_is_said_as_long_as_it_lasts() {
     assert_eq!(keeper.refused, BTreeSet::new());
     raft.shutdown().await.expect("closed");
 }
+
+/// Until raft's servers besides the leader are these; in the test's own time.
+async fn wait_for(raft: &Raft, ids: &[&str]) {
+    let are_there = || {
+        others(raft)
+            .iter()
+            .map(|server| &*server.id)
+            .eq(ids.iter().copied())
+    };
+    let seen = async {
+        while !are_there() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(RECONCILE_INTERVAL * 2, seen).await.expect("seen");
+}
+
+#[tokio::test]
+async fn whom_an_operator_removes_is_added_when_all_are_compared() {
+    let raft = leader().await;
+    let seat = seat(&raft, "id-2", "10.0.0.2", MemberStatus::Alive);
+    let (healthy, stable) = watch::channel(BTreeSet::new());
+    let mut keeper = ServerKeeper::new(&seat, None);
+    let began = Instant::now();
+    tokio::time::pause();
+    let story = async {
+        wait_for(&raft, &["id-2"]).await;
+        raft.remove_server("id-2").await.expect("removed");
+        // Neither what autopilot sees nor its own rounds bring it back.
+        healthy.send_replace(BTreeSet::from(["id-2".to_owned()]));
+        sleep_until(began + RECONCILE_INTERVAL - Duration::from_secs(2)).await;
+        assert_eq!(others(&raft), []);
+        wait_for(&raft, &["id-2"]).await;
+    };
+    tokio::select! {
+        () = keeper.keep(stable) => panic!("nobody ended it"),
+        () = story => {}
+    }
+    tokio::time::resume();
+    raft.shutdown().await.expect("closed");
+}
+
+#[tokio::test]
+async fn whom_an_operator_removes_is_added_when_it_is_heard_of() {
+    let raft = leader().await;
+    let seat = seat(&raft, "id-2", "10.0.0.2", MemberStatus::Alive);
+    let (_stable, stable) = watch::channel(BTreeSet::new());
+    let mut keeper = ServerKeeper::new(&seat, None);
+    assert!(keeper.settle(Scope::Members, &stable).await);
+    raft.remove_server("id-2").await.expect("removed");
+    for scope in [Scope::Members, Scope::Cleanup] {
+        assert!(keeper.settle(scope, &stable).await);
+        assert_eq!(others(&raft), []);
+    }
+    keeper.joining.insert("id-2".to_owned());
+    assert!(keeper.settle(Scope::Members, &stable).await);
+    assert_eq!(others(&raft).len(), 1);
+    // Heard of once, added once.
+    raft.remove_server("id-2").await.expect("removed");
+    assert!(keeper.settle(Scope::Cleanup, &stable).await);
+    assert_eq!(others(&raft), []);
+    raft.shutdown().await.expect("closed");
+}
