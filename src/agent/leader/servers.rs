@@ -154,6 +154,8 @@ impl<'a> ServerKeeper<'a> {
         stable: &watch::Receiver<BTreeSet<String>>,
     ) -> bool {
         let mut last = None;
+        // One that cannot be taken in holds up nobody else.
+        let mut postponed = BTreeSet::new();
         for _ in 0..MAX_CHANGES {
             let members = self.seat.servers();
             let servers = self.seat.raft.configuration().servers;
@@ -165,12 +167,13 @@ impl<'a> ServerKeeper<'a> {
             } else {
                 self.joining.retain(|id| unplaced.contains(id));
             }
+            let joining = &self.joining - &postponed;
             let decision = decide(
                 &View {
                     own: &self.seat.own_id,
                     servers: &servers,
                     members: &members,
-                    joining: &self.joining,
+                    joining: &joining,
                     reaped: &self.reaped,
                     stable: &stable.borrow().clone(),
                     configuration: &self.seat.configuration(),
@@ -180,14 +183,18 @@ impl<'a> ServerKeeper<'a> {
             );
             self.say(scope, decision.refusals);
             let Some(change) = decision.change else {
-                return true;
+                return postponed.is_empty();
             };
             if last.as_ref() == Some(&change) {
                 // Raft has not shown its outcome yet.
                 return false;
             }
             if !self.carry_out(&change).await {
-                return false;
+                let Change::Add { id, .. } = change else {
+                    return false;
+                };
+                postponed.insert(id);
+                continue;
             }
             if matches!(change, Change::Promote { .. }) {
                 // It may be what a dead server was waiting for.

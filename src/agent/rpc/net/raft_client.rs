@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
@@ -23,6 +25,13 @@ const QUEUED_FRAMES: usize = 64;
 const MAX_ANSWER_BYTES: u64 = 1 << 20;
 /// Time without progress after which a connection is given up.
 const STUCK: Duration = Duration::from_secs(10);
+/// Time for opening a connection. It does not depend on how long a call waits: a proof of life may take less time than
+/// the way there and back twice. After a partition the next attempt should not wait for TCP's own, ever longer, pauses.
+const OPEN_LIMIT: Duration = Duration::from_secs(1);
+/// A connection that nothing was sent on for so long is closed when the next one is opened.
+const UNUSED: Duration = Duration::from_mins(1);
+/// A connection on which calls have had no answer for so long may be dead, and gives way to another.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Why a frame has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +51,18 @@ type Waiting = Arc<Mutex<HashMap<u32, oneshot::Sender<Answer>>>>;
 #[derive(Debug, Default)]
 pub struct RaftLinks {
     /// By address, UUID and lane.
-    links: Mutex<HashMap<(String, String, u8), Arc<Place>>>,
+    links: Mutex<HashMap<(String, String, u8), Place>>,
 }
 
-/// Where the connection to one server and lane stands; locked while it is opened, so that one is.
-#[derive(Debug, Default)]
-struct Place(tokio::sync::Mutex<Option<Arc<RaftLink>>>);
+/// Where the connection to one server and lane stands: it is being opened, was opened, or could not be.
+#[derive(Debug)]
+struct Place {
+    opening: Opening,
+    used: Instant,
+}
+
+/// Goes on by itself, whether somebody waits for it or not; whoever comes meanwhile gets the same connection.
+type Opening = Shared<BoxFuture<'static, Result<Arc<RaftLink>, String>>>;
 
 /// An open connection.
 #[derive(Debug)]
@@ -55,8 +70,9 @@ struct RaftLink {
     outgoing: mpsc::Sender<Frame>,
     waiting: Waiting,
     next: AtomicU32,
-    /// Answers that have arrived: whether the connection is alive.
-    arrived: Arc<AtomicU64>,
+    opened: Instant,
+    /// When the last answer arrived, in milliseconds since `opened`.
+    heard: Arc<AtomicU64>,
     /// Cancelled when the connection ends, and to end it.
     closed: CancellationToken,
 }
@@ -82,47 +98,58 @@ impl RaftLinks {
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Vec<u8>, RaftCallError> {
-        let deadline = Instant::now() + limit;
-        let place = self.place(server, address, lane);
-        let link = timeout_at(deadline, place.link(server, address, lane))
+        let began = Instant::now();
+        let deadline = began + limit;
+        let link = timeout_at(deadline, self.opening(server, address, lane))
             .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why.to_string()))?;
-        let before = link.arrived.load(Ordering::Relaxed);
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).to_string()))
+            .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why))?;
         let answer = timeout_at(deadline, link.call(kind, body)).await;
         let answer = answer.unwrap_or_else(|_| {
-            // A connection that is silent may be dead: the next call shall find out.
-            if link.arrived.load(Ordering::Relaxed) == before {
-                link.closed.cancel();
-            }
+            link.doubt();
             Err(format!("no answer within {limit:?}"))
         });
         answer.map_err(|why| RaftCallError::Broken(address.to_owned(), why))
     }
 
-    /// Forgets the connections to a server that is none any more.
-    pub fn forget(&self, address: &str) {
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|(known, ..), _| known != address);
-    }
-
-    fn place(&self, server: &str, address: &str, lane: u8) -> Arc<Place> {
+    /// The connection that is there, or the beginning of a new one.
+    fn opening(&self, server: &str, address: &str, lane: u8) -> Opening {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (address.to_owned(), server.to_owned(), lane);
-        Arc::clone(links.entry(key).or_default())
+        let now = Instant::now();
+        if let Some(place) = links.get_mut(&key)
+            && place.opening.peek().is_none_or(is_open)
+        {
+            place.used = now;
+            return place.opening.clone();
+        }
+        // Servers that are none any more, or have moved.
+        links.retain(|_, place| now.duration_since(place.used) < UNUSED);
+        let opening = open(server, address, lane);
+        let place = Place {
+            opening: opening.clone(),
+            used: now,
+        };
+        links.insert(key, place);
+        opening
     }
 }
 
-impl Place {
-    async fn link(&self, server: &str, address: &str, lane: u8) -> io::Result<Arc<RaftLink>> {
-        let mut link = self.0.lock().await;
-        if let Some(open) = link.as_ref().filter(|link| !link.closed.is_cancelled()) {
-            return Ok(Arc::clone(open));
-        }
-        *link = None;
-        let opened = Arc::new(RaftLink::open(server, address, lane).await?);
-        Ok(Arc::clone(link.insert(opened)))
-    }
+fn is_open(outcome: &Result<Arc<RaftLink>, String>) -> bool {
+    outcome
+        .as_ref()
+        .is_ok_and(|link| !link.closed.is_cancelled())
+}
+
+fn open(server: &str, address: &str, lane: u8) -> Opening {
+    let (server, address) = (server.to_owned(), address.to_owned());
+    let opening = tokio::spawn(async move {
+        let opened = timeout(OPEN_LIMIT, RaftLink::open(&server, &address, lane)).await;
+        let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        opened.map(Arc::new).map_err(|why| why.to_string())
+    });
+    let opened = async { opening.await.unwrap_or_else(|why| Err(why.to_string())) };
+    opened.boxed().shared()
 }
 
 impl RaftLink {
@@ -136,15 +163,19 @@ impl RaftLink {
             outgoing,
             waiting: Waiting::default(),
             next: AtomicU32::new(0),
-            arrived: Arc::default(),
+            opened: Instant::now(),
+            heard: Arc::default(),
             closed: CancellationToken::new(),
         };
         let (closed, waiting) = (link.closed.clone(), Arc::clone(&link.waiting));
-        let arrived = Arc::clone(&link.arrived);
+        let hearing = Hearing {
+            opened: link.opened,
+            heard: Arc::clone(&link.heard),
+        };
         tokio::spawn(async move {
             let why = tokio::select! {
                 why = write_calls(output, queue) => why,
-                why = read_answers(input, &waiting, &arrived) => why,
+                why = read_answers(input, &waiting, &hearing) => why,
                 () = closed.cancelled() => "closed".to_owned(),
             };
             closed.cancel();
@@ -155,6 +186,14 @@ impl RaftLink {
             }
         });
         Ok(link)
+    }
+
+    /// A call has had no answer: when there has been none at all for some time, the next one gets another connection.
+    fn doubt(&self) {
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        if self.opened.elapsed().saturating_sub(heard) >= SILENCE {
+            self.closed.cancel();
+        }
     }
 
     async fn call(&self, kind: u8, body: Vec<u8>) -> Answer {
@@ -172,6 +211,20 @@ impl RaftLink {
             answer = answered => answer.unwrap_or_else(|_| Err("the connection is closed".to_owned())),
             () = self.closed.cancelled() => Err("the connection is closed".to_owned()),
         }
+    }
+}
+
+/// Notes when answers arrive.
+struct Hearing {
+    opened: Instant,
+    heard: Arc<AtomicU64>,
+}
+
+impl Hearing {
+    fn note(&self) {
+        let now = self.opened.elapsed().as_millis();
+        let now = u64::try_from(now).unwrap_or(u64::MAX);
+        self.heard.store(now, Ordering::Relaxed);
     }
 }
 
@@ -197,7 +250,7 @@ async fn write_calls(mut output: OwnedWriteHalf, mut queue: mpsc::Receiver<Frame
     "closed".to_owned()
 }
 
-async fn read_answers(input: OwnedReadHalf, waiting: &Waiting, arrived: &AtomicU64) -> String {
+async fn read_answers(input: OwnedReadHalf, waiting: &Waiting, hearing: &Hearing) -> String {
     let mut input = BufReader::new(input);
     // Answers are bounded each.
     let mut share = Budget::new(usize::MAX).share();
@@ -212,7 +265,7 @@ async fn read_answers(input: OwnedReadHalf, waiting: &Waiting, arrived: &AtomicU
             Ok(body) => body,
             Err(why) => return why.to_string(),
         };
-        arrived.fetch_add(1, Ordering::Relaxed);
+        hearing.note();
         let answer = if head.kind == ANSWERED {
             Ok(body)
         } else {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 use super::super::{Limits, RaftCallError, RaftLinks};
 use super::support::{HERE, LONG, Server, assert_closed};
@@ -141,4 +143,31 @@ async fn a_server_that_restarts_is_found_again() {
     }
     assert_eq!(answer.unwrap(), b"ba");
     drop(server);
+}
+
+#[tokio::test]
+async fn a_connection_outlasts_calls_without_an_answer_but_not_its_silence() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let links = RaftLinks::default();
+    let call = |limit| links.call(HERE, &address, 0, 0, Vec::new(), limit);
+    // Over before the connection is there, which goes on to be opened all the same.
+    let early = call(Duration::ZERO).await;
+    assert!(early.is_err(), "{early:?}");
+    for _ in 0..3 {
+        let late = call(Duration::from_millis(20)).await;
+        assert!(matches!(late, Err(RaftCallError::Broken(..))), "{late:?}");
+    }
+    let _first = listener.accept().await.unwrap();
+    assert!(listener.accept().now_or_never().is_none());
+    let calling = async {
+        loop {
+            let late = call(Duration::from_millis(20)).await;
+            assert!(late.is_err(), "{late:?}");
+        }
+    };
+    tokio::select! {
+        second = listener.accept() => assert!(second.is_ok()),
+        () = calling => {}
+    }
 }
