@@ -18,7 +18,7 @@ use crate::agent::local::{
 use crate::agent::membership::{PoolKind, RetryJoin};
 use crate::agent::raft::RaftSettings;
 use crate::agent::rpc::{RaftTransport, RateLimit, RpcSettings};
-use crate::agent::telemetry::metrics::{Filter, Targets};
+use crate::agent::telemetry::metrics::{Filter, Metrics, Targets};
 use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
 };
@@ -104,7 +104,12 @@ fn metrics(config: &Config, hostname: &str) -> Result<MetricsSettings, StartErro
     })
 }
 
-pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> RaftSettings {
+pub(super) fn raft(
+    config: &Config,
+    node_id: &str,
+    dir: Option<PathBuf>,
+    metrics: &Metrics,
+) -> RaftSettings {
     RaftSettings {
         dir,
         node_uuid: node_id.to_owned(),
@@ -115,6 +120,7 @@ pub(super) fn raft(config: &Config, node_id: &str, dir: Option<PathBuf>) -> Raft
         trailing_logs: config.raft.trailing_logs,
         transport: Arc::new(RaftTransport::default()),
         clock: Arc::new(SystemTime::now),
+        metrics: metrics.clone(),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
 use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
+use crate::agent::telemetry::metrics::Metrics;
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
@@ -95,7 +96,7 @@ async fn assemble(start: &Start, telemetry: &Telemetry) -> Result<Running, Start
     let rpc_port = RpcPort::bind(config).await?;
     reserved::hold(config, &background.stop, &background.tasks).await?;
     let listeners = http_listeners(config)?;
-    let raft = start_raft(config, &node_id, dir).await?;
+    let raft = start_raft(config, &node_id, dir, telemetry.metrics()).await?;
     let rooms = match bound.start() {
         Ok(pools) => Rooms {
             raft,
@@ -151,12 +152,13 @@ async fn start_raft(
     config: &Config,
     node_id: &str,
     dir: Option<&Path>,
+    metrics: &Metrics,
 ) -> Result<Option<Raft>, StartError> {
     if !config.node.server {
         return Ok(None);
     }
     let dir = dir.map(Path::to_owned);
-    let (raft, recovery) = Raft::start(settings::raft(config, node_id, dir)).await?;
+    let (raft, recovery) = Raft::start(settings::raft(config, node_id, dir, metrics)).await?;
     report(&recovery);
     Ok(Some(raft))
 }

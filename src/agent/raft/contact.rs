@@ -44,6 +44,12 @@ impl Contact {
         }
     }
 
+    /// When a leader was heard last; nothing when none ever was.
+    pub(super) fn heard_at(&self) -> Option<Instant> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.map(|(_, at)| at)
+    }
+
     /// Time since a leader was heard; nothing when none ever was.
     pub(super) fn age(&self) -> Option<Duration> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,15 +1,18 @@
 //! The handle by which the agent writes, reads and watches the replicated state.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openraft::errors::RaftError;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::contact::Contact;
+use super::guard::Complaints;
 use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership};
 use super::log_store::LogStore;
+use super::meters::Meters;
 use super::network::Call;
 use super::novice::Novice;
 use super::probation::Probation;
@@ -53,6 +56,9 @@ pub(super) struct Inner {
     pub(super) transfers: Transfers,
     /// Until when this server must not help another leader to be elected.
     pub(super) probation: Probation,
+    /// Leaders that contradicted what is committed here.
+    pub(super) complaints: Complaints,
+    pub(super) meters: Arc<Meters>,
 }
 
 /// Why a write was not made.
@@ -84,6 +90,9 @@ pub enum ServeError {
     /// Raft has stopped.
     #[error("raft is stopped: {0}")]
     Stopped(String),
+    /// The sender's log has other entries where this server's are committed: see [`super::guard`].
+    #[error("the two logs contradict each other, as those of two clusters do: {0}")]
+    Contradiction(String),
     /// A snapshot cannot be taken; the sender begins anew.
     #[error("cannot receive the snapshot: {0}")]
     Snapshot(String),
@@ -161,27 +170,47 @@ impl Raft {
 
     /// Answers a frame of another server.
     pub async fn serve(&self, call: Call, body: &[u8]) -> Result<Vec<u8>, ServeError> {
+        self.serve_from(None, call, body).await
+    }
+
+    /// As [`Self::serve`], with the address that the frame came from, for the log.
+    pub async fn serve_from(
+        &self,
+        from: Option<IpAddr>,
+        call: Call,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ServeError> {
         let malformed = |e: wire::WireError| ServeError::Malformed(e.to_string());
-        let core = &self.inner.core;
+        let (core, meters) = (&self.inner.core, &self.inner.meters);
+        let began = Instant::now();
         let answer = match call {
             Call::Append => {
                 let rpc = wire::decode_append(body).map_err(malformed)?;
+                self.check_append(&rpc, from).await?;
                 // One that is refused has an earlier term, and does not count.
                 self.inner.contact.heard(rpc.vote.leader_id().term);
                 self.inner.novice.hears(rpc.leader_commit);
+                let is_heartbeat = rpc.entries.is_empty();
                 let answer = core.append_entries(rpc).await.map_err(|e| ended(&e))?;
+                meters.served_append.record_duration(began.elapsed());
+                if is_heartbeat {
+                    meters.served_heartbeat.record_duration(began.elapsed());
+                }
                 wire::encode_append_answer(&answer)
             }
             Call::Vote => {
                 let rpc = wire::decode_vote_request(body).map_err(malformed)?;
+                self.check_candidate(&rpc, from)?;
                 let answer = match self.refusal(&rpc).await? {
                     Some(refusal) => refusal,
                     None => core.vote(rpc).await.map_err(|e| ended(&e))?,
                 };
+                meters.served_vote.record_duration(began.elapsed());
                 wire::encode_vote_answer(&answer)
             }
             Call::PreVote => {
                 let rpc = wire::decode_vote_request(body).map_err(malformed)?;
+                self.check_candidate(&rpc, from)?;
                 let answer = match self.refusal(&rpc).await? {
                     Some(refusal) => refusal,
                     None => core.pre_vote(rpc).await.map_err(|e| ended(&e))?,
@@ -190,7 +219,7 @@ impl Raft {
             }
             Call::Snapshot => {
                 let (number, step) = wire::decode_snapshot(body).map_err(malformed)?;
-                let (vote, progress) = self.receive_snapshot(number, step).await?;
+                let (vote, progress) = self.receive_snapshot(number, step, from).await?;
                 wire::encode_snapshot_answer(&vote, progress)
             }
             Call::TransferLeader => {

@@ -1,8 +1,8 @@
 //! Who leads, who led, and what ended raft.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use openraft::alias::WatchReceiverOf;
 use openraft::async_runtime::WatchReceiver as _;
@@ -11,15 +11,20 @@ use openraft::{Instant as _, RaftMetrics, ServerState};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::campaign::Campaign;
 use super::contact::Contact;
+use super::election_log::{Turn, tell_peers};
 use super::log_store::LogStore;
-use super::network::Addresses;
+use super::meters::Meters;
+use super::network::{Addresses, Place};
 use super::settings::{Clock, Timing};
-use super::state_machine::StateMachine;
-use super::types::TypeConfig;
+use super::state_machine::{Published, StateMachine};
+use super::types::{NodeInfo, TypeConfig};
 
 /// Changes of leader that are remembered.
 const HISTORY: usize = 128;
+/// Longest time between two looks, for the metrics' sake.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// openraft's handle, over our state machine.
 pub(super) type Core = openraft::Raft<TypeConfig, StateMachine>;
@@ -36,10 +41,10 @@ pub struct Leader {
 /// What this server is in the cluster.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Not a voter, or not yet in any cluster; Consul calls it a follower, too.
+    /// Follows, or is not a voter, or not yet in any cluster; Consul calls all of them followers.
     #[default]
     Follower,
-    /// Asks for votes.
+    /// Asks for votes, or whether it would get them.
     Candidate,
     /// Leads.
     Leader,
@@ -108,6 +113,12 @@ pub(super) struct Observer {
     pub(super) contact: Arc<Contact>,
     /// Where the other servers are: kept as the membership says.
     pub(super) addresses: Addresses,
+    /// Whether this server stands for election.
+    pub(super) campaign: Arc<Campaign>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) published: Published,
+    /// This server.
+    pub(super) own: NodeInfo,
     pub(super) history: History,
     pub(super) leadership: watch::Sender<Leadership>,
     pub(super) failure: watch::Sender<Option<String>>,
@@ -125,6 +136,10 @@ pub(super) struct Memory {
     last_leader: Option<(u64, Leader)>,
     /// The membership entry from which the addresses were taken.
     addresses_of: Option<super::types::LogId>,
+    /// To whom this server sends its log as the leader.
+    peers: BTreeSet<String>,
+    /// When the last contacts of the voters were measured.
+    measured: Option<Instant>,
 }
 
 impl Observer {
@@ -138,15 +153,23 @@ impl Observer {
                 ServerState::Leader => metrics.membership_config.voter_ids().nth(1).is_some(),
                 _ => now.leader.is_some(),
             };
-            self.publish(now);
-            let contact = Arc::clone(&self.contact);
+            self.publish(now, &metrics);
+            self.note_peers(&metrics);
+            self.measure(&metrics);
+            let look_every = if may_fall_silent {
+                self.timing.look_every
+            } else {
+                MEASURE_EVERY
+            };
+            let (contact, campaign) = (Arc::clone(&self.contact), Arc::clone(&self.campaign));
             tokio::select! {
                 changed = self.server.changed() => if changed.is_err() {
                     break;
                 },
                 () = contact.back() => {}
+                () = campaign.begins() => {}
                 // Silence does not announce itself.
-                () = tokio::time::sleep(self.timing.look_every), if may_fall_silent => {}
+                () = tokio::time::sleep(look_every) => {}
             }
         }
         // openraft has ended: of its own accord, or because it was asked to.
@@ -158,11 +181,13 @@ impl Observer {
                     Err(fatal) => Some(fatal.to_string()),
                 });
         let last = self.leadership.borrow().clone();
-        self.publish(Leadership {
+        let ended = Leadership {
             role: Role::Shutdown,
             leader: None,
             ..last
-        });
+        };
+        let metrics = self.server.borrow_watched().clone();
+        self.publish(ended, &metrics);
         if let Some(reason) = reason {
             tracing::error!(target: "agent.server.raft", error = %reason, "raft has stopped");
             self.failure.send_replace(Some(reason));
@@ -174,6 +199,7 @@ impl Observer {
     fn judge(&mut self, metrics: &RaftServerMetrics<TypeConfig>) -> Leadership {
         let mut now = view(metrics);
         if metrics.state == ServerState::Leader {
+            self.campaign.ends();
             let since = match self.memory.leading {
                 Some((term, since)) if term == now.term => since,
                 _ => self.memory.leading.insert((now.term, Instant::now())).1,
@@ -192,6 +218,10 @@ impl Observer {
                 .contact
                 .is_recent(now.term, self.timing.leader_patience);
             now.leader = now.leader.filter(|_| is_heard);
+            let stands = || self.campaign.term_since(self.contact.heard_at()).is_some();
+            if now.role == Role::Follower && now.leader.is_none() && stands() {
+                now.role = Role::Candidate;
+            }
         }
         now
     }
@@ -203,12 +233,64 @@ impl Observer {
         }
         self.memory.addresses_of = *membership.log_id();
         let nodes = membership.nodes();
-        let addresses = nodes.map(|(_, node)| (node.uuid.clone(), node.address.clone()));
+        let voters: Vec<u64> = membership.voter_ids().collect();
+        let places = nodes.map(|(id, node)| {
+            let place = Place {
+                address: node.address.clone(),
+                votes: voters.contains(id),
+            };
+            (node.uuid.clone(), place)
+        });
         self.addresses
-            .store(Arc::new(addresses.collect::<BTreeMap<_, _>>()));
+            .store(Arc::new(places.collect::<BTreeMap<_, _>>()));
     }
 
-    fn publish(&mut self, now: Leadership) {
+    /// Tells to whom this server sends its log, as far as that has changed.
+    fn note_peers(&mut self, metrics: &RaftServerMetrics<TypeConfig>) {
+        if metrics.state != ServerState::Leader {
+            self.memory.peers.clear();
+            return;
+        }
+        let nodes = metrics.membership_config.nodes().map(|(_, node)| node);
+        let now: BTreeSet<&String> = nodes
+            .map(|node| &node.uuid)
+            .filter(|uuid| **uuid != self.own.uuid)
+            .collect();
+        if now.iter().copied().eq(&self.memory.peers) {
+            return;
+        }
+        let now: BTreeSet<String> = now.into_iter().cloned().collect();
+        let before = std::mem::take(&mut self.memory.peers);
+        let last = self.log.last().map_or(0, |id| id.index());
+        tell_peers(now.difference(&before), before.difference(&now), last);
+        self.memory.peers = now;
+    }
+
+    fn measure(&mut self, metrics: &RaftServerMetrics<TypeConfig>) {
+        let every = self.timing.quorum_patience / 2;
+        if self.memory.measured.is_some_and(|at| at.elapsed() < every) {
+            return;
+        }
+        self.memory.measured = Some(Instant::now());
+        let applied = self.published.load().applied;
+        let index = |id: super::types::LogId| id.index();
+        self.meters
+            .indexes(self.log.last().map_or(0, index), applied.map_or(0, index));
+        if metrics.state != ServerState::Leader {
+            return;
+        }
+        let data = self.data.borrow_watched();
+        let Some(heard) = &data.heartbeat else { return };
+        let voters = metrics.membership_config.voter_ids();
+        for at in voters
+            .filter(|id| *id != metrics.id)
+            .filter_map(|id| *heard.get(&id)?)
+        {
+            self.meters.last_contact.record_duration(at.elapsed());
+        }
+    }
+
+    fn publish(&mut self, now: Leadership, metrics: &RaftServerMetrics<TypeConfig>) {
         let before = self.leadership.borrow().clone();
         if before == now {
             return;
@@ -216,17 +298,24 @@ impl Observer {
         if before.leader != now.leader || (now.leader.is_some() && before.term != now.term) {
             self.remember(&before, &now);
         }
+        let last_leader = self.memory.last_leader.as_ref();
+        if before.role != now.role || (now.role == Role::Candidate && before.term != now.term) {
+            self.meters.becomes(now.role);
+            let turn = Turn {
+                before: &before,
+                now: &now,
+                own: &self.own.address,
+                last_leader: last_leader.map_or("", |(_, leader)| &leader.address),
+                campaign: self.campaign.term_since(self.contact.heard_at()),
+                is_handover: self.campaign.is_handover(),
+                majority: metrics.membership_config.voter_ids().count() / 2 + 1,
+            };
+            turn.tell();
+        }
         if let Some(leader) = &now.leader {
             self.memory.last_leader = Some((now.term, leader.clone()));
         }
         let elected = now.is_leader() && !before.is_leader();
-        if before.role != now.role {
-            tracing::info!(
-                target: "agent.server.raft",
-                term = now.term,
-                "entering {} state", now.role.as_str().to_lowercase()
-            );
-        }
         self.leadership.send_replace(now);
         if elected {
             // A full channel means that the last election has not been dealt with yet.

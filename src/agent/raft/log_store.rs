@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use openraft::LogState;
 use openraft::entry::RaftEntry as _;
@@ -22,6 +23,7 @@ use tokio_stream::Stream;
 use super::codec::{self, CodecError};
 use super::log_writer::{Done, Job, Writer};
 use super::medium::{BoxFuture, LogSource, Op, Opened};
+use super::meters::Meters;
 use super::retention::Retention;
 use super::tail::Tail;
 use super::types::{Entry, LogId, Membership, TypeConfig, Vote, log_id};
@@ -54,6 +56,8 @@ pub(super) struct Shared {
     failure: OnceLock<String>,
     /// Batches that have become durable.
     batches: AtomicU64,
+    /// Set once raft starts.
+    meters: OnceLock<Arc<Meters>>,
 }
 
 impl Shared {
@@ -75,9 +79,14 @@ impl Shared {
         }
     }
 
-    /// Counts a durable batch.
-    pub(super) fn count_batch(&self) {
+    /// Counts a durable batch with so many entries, which took so long.
+    pub(super) fn count_batch(&self, entries: usize, time: Duration) {
         self.batches.fetch_add(1, Ordering::Relaxed);
+        if entries > 0
+            && let Some(meters) = self.meters.get()
+        {
+            meters.stored(entries, time);
+        }
     }
 
     /// The entries of a range, in order; the first ones when they have more than `max_bytes` in the medium.
@@ -151,6 +160,7 @@ impl LogStore {
             source: tokio::sync::Mutex::new(source),
             failure: OnceLock::new(),
             batches: AtomicU64::new(0),
+            meters: OnceLock::new(),
         });
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Writer::new(Arc::clone(&shared), medium, queue, retention);
@@ -168,6 +178,12 @@ impl LogStore {
         )
     }
 
+    /// Lets the writer measure.
+    pub(super) fn measure(&self, meters: Arc<Meters>) {
+        // A log is started once.
+        let _ = self.shared.meters.set(meters);
+    }
+
     /// The last vote.
     pub(super) fn vote(&self) -> Option<Vote> {
         self.shared.tail().vote
@@ -176,6 +192,21 @@ impl LogStore {
     /// The last entry, whether it is still in the log or only in a snapshot.
     pub(super) fn last(&self) -> Option<LogId> {
         self.shared.tail().last
+    }
+
+    /// The last entry that openraft has called committed.
+    pub(super) fn committed(&self) -> Option<LogId> {
+        let tail = self.shared.tail();
+        tail.committed.max(tail.purged)
+    }
+
+    /// Term and index of the entry at an index; nothing when there is none, or none any more.
+    pub(super) async fn id_at(&self, index: u64) -> io::Result<Option<LogId>> {
+        if let Some(known) = self.shared.tail().id_at(index) {
+            return Ok(Some(known));
+        }
+        let read = self.shared.read(index, index + 1, usize::MAX).await?;
+        Ok(read.first().map(openraft::entry::RaftEntry::log_id))
     }
 
     /// Replaces the membership before openraft starts: adds it after the last entry, in a term that is later than any
@@ -373,6 +404,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let entries: Vec<Entry> = entries.into_iter().collect();
         {
             let mut tail = self.shared.tail();
+            tail.check_append(&entries).map_err(io::Error::other)?;
             for entry in &entries {
                 tail.append(entry.clone());
             }
@@ -382,7 +414,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
         let from = last_log_id.map_or(0, |id| id.index() + 1);
-        self.shared.tail().truncate(from, last_log_id);
+        {
+            let mut tail = self.shared.tail();
+            tail.check_truncate(from).map_err(io::Error::other)?;
+            tail.truncate(from, last_log_id);
+        }
         self.durable(Op::Truncate { from }).await
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use openraft::storage::IOFlushed;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -183,8 +184,9 @@ impl Writer {
         if batch.ops.is_empty() {
             return Ok(());
         }
+        let began = Instant::now();
         self.medium.commit(std::mem::take(&mut batch.ops)).await?;
-        self.shared.count_batch();
+        self.shared.count_batch(batch.sizes.len(), began.elapsed());
         self.shared.tail().flushed(batch.sizes.drain(..));
         Ok(())
     }

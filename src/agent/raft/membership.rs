@@ -40,11 +40,7 @@ impl Raft {
             return Ok(());
         }
         let change = Change::SetNodes(BTreeMap::from([(id, info)]));
-        self.change("AddNonvoter", server, change).await?;
-        if known.is_none() {
-            tracing::info!(target: "agent.server.raft", peer = %server.id, "added peer, starting replication");
-        }
-        Ok(())
+        self.change("AddNonvoter", server, change).await
     }
 
     /// Gives a server without a vote its vote.
@@ -87,9 +83,7 @@ impl Raft {
         } else {
             Change::RemoveNodes(ids)
         };
-        self.change("RemoveServer", &server, change).await?;
-        tracing::info!(target: "agent.server.raft", peer = %id, "removed peer, stopping replication");
-        Ok(())
+        self.change("RemoveServer", &server, change).await
     }
 
     /// Forms a cluster of these servers, this one among them. Does nothing when there is one. Every one of them must do
@@ -186,8 +180,8 @@ impl Raft {
         tracing::info!(
             target: "agent.server.raft",
             command,
-            server_id = %server.id,
-            server_addr = %server.address,
+            "server-id" = %server.id,
+            "server-addr" = %server.address,
             servers = %notation(&after),
             "updating configuration"
         );

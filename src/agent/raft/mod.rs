@@ -1,21 +1,26 @@
 //! Consensus: the openraft glue, the log store, the state machine, snapshots. No openraft type leaves this room.
 
+mod campaign;
 mod codec;
 mod contact;
 mod deferral;
 mod disk;
+mod election_log;
+mod guard;
 mod handle;
 mod leadership;
 mod log_store;
 mod log_writer;
 mod medium;
 mod membership;
+mod meters;
 mod network;
 mod novice;
 mod paced;
 mod peers;
 mod pipeline;
 mod probation;
+mod reports;
 mod requests;
 mod retention;
 mod save;

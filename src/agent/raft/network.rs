@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use openraft::RaftNetworkFactory;
@@ -20,9 +21,12 @@ use openraft::{OptionalSend, base};
 use thiserror::Error;
 use tokio_stream::Stream;
 
+use super::campaign::Campaign;
 use super::deferral::Deferral;
 use super::medium::BoxFuture;
+use super::meters::{Meters, PeerMeters};
 use super::pipeline::{self, Patience};
+use super::reports::{Kind, Reports};
 use super::snapshot_transfer;
 use super::snapshots::SnapshotBody;
 use super::types::{NodeInfo, Snapshot, TypeConfig};
@@ -107,7 +111,16 @@ impl Transport for NoTransport {
 
 /// Where servers are now, by UUID; written by the observer of the membership, read with every frame. openraft keeps
 /// its way to a peer when the membership gives that peer another address.
-pub(super) type Addresses = Arc<ArcSwap<BTreeMap<String, String>>>;
+pub(super) type Addresses = Arc<ArcSwap<BTreeMap<String, Place>>>;
+
+/// What the membership says of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its RPC address.
+    pub(super) address: String,
+    /// Whether it votes.
+    pub(super) votes: bool,
+}
 
 /// Makes openraft's networks.
 #[derive(Clone)]
@@ -116,6 +129,11 @@ pub(super) struct Networks {
     pub(super) addresses: Addresses,
     /// Told when a snapshot is being sent.
     pub(super) deferral: Deferral,
+    /// Told when votes are asked for.
+    pub(super) campaign: Arc<Campaign>,
+    /// Which failures the log has told of.
+    pub(super) reports: Arc<Reports>,
+    pub(super) meters: Arc<Meters>,
 }
 
 /// openraft's way to one peer.
@@ -124,6 +142,11 @@ pub(super) struct Network {
     transport: Arc<dyn Transport>,
     addresses: Addresses,
     deferral: Deferral,
+    campaign: Arc<Campaign>,
+    reports: Arc<Reports>,
+    meters: PeerMeters,
+    /// Entries get through: the clones of one way share it.
+    flows: Arc<AtomicBool>,
     peer: Peer,
     lane: Lane,
 }
@@ -135,6 +158,10 @@ impl Networks {
             transport: Arc::clone(&self.transport),
             addresses: Arc::clone(&self.addresses),
             deferral: self.deferral.clone(),
+            campaign: Arc::clone(&self.campaign),
+            reports: Arc::clone(&self.reports),
+            meters: self.meters.peer(&node.uuid),
+            flows: Arc::default(),
             peer: Peer {
                 id: node.uuid.clone(),
                 address: node.address.clone(),
@@ -179,27 +206,99 @@ impl Network {
         limit: Duration,
     ) -> Result<Vec<u8>, RPCError<TypeConfig>> {
         let moved = self.addresses.load().get(&self.peer.id).cloned();
-        let moved = moved.filter(|now| *now != self.peer.address);
-        let moved = moved.map(|address| Peer {
+        let moved = moved.filter(|now| now.address != self.peer.address);
+        let moved = moved.map(|now| Peer {
             id: self.peer.id.clone(),
-            address,
+            address: now.address,
         });
         let peer = moved.as_ref().unwrap_or(&self.peer);
         let answer = self.transport.call(peer, self.lane, call, body, limit);
-        answer.await.map_err(|e| match e {
+        let answer = answer.await;
+        let kind = match (call, self.lane) {
+            (Call::Vote | Call::PreVote, _) => Kind::Vote,
+            (Call::Snapshot, _) => Kind::Snapshot,
+            (_, Lane::Heartbeat) => Kind::Heartbeat,
+            (_, Lane::Replication | Lane::Snapshot) => Kind::Append,
+        };
+        match &answer {
+            Ok(_) => self.reports.succeeds(&self.peer.id, kind),
+            Err(error) => self.tell_failure(peer, kind, error),
+        }
+        answer.map_err(|e| match e {
             TransportError::Unreachable(..) => RPCError::Unreachable(Unreachable::new(&e)),
             TransportError::Broken(_) => RPCError::Network(NetworkError::new(&e)),
         })
     }
 
-    /// Sends a message with entries that is already encoded.
+    fn tell_failure(&self, peer: &Peer, kind: Kind, error: &TransportError) {
+        if kind == Kind::Append && self.flows.swap(false, Ordering::Relaxed) {
+            let peer = self.server(peer);
+            tracing::info!(target: "agent.server.raft", %peer, "aborting pipeline replication");
+        }
+        if !self.reports.fails(&peer.id, kind) {
+            return;
+        }
+        let server = self.server(peer);
+        match kind {
+            Kind::Vote => {
+                tracing::error!(target: "agent.server.raft", target = %server, %error, "failed to make requestVote RPC");
+            }
+            Kind::Heartbeat => {
+                tracing::error!(target: "agent.server.raft", peer = %peer.address, %error, "failed to heartbeat to");
+            }
+            Kind::Append => {
+                tracing::error!(target: "agent.server.raft", peer = %server, %error, "failed to appendEntries to");
+            }
+            Kind::Snapshot => {
+                tracing::error!(target: "agent.server.raft", peer = %server, %error, "failed to send snapshot to");
+            }
+        }
+    }
+
+    /// A server as hashicorp/raft prints it.
+    fn server(&self, peer: &Peer) -> String {
+        let places = self.addresses.load();
+        let votes = places.get(&peer.id).is_none_or(|place| place.votes);
+        let suffrage = if votes { "Voter" } else { "Nonvoter" };
+        format!("{{{suffrage} {} {}}}", peer.id, peer.address)
+    }
+
+    /// Sends a message with so many entries that is already encoded.
     pub(super) async fn append(
         &self,
         body: Vec<u8>,
+        entries: usize,
         limit: Duration,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let began = Instant::now();
         let answer = self.send(Call::Append, body, limit).await?;
-        wire::decode_append_answer(&answer).map_err(|e| garbled(&e))
+        if self.lane == Lane::Heartbeat {
+            self.meters.beat(began.elapsed());
+        } else {
+            self.meters.appended(entries, began.elapsed());
+        }
+        let answer = wire::decode_append_answer(&answer).map_err(|e| garbled(&e))?;
+        let is_taken = matches!(
+            answer,
+            AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_)
+        );
+        if is_taken
+            && self.lane == Lane::Replication
+            && !self.flows.load(Ordering::Relaxed)
+            && !self.flows.swap(true, Ordering::Relaxed)
+        {
+            let peer = self.server(&self.peer);
+            tracing::info!(target: "agent.server.raft", %peer, "pipelining replication");
+        }
+        Ok(answer)
+    }
+
+    /// Notes a vote that was granted.
+    fn note_vote(&self, term: u64, answer: &VoteResponse<TypeConfig>) {
+        if answer.vote_granted {
+            let tally = self.campaign.granted(term);
+            tracing::debug!(target: "agent.server.raft", from = %self.peer.id, term, tally, "vote granted");
+        }
     }
 }
 
@@ -220,9 +319,9 @@ impl RaftNetworkV2<TypeConfig> for Network {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RPCError<TypeConfig>> {
-        let body = wire::encode_append(&rpc);
-        let answer = self.call(Call::Append, body, &option).await?;
-        wire::decode_append_answer(&answer).map_err(|e| garbled(&e))
+        let body = wire::encode_append(&rpc).map_err(|e| NetworkError::new(&e))?;
+        self.append(body, rpc.entries.len(), option.soft_ttl())
+            .await
     }
 
     fn stream_append<S>(
@@ -247,10 +346,14 @@ impl RaftNetworkV2<TypeConfig> for Network {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
+        let term = rpc.vote.leader_id().term;
+        self.campaign.asks(term, rpc.leadership_transfer);
         let answer = self
             .call(Call::Vote, wire::encode_vote_request(&rpc), &option)
             .await?;
-        wire::decode_vote_answer(&answer).map_err(|e| garbled(&e))
+        let answer = wire::decode_vote_answer(&answer).map_err(|e| garbled(&e))?;
+        self.note_vote(term, &answer);
+        Ok(answer)
     }
 
     async fn pre_vote(
@@ -258,6 +361,7 @@ impl RaftNetworkV2<TypeConfig> for Network {
         rpc: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RPCError<TypeConfig>> {
+        self.campaign.asks(rpc.vote.leader_id().term, false);
         let answer = self
             .call(Call::PreVote, wire::encode_vote_request(&rpc), &option)
             .await?;
@@ -272,9 +376,14 @@ impl RaftNetworkV2<TypeConfig> for Network {
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let _sending = self.deferral.begin_sending();
+        let began = Instant::now();
         let send = snapshot_transfer::send(self, vote, snapshot, option.hard_ttl());
         tokio::select! {
-            answer = send => Ok(answer?),
+            answer = send => {
+                let answer = answer?;
+                self.meters.sent_snapshot(began.elapsed());
+                Ok(answer)
+            }
             closed = cancel => Err(StreamingError::Closed(closed)),
         }
     }

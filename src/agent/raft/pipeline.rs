@@ -100,10 +100,11 @@ async fn append(
         Ok(body) => body,
         Err(e) => return (Err(RPCError::Network(NetworkError::new(&e))), false),
     };
+    let entries = rpc.entries.len();
     drop(rpc);
     let size = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let bytes = under_way.fetch_add(size, Ordering::Relaxed) + size;
-    let answer = network.append(body, patience.limit(bytes)).await;
+    let answer = network.append(body, entries, patience.limit(bytes)).await;
     under_way.fetch_sub(size, Ordering::Relaxed);
     match answer {
         Ok(answer) => outcome(answer, previous, last),

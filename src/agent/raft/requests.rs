@@ -79,12 +79,16 @@ impl Raft {
         let mut held = self.held(hold);
         loop {
             held.look();
+            let meters = &self.inner.meters;
+            meters.apply.incr();
+            let began = Instant::now();
             let write = self.inner.core.client_write(command.clone());
             let Some(done) = self.unless_lost(write).await else {
                 return Err(WriteError::LeadershipLost);
             };
             let verdict = match done {
                 Ok(done) => {
+                    meters.commit_time.record_duration(began.elapsed());
                     return done.data.0.ok_or_else(|| {
                         WriteError::Refused("the entry was applied without an answer".to_owned())
                     });
@@ -105,6 +109,7 @@ impl Raft {
     /// Proves that this server leads now, and that its state has every committed write: what a
     /// consistent read needs. Held like [`Self::write`].
     pub async fn verify_leader(&self, hold: Duration) -> Result<(), WriteError> {
+        self.inner.meters.verify_leader.incr();
         self.linearize(ReadPolicy::ReadIndex, hold).await
     }
 

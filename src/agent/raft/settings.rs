@@ -8,6 +8,7 @@ use openraft::{Config, ConfigError, SnapshotPolicy, StepDownPolicy};
 
 use super::log_writer::MAX_APPEND_ENTRIES;
 use super::network::Transport;
+use crate::agent::telemetry::metrics::Metrics;
 
 /// Entries since the last snapshot after which the next one is taken: Consul's
 /// `raft_snapshot_threshold`.
@@ -64,6 +65,8 @@ pub struct RaftSettings {
     pub transport: Arc<dyn Transport>,
     /// The time of leader changes and archives.
     pub clock: Clock,
+    /// Where raft counts, under Consul's names.
+    pub metrics: Metrics,
 }
 
 /// After how much silence this server draws its conclusions.
@@ -153,6 +156,7 @@ mod tests {
                     trailing_logs: 10,
                     transport: Arc::new(NoTransport),
                     clock: Arc::new(SystemTime::now),
+                    metrics: Metrics::default(),
                 };
                 let config = settings.config().expect("valid");
                 assert!(config.replication_lag_threshold > threshold);

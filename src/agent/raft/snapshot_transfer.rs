@@ -4,6 +4,7 @@
 //! complete goes to openraft, whose installation is then a matter of renaming: it answers nobody meanwhile.
 
 use std::io::{self, Read, Write};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -187,6 +188,7 @@ impl Raft {
         &self,
         transfer: u64,
         step: SnapshotStep,
+        from: Option<IpAddr>,
     ) -> Result<(Vote, SnapshotProgress), ServeError> {
         let progress = match step {
             SnapshotStep::Begin { vote } => {
@@ -198,7 +200,7 @@ impl Raft {
             }
             SnapshotStep::Chunk { offset, bytes } => self.take_chunk(transfer, offset, bytes).await,
             SnapshotStep::End { bytes } => {
-                let ended = self.end_transfer(transfer, bytes).await;
+                let ended = self.end_transfer(transfer, bytes, from).await;
                 let (progress, vote) = ended.map_err(ServeError::Snapshot)?;
                 self.note_contact();
                 return Ok((vote.unwrap_or_else(|| self.own_vote()), progress));
@@ -292,6 +294,7 @@ impl Raft {
         &self,
         transfer: u64,
         bytes: u64,
+        from: Option<IpAddr>,
     ) -> Result<(SnapshotProgress, Option<Vote>), String> {
         let mut outcome = {
             let mut current = self.inner.transfers.current();
@@ -299,7 +302,7 @@ impl Raft {
             match std::mem::replace(&mut incoming.stage, Stage::Busy) {
                 Stage::Receiving { chunks, reading } if bytes == incoming.bytes => {
                     drop(chunks);
-                    let outcome = self.install(incoming.vote, reading);
+                    let outcome = self.install(incoming.vote, reading, from);
                     incoming.stage = Stage::Installing(outcome.clone());
                     outcome
                 }
@@ -330,17 +333,18 @@ impl Raft {
         &self,
         vote: Vote,
         reading: oneshot::Receiver<Result<Snapshot, String>>,
+        from: Option<IpAddr>,
     ) -> watch::Receiver<Option<Outcome>> {
         let (done, outcome) = watch::channel(None);
-        let core = self.inner.core.clone();
+        let raft = self.clone();
         tokio::spawn(async move {
             let installed = match ended(reading).await {
                 Ok(snapshot) => {
                     let body = snapshot.snapshot.clone();
-                    let answer = core.install_full_snapshot(vote, snapshot).await;
+                    let answer = raft.install_checked(vote, snapshot, from).await;
                     // One that was not wanted takes its time to go.
                     drop(tokio::task::spawn_blocking(move || drop(body)));
-                    answer.map(|answer| answer.vote).map_err(|e| e.to_string())
+                    answer
                 }
                 Err(why) => Err(why),
             };
@@ -350,6 +354,21 @@ impl Raft {
             done.send_replace(Some(installed));
         });
         outcome
+    }
+
+    pub(super) async fn install_checked(
+        &self,
+        vote: Vote,
+        snapshot: Snapshot,
+        from: Option<IpAddr>,
+    ) -> Outcome {
+        let checked = self.check_snapshot(&vote, &snapshot.meta, from).await;
+        checked.map_err(|e| e.to_string())?;
+        let began = std::time::Instant::now();
+        let answer = self.inner.core.install_full_snapshot(vote, snapshot).await;
+        let served = &self.inner.meters.served_snapshot;
+        served.record_duration(began.elapsed());
+        answer.map(|answer| answer.vote).map_err(|e| e.to_string())
     }
 }
 

@@ -11,22 +11,27 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
+use super::campaign::Campaign;
 use super::codec;
 use super::contact::Contact;
 use super::disk::Disk;
+use super::election_log;
 use super::handle::{Inner, Raft, WriteError};
-use super::leadership::{Core, Leadership, Memory, Observer};
+use super::leadership::{Core, Leadership, Memory, Observer, Role};
 use super::log_store::LogStore;
 use super::medium::Opened;
+use super::meters::Meters;
 use super::network::{Addresses, Networks, Peer};
 use super::novice::Novice;
 use super::peers;
 use super::probation::Probation;
+use super::reports::Reports;
 use super::settings::RaftSettings;
 use super::snapshot_transfer::Transfers;
 use super::snapshots::{SnapshotError, Snapshots};
 use super::sqlite::{SqliteMedium, TailLimits};
 use super::state_machine::{Published, StateMachine};
+use super::status;
 use super::tail::{TAIL_BYTES, TAIL_ENTRIES};
 use super::types::{NodeInfo, SnapshotMeta, derive_raft_id};
 use super::watch::Watches;
@@ -131,7 +136,11 @@ impl Raft {
             .and_then(|(meta, _)| meta.last_log_id.map(|id| id.index()));
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
-        let (machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
+        let (mut machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
+        let meters = Arc::new(Meters::new(&settings.metrics));
+        let campaign = Arc::<Campaign>::default();
+        machine.measure(Arc::clone(&meters));
+        log.measure(Arc::clone(&meters));
         let mut config = settings
             .config()
             .map_err(|e| StartError::Recovery(e.to_string()))?;
@@ -144,6 +153,9 @@ impl Raft {
             transport: Arc::clone(&settings.transport),
             addresses: Arc::clone(&addresses),
             deferral: snapshots.deferral().clone(),
+            campaign: Arc::clone(&campaign),
+            reports: Arc::<Reports>::default(),
+            meters: Arc::clone(&meters),
         };
         let core = match Core::new(id, config, networks, log.clone(), machine).await {
             Ok(core) => core,
@@ -155,8 +167,9 @@ impl Raft {
             core,
             (log, snapshots),
             (published, watches),
-            addresses,
+            (addresses, campaign, meters),
         );
+        raft.tell_start();
         raft.end_probation();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
@@ -180,11 +193,15 @@ impl Raft {
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
-        addresses: Addresses,
+        (addresses, campaign, meters): (Addresses, Arc<Campaign>, Arc<Meters>),
     ) -> Self {
+        let node = NodeInfo {
+            uuid: settings.node_uuid.clone(),
+            address: settings.address.clone(),
+        };
         let (leadership_tx, leadership) = watch::channel(Leadership::default());
         let (failure_tx, failure) = watch::channel(None);
-        let (elected, mut elections) = mpsc::channel(1);
+        let (elected, elections) = mpsc::channel(1);
         let history = super::leadership::History::default();
         let contact = Arc::<Contact>::default();
         let observer = Observer {
@@ -196,6 +213,10 @@ impl Raft {
             timing: settings.timing(),
             contact: Arc::clone(&contact),
             addresses,
+            campaign,
+            meters: Arc::clone(&meters),
+            published: Arc::clone(&published),
+            own: node.clone(),
             history: Arc::clone(&history),
             leadership: leadership_tx,
             failure: failure_tx,
@@ -209,10 +230,8 @@ impl Raft {
                 core,
                 log,
                 id,
-                node: NodeInfo {
-                    uuid: settings.node_uuid.clone(),
-                    address: settings.address.clone(),
-                },
+                node,
+                meters,
                 published,
                 watches,
                 leadership,
@@ -226,9 +245,16 @@ impl Raft {
                 snapshots,
                 transfers: Transfers::default(),
                 probation,
+                complaints: super::guard::Complaints::default(),
             }),
         };
-        let own = Arc::downgrade(&raft.inner);
+        raft.settle_when_elected(elections);
+        raft
+    }
+
+    /// Sees to the membership whenever this server starts to lead.
+    fn settle_when_elected(&self, mut elections: mpsc::Receiver<()>) {
+        let own = Arc::downgrade(&self.inner);
         // Ends with the observer, which ends with openraft.
         tokio::spawn(async move {
             while elections.recv().await.is_some() {
@@ -238,7 +264,15 @@ impl Raft {
                 }
             }
         });
-        raft
+    }
+
+    /// Tells what was found at the start.
+    fn tell_start(&self) {
+        let membership = self.membership();
+        let index = membership.log_id().map_or(0, |id| id.index());
+        let servers = status::notation(&status::servers(&membership));
+        election_log::tell_start(&self.inner.node.address, index, &servers);
+        self.inner.meters.becomes(Role::Follower);
     }
 
     /// Lets this server stand for election once its probation is over.

@@ -14,6 +14,7 @@ use openraft::entry::RaftEntry as _;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use tokio_stream::{Stream, StreamExt as _};
 
+use super::meters::Meters;
 use super::snapshots::{SnapshotBody, Snapshots};
 use super::types::{
     AppResponse, Applied, LogId, Snapshot, SnapshotMeta, StoredMembership, TypeConfig,
@@ -46,6 +47,7 @@ pub(super) struct StateMachine {
     published: Published,
     watches: Watches,
     snapshots: Snapshots,
+    meters: Arc<Meters>,
 }
 
 /// What was applied and not yet published.
@@ -75,9 +77,15 @@ impl StateMachine {
             published: Arc::clone(&published),
             watches,
             snapshots,
+            meters: Arc::default(),
         };
         machine.publish();
         (machine, published)
+    }
+
+    /// Measures from now on.
+    pub(super) fn measure(&mut self, meters: Arc<Meters>) {
+        self.meters = meters;
     }
 
     fn publish(&self) {
@@ -92,6 +100,10 @@ impl StateMachine {
     fn finish(&self, batch: Batch) {
         self.publish();
         self.watches.wake(&batch.touched);
+        if !batch.answers.is_empty() {
+            // Only a leader has somebody to answer.
+            self.meters.commit_entries.set_count(batch.entries as u64);
+        }
         for (responder, answer) in batch.answers {
             responder.send(answer);
         }
@@ -176,6 +188,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
             meta: self.meta(),
             state: self.state.clone(),
             snapshots: self.snapshots.clone(),
+            meters: Arc::clone(&self.meters),
         }
     }
 
@@ -193,6 +206,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         snapshot: SnapshotBody,
     ) -> Result<(), io::Error> {
         let (snapshots, meta_kept) = (self.snapshots.clone(), meta.clone());
+        let began = Instant::now();
         // The state is decoded already: nothing here takes long, since raft answers nobody meanwhile.
         let state = blocking(move || snapshots.adopt(meta_kept, snapshot)).await?;
         let old = std::mem::replace(&mut self.state, state);
@@ -201,6 +215,8 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         self.publish();
         self.watches.wake_all();
         free(Some(old));
+        let took = began.elapsed().as_secs_f32() * 1000.0;
+        self.meters.restore.set(took);
         Ok(())
     }
 
@@ -214,6 +230,7 @@ pub(super) struct Builder {
     meta: SnapshotMeta,
     state: State,
     snapshots: Snapshots,
+    meters: Arc<Meters>,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
@@ -222,7 +239,10 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         let (meta, state) = (self.meta.clone(), self.state.clone());
         let snapshots = self.snapshots.clone();
+        let began = Instant::now();
         let kept = blocking(move || snapshots.keep(meta, state)).await;
+        let took = &self.meters.take_snapshot;
+        took.record_duration(began.elapsed());
         let deferral = self.snapshots.deferral();
         deferral.note_attempt(kept.is_ok(), Instant::now());
         // Without a new one everything goes on: the log keeps more.

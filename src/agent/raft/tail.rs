@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use openraft::entry::RaftEntry as _;
+use thiserror::Error;
 
 use super::types::{Entry, LogId, Vote};
 
@@ -35,6 +36,21 @@ pub(super) struct Tail {
     pub(super) vote: Option<Vote>,
 }
 
+/// Why the log is not changed: it would no longer hold what was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(super) enum Refusal {
+    /// Entries that are committed would be cut off.
+    #[error(
+        "refusing to remove raft log entries from {from} on: those up to {committed} are committed"
+    )]
+    Committed { from: u64, committed: u64 },
+    /// Entries would be missing before the new ones.
+    #[error(
+        "refusing to append raft log entry {found} where {expected} is expected: the log would have a hole"
+    )]
+    Hole { found: u64, expected: u64 },
+}
+
 #[derive(Debug)]
 struct Cached {
     entry: Entry,
@@ -65,6 +81,45 @@ impl Tail {
                 size: Some(size),
             });
         }
+    }
+
+    /// Whether entries follow the last one without a hole.
+    ///
+    /// # Errors
+    /// When they do not: nothing may be appended then.
+    pub(super) fn check_append(&self, entries: &[Entry]) -> Result<(), Refusal> {
+        let mut next = self.last.map(|last| last.index() + 1);
+        for found in entries.iter().map(Entry::index) {
+            match next {
+                Some(expected) if expected != found => {
+                    return Err(Refusal::Hole { found, expected });
+                }
+                _ => next = Some(found + 1),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the entries at `from` and after it may go: none of them is known to be committed.
+    ///
+    /// # Errors
+    /// When one is: nothing may be removed then.
+    pub(super) fn check_truncate(&self, from: u64) -> Result<(), Refusal> {
+        match self.committed.max(self.purged) {
+            Some(committed) if from <= committed.index() => Err(Refusal::Committed {
+                from,
+                committed: committed.index(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Term and index of an entry in the cache, or of the last purged one.
+    pub(super) fn id_at(&self, index: u64) -> Option<LogId> {
+        let cached = self
+            .position(index)
+            .map(|at| self.entries[at].entry.log_id());
+        cached.or_else(|| self.purged.filter(|purged| purged.index() == index))
     }
 
     /// Adds an entry that is not durable yet.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::agent::store::{Command, KvCommand, KvGet, KvVerb, Query, Response, Topic, WatchSet};
+use crate::agent::telemetry::metrics::{Metrics, MetricsSettings};
 use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::snapshot_archive::Archive;
 
@@ -29,6 +30,7 @@ pub(super) fn settings(dir: Option<&Path>) -> RaftSettings {
         snapshot_threshold: DEFAULT_SNAPSHOT_THRESHOLD,
         trailing_logs: DEFAULT_TRAILING_LOGS,
         transport: Arc::new(NoTransport),
+        metrics: Metrics::default(),
         clock: Arc::new(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_173_687)),
     }
 }
@@ -421,4 +423,35 @@ async fn a_failing_disk_is_fatal() {
     assert!(!raft.is_leader());
     let again = raft.write(put("later", b"1"), HOLD).await;
     assert!(matches!(again, Err(WriteError::Stopped(_))), "{again:?}");
+}
+
+/// What a single server measures, under Consul's names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_measures_its_writes() {
+    let metrics = Metrics::detached(MetricsSettings {
+        prometheus_retention: Duration::from_mins(1),
+        ..MetricsSettings::default()
+    });
+    let (raft, _) = start(RaftSettings {
+        metrics: metrics.clone(),
+        ..settings(None)
+    })
+    .await;
+    write_keys(&raft, 0..3).await;
+    raft.shutdown().await.expect("closed");
+    let text = metrics.prometheus().expect("switched on");
+    for line in [
+        "consul_raft_apply 3",
+        "consul_raft_commitTime_count 3",
+        "consul_raft_commitNumLogs 1",
+        "consul_raft_leader_dispatchNumLogs 1",
+        "consul_raft_state_leader 1",
+        "consul_raft_state_follower 1",
+    ] {
+        let (name, value) = line.split_once(' ').expect("two words");
+        let found = text
+            .lines()
+            .find_map(|l| l.strip_prefix(&format!("{name} ")));
+        assert_eq!(found, Some(value), "{name} in {text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Raft's messages over connections to port 8300: both ends.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -105,13 +106,19 @@ impl RaftFrames for RaftService {
         })
     }
 
-    fn serve(&self, kind: u8, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
+    fn serve(
+        &self,
+        from: SocketAddr,
+        kind: u8,
+        body: Vec<u8>,
+    ) -> BoxFuture<'static, Result<Vec<u8>, String>> {
         let raft = self.raft.clone();
         // Unconstrained, so that the first poll hands the message to raft for sure: frames begin in their order, and raft
         // takes one that lacks those before it for a sign of lost data.
         Box::pin(unconstrained(async move {
             let call = call_of(kind).ok_or_else(|| format!("unknown kind {kind} of message"))?;
-            raft.serve(call, &body).await.map_err(|why| why.to_string())
+            let answer = raft.serve_from(Some(from.ip()), call, &body).await;
+            answer.map_err(|why| why.to_string())
         }))
     }
 }

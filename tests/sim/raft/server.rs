@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use consulctl::agent::raft::{Disk, Peer, Raft, RaftSettings, SyncTime};
+use consulctl::agent::telemetry::metrics::Metrics;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::Instant;
 
@@ -142,6 +143,7 @@ impl Server {
                 host: self.host,
             }),
             clock: Arc::new(|| SystemTime::UNIX_EPOCH),
+            metrics: Metrics::default(),
         };
         let (raft, disk) = (Arc::new(OnceLock::new()), self.disk.clone());
         let ready = Arc::clone(&raft);

@@ -136,6 +136,7 @@ async fn consensus(address: &str) -> (Raft, Rpc, LeaderInbox) {
         trailing_logs: DEFAULT_TRAILING_LOGS,
         transport: Arc::new(NoTransport),
         clock: Arc::new(SystemTime::now),
+        metrics: crate::agent::telemetry::metrics::Metrics::default(),
     })
     .await
     .unwrap();

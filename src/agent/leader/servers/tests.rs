@@ -23,6 +23,7 @@ async fn leader() -> Raft {
         trailing_logs: DEFAULT_TRAILING_LOGS,
         transport: Arc::new(NoTransport),
         clock: Arc::new(SystemTime::now),
+        metrics: crate::agent::telemetry::metrics::Metrics::default(),
     })
     .await
     .expect("started");

@@ -233,3 +233,50 @@ async fn a_full_disk_is_reported() {
     assert!(failed.to_string().contains("raft.db"), "{failed}");
     assert!(log.failure().is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn committed_entries_are_never_cut_off() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("raft.db");
+    let mut log = open(&path).await.expect("new");
+    log.blocking_append((0..40).map(blank))
+        .await
+        .expect("durable");
+    log.save_committed(Some(log_id(1, 20)))
+        .await
+        .expect("noted");
+    log.purge(log_id(1, 5)).await.expect("queued");
+    for after in [
+        None,
+        Some(log_id(1, 3)),
+        Some(log_id(1, 5)),
+        Some(log_id(1, 19)),
+    ] {
+        let refused = log.truncate_after(after).await.expect_err("refused");
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "refusing to remove raft log entries from {} on: those up to 20 are committed",
+                after.map_or(0, |id| id.index() + 1)
+            )
+        );
+    }
+    assert_eq!(log.last(), Some(log_id(1, 39)));
+    log.truncate_after(Some(log_id(1, 20)))
+        .await
+        .expect("durable");
+    assert_eq!(log.last(), Some(log_id(1, 20)));
+    let hole = log.blocking_append([blank(22)]).await.expect_err("refused");
+    assert!(
+        hole.to_string()
+            .contains("refusing to append raft log entry 22 where 21 is expected"),
+        "{hole}"
+    );
+    log.blocking_append([blank(21)]).await.expect("durable");
+    log.close().await.expect("closed");
+    let log = open(&path).await.expect("without holes");
+    assert_eq!(log.bounds(), (Some(21), Some(5)));
+    assert_eq!(log.id_at(7).await.expect("readable"), Some(log_id(1, 7)));
+    assert_eq!(log.id_at(5).await.expect("readable"), Some(log_id(1, 5)));
+    assert_eq!(log.id_at(2).await.expect("readable"), None);
+}

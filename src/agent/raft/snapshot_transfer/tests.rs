@@ -71,6 +71,9 @@ fn network(way: &Arc<Way>) -> Network {
     let networks = Networks {
         transport: Arc::clone(way) as Arc<dyn Transport>,
         addresses: Addresses::default(),
+        campaign: Arc::default(),
+        reports: Arc::default(),
+        meters: Arc::default(),
         deferral: Deferral::default(),
     };
     let other = NodeInfo {
@@ -227,24 +230,27 @@ async fn steps_out_of_order_are_refused() {
         let number = rand::random();
         let mut answer = Ok((vote, SnapshotProgress::Receiving));
         for step in steps {
-            answer = other.receive_snapshot(number, step).await;
+            answer = other.receive_snapshot(number, step, None).await;
         }
         let error = answer.expect_err("refused").to_string();
         assert!(error.contains(reason), "{error}");
     }
     // A repeated beginning and a repeated chunk are answers that were lost.
-    other.receive_snapshot(1, begin.clone()).await.expect("new");
     other
-        .receive_snapshot(1, begin.clone())
+        .receive_snapshot(1, begin.clone(), None)
+        .await
+        .expect("new");
+    other
+        .receive_snapshot(1, begin.clone(), None)
         .await
         .expect("again");
     other
-        .receive_snapshot(1, chunk(0, 10))
+        .receive_snapshot(1, chunk(0, 10), None)
         .await
         .expect("first");
     // A second transfer ends the first.
-    other.receive_snapshot(2, begin).await.expect("new");
-    let old = other.receive_snapshot(1, chunk(10, 10)).await;
+    other.receive_snapshot(2, begin, None).await.expect("new");
+    let old = other.receive_snapshot(1, chunk(10, 10), None).await;
     assert!(old.expect_err("replaced").to_string().contains("not known"));
     other.shutdown().await.expect("closed");
     raft.shutdown().await.expect("closed");
@@ -273,12 +279,15 @@ async fn a_transfer_that_is_cut_leaves_nothing_behind() {
     let (raft, vote, snapshot) = leader(Some(from.path())).await;
     let other = receiver(Some(to.path())).await;
     let begin = SnapshotStep::Begin { vote };
-    other.receive_snapshot(7, begin.clone()).await.expect("new");
+    other
+        .receive_snapshot(7, begin.clone(), None)
+        .await
+        .expect("new");
     let first = SnapshotStep::Chunk {
         offset: 0,
         bytes: b"CCTLSNAP".to_vec(),
     };
-    other.receive_snapshot(7, first).await.expect("taken");
+    other.receive_snapshot(7, first, None).await.expect("taken");
     let way = Way::new(&other, |_| Fate::Arrives);
     let sent = send(&network(&way), vote, snapshot, LIMIT).await;
     sent.expect("sent");

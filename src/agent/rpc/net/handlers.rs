@@ -45,8 +45,13 @@ pub trait RaftFrames: Send + Sync + 'static {
     fn limit(&self, kind: u8) -> Option<u64>;
 
     /// Answers a frame. The calls of one connection begin in the order of its frames; a call is polled once before
-    /// the next begins.
-    fn serve(&self, kind: u8, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>>;
+    /// the next begins. `from` is for what the log tells people.
+    fn serve(
+        &self,
+        from: SocketAddr,
+        kind: u8,
+        body: Vec<u8>,
+    ) -> BoxFuture<'static, Result<Vec<u8>, String>>;
 }
 
 /// Both directions of a connection.

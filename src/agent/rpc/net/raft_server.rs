@@ -37,7 +37,14 @@ pub(super) async fn serve(
     writer.spawn(write_answers(output, queue, limits.write_timeout));
     let mut input = BufReader::new(input);
     let mut calls = JoinSet::new();
-    let reading = read_calls(&mut input, raft, budget, limits, answers, &mut calls);
+    let reading = read_calls(
+        &mut input,
+        (raft, from),
+        budget,
+        limits,
+        answers,
+        &mut calls,
+    );
     let ended = tokio::select! {
         ended = reading => ended,
         // Nobody takes the answers.
@@ -51,7 +58,7 @@ pub(super) async fn serve(
 
 async fn read_calls(
     input: &mut BufReader<tokio::net::tcp::OwnedReadHalf>,
-    raft: &Arc<dyn RaftFrames>,
+    (raft, from): (&Arc<dyn RaftFrames>, SocketAddr),
     budget: &Budget,
     limits: &Limits,
     answers: mpsc::Sender<Frame>,
@@ -72,7 +79,7 @@ async fn read_calls(
         }
         let mut share = budget.share();
         let body = read_body(input, head.len, &mut share, limits.request_timeout).await?;
-        let mut call = raft.serve(head.kind, body);
+        let mut call = raft.serve(from, head.kind, body);
         let answers = answers.clone();
         let send = async move |outcome: Result<Vec<u8>, String>| {
             let (kind, body) = match outcome {

@@ -1,6 +1,5 @@
 //! Servers that talk over real connections.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -107,6 +106,7 @@ fn settings(n: usize, dir: &Path, address: String) -> RaftSettings {
         trailing_logs: DEFAULT_TRAILING_LOGS,
         transport: Arc::new(RaftTransport::default()),
         clock: Arc::new(|| SystemTime::UNIX_EPOCH),
+        metrics: crate::agent::telemetry::metrics::Metrics::default(),
     }
 }
 

@@ -79,6 +79,7 @@ impl Node {
             trailing_logs: DEFAULT_TRAILING_LOGS,
             transport: Arc::new(RaftTransport::default()),
             clock: Arc::new(SystemTime::now),
+            metrics: crate::agent::telemetry::metrics::Metrics::default(),
         })
         .await
         .unwrap();

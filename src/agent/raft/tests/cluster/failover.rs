@@ -215,3 +215,31 @@ async fn time_to_the_next_write() {
     eprintln!("mean {mean:?}, median {:?}, all {times:?}", times[10]);
     cluster.shutdown().await;
 }
+
+/// A voter without a leader stands for election, whether it can win or not; Consul calls that a candidate.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voter_without_a_leader_is_a_candidate() {
+    let cluster = Cluster::start(3, DEFAULT_SNAPSHOT_THRESHOLD).await;
+    let at = cluster.leader().await;
+    cluster.write("before").await.expect("written");
+    let alone = (at + 1) % 3;
+    cluster.switch.set_cut(&address(alone), true);
+    let mut leadership = cluster.servers[alone].leadership();
+    let campaigns = leadership.wait_for(|now| now.role == Role::Candidate && now.leader.is_none());
+    drop(
+        timeout(HOLD, campaigns)
+            .await
+            .expect("in time")
+            .expect("running"),
+    );
+    assert_eq!(cluster.servers[alone].stats().state.as_str(), "Candidate");
+    cluster.switch.set_cut(&address(alone), false);
+    let follows = leadership.wait_for(|now| now.role == Role::Follower && now.leader.is_some());
+    drop(
+        timeout(HOLD, follows)
+            .await
+            .expect("in time")
+            .expect("running"),
+    );
+    cluster.shutdown().await;
+}

@@ -98,6 +98,7 @@ impl Server {
             trailing_logs: DEFAULT_TRAILING_LOGS,
             transport: Arc::new(NoTransport),
             clock: Arc::new(SystemTime::now),
+            metrics: crate::agent::telemetry::metrics::Metrics::default(),
         })
         .await
         .unwrap();

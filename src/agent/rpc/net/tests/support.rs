@@ -110,7 +110,12 @@ impl RaftFrames for Frames {
         [1 << 20, 100, 100].get(usize::from(kind)).copied()
     }
 
-    fn serve(&self, kind: u8, body: Vec<u8>) -> BoxFuture<'static, Result<Vec<u8>, String>> {
+    fn serve(
+        &self,
+        _: SocketAddr,
+        kind: u8,
+        body: Vec<u8>,
+    ) -> BoxFuture<'static, Result<Vec<u8>, String>> {
         let (gate, order) = (Arc::clone(&self.gate), Arc::clone(&self.order));
         Box::pin(async move {
             order.lock().unwrap().push(body.clone());
