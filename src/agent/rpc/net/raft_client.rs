@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::dial::go_text;
 use super::listener::RAFT;
 use super::raft_frame::{ANSWERED, Frame, read_body, read_head, write_frame, write_preface};
 
@@ -87,7 +88,7 @@ impl RaftLinks {
         let link = timeout_at(deadline, place.link(server, address, lane))
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why.to_string()))?;
+            .map_err(|why| RaftCallError::Unreachable(address.to_owned(), go_text(&why)))?;
         let before = link.arrived.load(Ordering::Relaxed);
         let answer = timeout_at(deadline, link.call(kind, body)).await;
         let answer = answer.unwrap_or_else(|_| {
