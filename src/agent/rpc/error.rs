@@ -102,6 +102,15 @@ impl RpcError {
         }
     }
 
+    /// Whether the datacenter is not known, in the eyes of whichever server.
+    pub fn is_no_path(&self) -> bool {
+        match self {
+            Self::NoPathToDatacenter => true,
+            Self::Remote(text) => innermost(text) == Self::NoPathToDatacenter.to_string(),
+            _ => false,
+        }
+    }
+
     /// Whether this agent found no connection to the server that it was to ask.
     pub(super) const fn is_unconnected(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoStream(_))
@@ -243,7 +252,9 @@ mod tests {
         let server = "10.0.0.1:8300".parse().unwrap();
         for (error, text) in [
             (
-                CallError::Refused("dial tcp 10.0.0.1:8300: connect: connection refused".to_owned()),
+                CallError::Refused(
+                    "dial tcp 10.0.0.1:8300: connect: connection refused".to_owned(),
+                ),
                 "rpc error getting client: failed to get conn: dial tcp 10.0.0.1:8300: connect: connection refused",
             ),
             (

@@ -216,9 +216,28 @@ impl Rpc {
     /// For every other datacenter: federation is a later capability.
     pub fn route(&self, datacenter: &str) -> Result<(), RpcError> {
         if datacenter.is_empty() || datacenter == self.datacenter() {
-            Ok(())
+            return Ok(());
+        }
+        let unknown = RpcError::NoPathToDatacenter;
+        if self.shared.raft.is_some() {
+            return Err(unknown);
+        }
+        // A client's servers say so.
+        if self.shared.list().first().is_none() {
+            return Err(RpcError::NoServers);
+        }
+        Err(RpcError::Remote(unknown.to_string()))
+    }
+
+    /// A refusal that the leader would have spoken, where others found the reason themselves: with the mark of the hop
+    /// that a follower and a client would have made.
+    pub fn as_told(&self, refusal: String, stale: bool) -> RpcError {
+        let raft = self.shared.raft.as_ref();
+        let here = raft.is_some_and(|raft| stale || raft.leadership().borrow().is_leader());
+        if here {
+            RpcError::Refused(refusal)
         } else {
-            Err(RpcError::NoPathToDatacenter)
+            RpcError::Remote(refusal)
         }
     }
 

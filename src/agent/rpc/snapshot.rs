@@ -44,7 +44,7 @@ impl Rpc {
         &self,
         options: &QueryOptions,
     ) -> Result<(QueryMeta, SnapshotReader), RpcError> {
-        self.route(&options.datacenter)?;
+        self.route_archive(&options.datacenter)?;
         self.carry(Save { options }).await
     }
 
@@ -54,7 +54,7 @@ impl Rpc {
     /// # Errors
     /// As [`Rpc::write`]; a damaged archive is refused before anything is written.
     pub async fn restore(&self, options: &WriteOptions, archive: Vec<u8>) -> Result<(), RpcError> {
-        self.route(&options.datacenter)?;
+        self.route_archive(&options.datacenter)?;
         let archive = Bytes::from(archive);
         self.carry(Restore { options, archive }).await
     }
@@ -160,6 +160,17 @@ impl Errand for Restore<'_> {
 }
 
 impl Rpc {
+    /// As [`Rpc::route`]: Consul puts nothing before errors of archives.
+    fn route_archive(&self, datacenter: &str) -> Result<(), RpcError> {
+        self.route(datacenter).map_err(|error| {
+            if error.is_no_path() {
+                RpcError::NoPathToDatacenter
+            } else {
+                error
+            }
+        })
+    }
+
     async fn open_stream(
         &self,
         server: SocketAddr,
