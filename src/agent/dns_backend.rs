@@ -75,8 +75,9 @@ impl Servers for Asking<'_> {
 
 fn failed(error: &RpcError) -> FetchError {
     tracing::error!(target: "agent.dns", %error, "rpc error");
-    match error {
-        RpcError::NoPathToDatacenter => FetchError::NoPath,
-        _ => FetchError::Unavailable,
+    if error.is_no_path() {
+        FetchError::NoPath
+    } else {
+        FetchError::Unavailable
     }
 }

@@ -160,6 +160,7 @@ pub(super) fn rpc_address(config: &Config) -> SocketAddr {
 
 pub(super) fn rpc(config: &Config) -> RpcSettings {
     RpcSettings {
+        source: Some(config.addresses.bind).filter(|bind| !bind.is_unspecified()),
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,

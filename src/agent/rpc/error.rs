@@ -54,6 +54,9 @@ pub enum RpcError {
     /// There is no connection to the server that was to be asked: it was sent nothing.
     #[error("{NO_CONNECTION}failed to get conn: {0}")]
     Unreachable(String),
+    /// As [`Self::Unreachable`], for an archive's stream: Consul puts nothing before the reason.
+    #[error("{0}")]
+    NoStream(String),
     /// The connection broke before the answer: a write may have been made. The reason is for the log; clients see
     /// Consul's text.
     #[error("{HOP}EOF")]
@@ -82,7 +85,8 @@ impl RpcError {
             Self::NoLeader
             | Self::NotLeader
             | Self::NotReadyForConsistentReads
-            | Self::Unreachable(_) => Outcome::NotDone,
+            | Self::Unreachable(_)
+            | Self::NoStream(_) => Outcome::NotDone,
             Self::LeadershipLost | Self::Broken(_) | Self::TimedOut => Outcome::Unknown,
             Self::Remote(text) => outcome_of(text),
             _ => Outcome::Answered,
@@ -96,6 +100,20 @@ impl RpcError {
             Self::Remote(text) => innermost(text) == Self::NoLeader.to_string(),
             _ => false,
         }
+    }
+
+    /// Whether the datacenter is not known, in the eyes of whichever server.
+    pub fn is_no_path(&self) -> bool {
+        match self {
+            Self::NoPathToDatacenter => true,
+            Self::Remote(text) => innermost(text) == Self::NoPathToDatacenter.to_string(),
+            _ => false,
+        }
+    }
+
+    /// Whether this agent found no connection to the server that it was to ask.
+    pub(super) const fn is_unconnected(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::NoStream(_))
     }
 
     /// Whether the request lacks a permission, in the eyes of whichever server.
@@ -138,6 +156,7 @@ fn outcome_of(text: &str) -> Outcome {
         || is(RpcError::NotReadyForConsistentReads)
         || text == TRANSFER
         || text.starts_with(NO_CONNECTION)
+        || text.starts_with("dial tcp ")
     {
         Outcome::NotDone
     } else if is(RpcError::LeadershipLost)
@@ -154,9 +173,7 @@ fn outcome_of(text: &str) -> Outcome {
 impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Refused(server, why) => {
-                Self::Unreachable(format!("dial tcp {server}: {why}"))
-            }
+            CallError::Refused(why) => Self::Unreachable(why),
             broken @ CallError::Broken(..) => Self::Broken(broken.to_string()),
             CallError::TimedOut(..) => Self::TimedOut,
             CallError::Application(text) => Self::Remote(text),
@@ -235,8 +252,10 @@ mod tests {
         let server = "10.0.0.1:8300".parse().unwrap();
         for (error, text) in [
             (
-                CallError::Refused(server, "connection refused".to_owned()),
-                "rpc error getting client: failed to get conn: dial tcp 10.0.0.1:8300: connection refused",
+                CallError::Refused(
+                    "dial tcp 10.0.0.1:8300: connect: connection refused".to_owned(),
+                ),
+                "rpc error getting client: failed to get conn: dial tcp 10.0.0.1:8300: connect: connection refused",
             ),
             (
                 CallError::Broken(server, "reset".to_owned()),

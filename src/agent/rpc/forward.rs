@@ -33,6 +33,11 @@ pub(super) trait Errand: Send + Sync {
         false
     }
 
+    /// Whether it waits for a leader that there is not. Consul's archives do not.
+    fn is_patient(&self) -> bool {
+        true
+    }
+
     /// The time that a blocking query asks for, zero for the default; `None` for what does not block.
     fn asked_wait(&self) -> Option<Duration> {
         None
@@ -66,6 +71,47 @@ pub(super) struct Left {
     pub(super) wait: Option<Duration>,
 }
 
+/// A client's way from one server to the next: it turns to each of them before it pauses.
+#[derive(Debug, Default)]
+struct Round {
+    /// Servers that were not asked yet; `None` before the first failure.
+    untried: Option<usize>,
+    /// Attempts in a row that found no connection.
+    unconnected: usize,
+}
+
+/// What a client does after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Asks the next server.
+    Other,
+    /// Waits a moment.
+    Pause,
+    /// Gives up: no server can be connected to.
+    Nobody,
+}
+
+impl Round {
+    /// What to do after a failure, with as many `servers`.
+    fn after(&mut self, error: &RpcError, servers: impl FnOnce() -> usize) -> Next {
+        let servers = servers();
+        let untried = self.untried.get_or_insert(servers);
+        *untried = untried.saturating_sub(1);
+        self.unconnected = if error.is_unconnected() {
+            self.unconnected + 1
+        } else {
+            0
+        };
+        if self.unconnected >= servers.max(1) {
+            Next::Nobody
+        } else if *untried == 0 {
+            Next::Pause
+        } else {
+            Next::Other
+        }
+    }
+}
+
 impl Rpc {
     /// Carries out a request. Boxed, so that what awaits it does not grow with all that it may do.
     pub(super) fn carry<'a, E: Errand + 'a>(
@@ -85,8 +131,7 @@ impl Rpc {
         let whole_wait = errand.asked_wait().map(|asked| self.bounded_wait(asked));
         let mut patience = Patience::new(hold, is_read, whole_wait);
         let mut leadership = self.shared.raft.as_ref().map(Raft::leadership);
-        // A client turns to each of its servers before it pauses.
-        let mut untried = None;
+        let mut round = Round::default();
         loop {
             let began = begun.elapsed();
             let left = Left {
@@ -110,7 +155,10 @@ impl Rpc {
                 began,
                 ended: begun.elapsed(),
             };
-            if !patience.may_try_again(&error, attempt) {
+            let again = patience.may_try_again(&error, attempt);
+            let next = round.after(&error, || self.shared.list().len());
+            let elsewhere = self.shared.raft.is_none() && error.is_unconnected();
+            if !again || (!errand.is_patient() && !elsewhere) {
                 return Err(error);
             }
             if self.shared.is_leaving() {
@@ -121,10 +169,11 @@ impl Rpc {
                 self.wait_for_change(leadership, left).await;
                 continue;
             }
-            let others = untried.get_or_insert_with(|| self.shared.list().len());
-            *others = others.saturating_sub(1);
-            if *others == 0 {
-                sleep(self.jitter().min(left)).await;
+            match next {
+                Next::Other => {}
+                Next::Pause => sleep(self.jitter().min(left)).await,
+                // Consul's clients do not wait for servers either.
+                Next::Nobody => return Err(error),
             }
         }
     }
@@ -307,4 +356,26 @@ pub(super) const UNKNOWN_NAME: &str = "(unknown)";
 pub(super) fn name_of(names: &BTreeMap<String, String>, id: &str) -> String {
     let found = names.get(id).cloned();
     found.unwrap_or_else(|| UNKNOWN_NAME.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gives_up_when_no_server_can_be_connected_to() {
+        let dead = RpcError::Unreachable("refused".to_owned());
+        let waits = RpcError::Remote(RpcError::NoLeader.to_string());
+        let mut round = Round::default();
+        let mut after = |error| round.after(error, || 3);
+        assert_eq!(after(&dead), Next::Other);
+        assert_eq!(after(&waits), Next::Other);
+        assert_eq!(after(&dead), Next::Pause);
+        assert_eq!(after(&dead), Next::Pause);
+        assert_eq!(after(&dead), Next::Nobody);
+        let mut round = Round::default();
+        assert_eq!(round.after(&dead, || 1), Next::Nobody);
+        // Gossip may take the last one away meanwhile.
+        assert_eq!(Round::default().after(&dead, || 0), Next::Nobody);
+    }
 }

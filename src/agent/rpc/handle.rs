@@ -1,6 +1,7 @@
 //! The handle through which all reads and writes go.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -33,6 +34,8 @@ pub type ClusterSize = Arc<dyn Fn() -> usize + Send + Sync>;
 pub struct RpcSettings {
     /// The agent's datacenter.
     pub datacenter: String,
+    /// The address from which the agent calls others; `None` leaves it to the system.
+    pub source: Option<IpAddr>,
     /// How long a request waits for a leader (`rpc_hold_timeout`).
     pub hold_timeout: Duration,
     /// How long a blocking query waits when it names no time.
@@ -52,6 +55,7 @@ impl RpcSettings {
     pub fn new(datacenter: &str, resolver: Arc<dyn Resolver>) -> Self {
         Self {
             datacenter: datacenter.to_owned(),
+            source: None,
             hold_timeout: Duration::from_secs(7),
             default_query_time: DEFAULT_QUERY_TIME,
             max_query_time: MAX_QUERY_TIME,
@@ -100,7 +104,10 @@ impl Rpc {
     /// The handle of a server, and what it takes in for the leader's duties.
     pub fn server(raft: Raft, settings: RpcSettings, metrics: &Metrics) -> (Self, LeaderInbox) {
         let (sender, coordinates) = mpsc::channel(COORDINATES);
-        let pool = Pool::new(PoolSettings::of_server());
+        let pool = Pool::new(PoolSettings {
+            source: settings.source,
+            ..PoolSettings::of_server()
+        });
         let shared = Shared {
             raft: Some(raft),
             coordinates: Some(sender),
@@ -116,7 +123,10 @@ impl Rpc {
     /// for as long as there is a handle.
     pub fn client(settings: RpcSettings, metrics: &Metrics) -> Self {
         let started = Instant::now();
-        let pool = Pool::new(PoolSettings::of_client());
+        let pool = Pool::new(PoolSettings {
+            source: settings.source,
+            ..PoolSettings::of_client()
+        });
         let bucket = Bucket::new(settings.rate, Duration::ZERO).map(Mutex::new);
         let shared = Arc::new(Shared {
             bucket,
@@ -206,9 +216,28 @@ impl Rpc {
     /// For every other datacenter: federation is a later capability.
     pub fn route(&self, datacenter: &str) -> Result<(), RpcError> {
         if datacenter.is_empty() || datacenter == self.datacenter() {
-            Ok(())
+            return Ok(());
+        }
+        let unknown = RpcError::NoPathToDatacenter;
+        if self.shared.raft.is_some() {
+            return Err(unknown);
+        }
+        // A client's servers say so.
+        if self.shared.list().first().is_none() {
+            return Err(RpcError::NoServers);
+        }
+        Err(RpcError::Remote(unknown.to_string()))
+    }
+
+    /// A refusal that the leader would have spoken, where others found the reason themselves: with the mark of the hop
+    /// that a follower and a client would have made.
+    pub fn as_told(&self, refusal: String, stale: bool) -> RpcError {
+        let raft = self.shared.raft.as_ref();
+        let here = raft.is_some_and(|raft| stale || raft.leadership().borrow().is_leader());
+        if here {
+            RpcError::Refused(refusal)
         } else {
-            Err(RpcError::NoPathToDatacenter)
+            RpcError::Remote(refusal)
         }
     }
 

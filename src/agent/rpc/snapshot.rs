@@ -1,19 +1,20 @@
 //! The operator's archives: saved and restored here, or over a stream to the server that can.
 
-use std::io::{self, Cursor};
+use std::io::Cursor;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::fs::File;
 use tokio::io::AsyncRead;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::agent::raft::{Raft, RestoreError};
 use crate::model::access::{Requirement, Resource};
 
 use super::forward::{Errand, Left};
-use super::net::{SnapshotStreamError, open_snapshot_stream};
+use super::net::{SnapshotStreamError, open_snapshot_stream, without_errno};
 use super::read::meta;
 use super::wire::{SnapshotRequest, SnapshotVerb};
 use super::{Consistency, QueryMeta, QueryOptions, Rpc, RpcError, WriteOptions};
@@ -43,7 +44,7 @@ impl Rpc {
         &self,
         options: &QueryOptions,
     ) -> Result<(QueryMeta, SnapshotReader), RpcError> {
-        self.route(&options.datacenter)?;
+        self.route_archive(&options.datacenter)?;
         self.carry(Save { options }).await
     }
 
@@ -53,7 +54,7 @@ impl Rpc {
     /// # Errors
     /// As [`Rpc::write`]; a damaged archive is refused before anything is written.
     pub async fn restore(&self, options: &WriteOptions, archive: Vec<u8>) -> Result<(), RpcError> {
-        self.route(&options.datacenter)?;
+        self.route_archive(&options.datacenter)?;
         let archive = Bytes::from(archive);
         self.carry(Restore { options, archive }).await
     }
@@ -70,6 +71,10 @@ impl Errand for Save<'_> {
         self.options.consistency == Consistency::Stale
     }
 
+    fn is_patient(&self) -> bool {
+        false
+    }
+
     async fn ask(
         &self,
         rpc: &Rpc,
@@ -83,7 +88,7 @@ impl Errand for Save<'_> {
             allow_stale: self.is_stale(),
             verb: SnapshotVerb::Save,
         };
-        let (meta, stream) = within_limit(open_snapshot_stream(server, &request, None)).await?;
+        let (meta, stream) = within_limit(rpc.open_stream(server, &request, None)).await?;
         Ok((meta, Box::new(stream)))
     }
 
@@ -99,7 +104,7 @@ impl Errand for Save<'_> {
         };
         rpc.ready(raft, consistency, left.hold).await?;
         let saved = raft.save_archive().await;
-        let saved = saved.map_err(|error| RpcError::Raft(error.to_string()))?;
+        let saved = saved.map_err(|error| RpcError::Raft(without_errno(&error.to_string())))?;
         let meta = meta(raft, options.consistency, saved.meta.index);
         Ok((meta, Box::new(File::from_std(saved.file))))
     }
@@ -109,6 +114,10 @@ impl Errand for Restore<'_> {
     type Answer = ();
 
     fn is_read(&self) -> bool {
+        false
+    }
+
+    fn is_patient(&self) -> bool {
         false
     }
 
@@ -126,7 +135,7 @@ impl Errand for Restore<'_> {
             verb: SnapshotVerb::Restore,
         };
         let mut archive = &self.archive[..];
-        within_limit(open_snapshot_stream(server, &request, Some(&mut archive)))
+        within_limit(rpc.open_stream(server, &request, Some(&mut archive)))
             .await
             .map(drop)
     }
@@ -143,10 +152,33 @@ impl Errand for Restore<'_> {
         let restored = raft.restore_from(archive, left.hold).await;
         restored.map_err(|err| match err {
             RestoreError::Write(err) => err.into(),
-            other => RpcError::Refused(other.to_string()),
+            other => RpcError::Refused(without_errno(&other.to_string())),
         })?;
         rpc.note_replaced();
         Ok(())
+    }
+}
+
+impl Rpc {
+    /// As [`Rpc::route`]: Consul puts nothing before errors of archives.
+    fn route_archive(&self, datacenter: &str) -> Result<(), RpcError> {
+        self.route(datacenter).map_err(|error| {
+            if error.is_no_path() {
+                RpcError::NoPathToDatacenter
+            } else {
+                error
+            }
+        })
+    }
+
+    async fn open_stream(
+        &self,
+        server: SocketAddr,
+        request: &SnapshotRequest,
+        archive: Option<&mut (dyn AsyncRead + Send + Unpin)>,
+    ) -> Result<(QueryMeta, TcpStream), SnapshotStreamError> {
+        let source = self.shared.settings.source;
+        open_snapshot_stream(server, source, request, archive).await
     }
 }
 
@@ -167,10 +199,7 @@ impl From<SnapshotStreamError> for RpcError {
                 .into_iter()
                 .find(|known| known.to_string() == text)
                 .unwrap_or(Self::Refused(text)),
-            // Only connecting fails like this.
-            SnapshotStreamError::Io(why) if why.kind() == io::ErrorKind::ConnectionRefused => {
-                Self::Unreachable(why.to_string())
-            }
+            SnapshotStreamError::Unconnected(why) => Self::NoStream(why),
             broken => Self::Broken(broken.to_string()),
         }
     }

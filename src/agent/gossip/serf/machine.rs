@@ -47,6 +47,9 @@ pub struct Options {
     pub restored: Restored,
 }
 
+/// Remembered members that are tried at the most after one has answered.
+const FURTHER_REJOINS: usize = 8;
+
 /// One member of a pool. Pure: give it what happened, do what it says, wake it at its deadline.
 pub struct Serf {
     pub(super) swim: Swim,
@@ -59,6 +62,8 @@ pub struct Serf {
     /// Remembered members that were not tried yet.
     rejoin: VecDeque<(NodeName, SocketAddr)>,
     rejoining: Option<(ExchangeId, NodeName)>,
+    /// Whether a remembered member has answered.
+    rejoined: bool,
     reconnecting: Option<ExchangeId>,
 }
 
@@ -89,6 +94,7 @@ impl Serf {
             last_exchange: 0,
             rejoin: rejoin.into(),
             rejoining: None,
+            rejoined: false,
             reconnecting: None,
         })
     }
@@ -384,14 +390,28 @@ impl Serf {
             return false;
         };
         if ok {
-            self.rejoin.clear();
             self.tell(Notice::Rejoined { node });
+            self.keep_missing();
+            self.rejoin_next(now);
         } else if self.rejoin.is_empty() {
-            self.tell(Notice::RejoinFailed);
+            if !self.rejoined {
+                self.tell(Notice::RejoinFailed);
+            }
         } else {
             self.rejoin_next(now);
         }
         true
+    }
+
+    /// After the first success only those are tried, and not many, whom whoever answered does not know: it may have
+    /// restarted itself. serf stops here, and agents that outlive all others then wait for their own reconnecting.
+    fn keep_missing(&mut self) {
+        let members = self.core.members();
+        self.rejoin.retain(|(name, _)| members.get(name).is_none());
+        if !self.rejoined {
+            self.rejoin.truncate(FURTHER_REJOINS);
+        }
+        self.rejoined = true;
     }
 
     fn rejoin_next(&mut self, now: Mono) {

@@ -110,8 +110,11 @@ impl<'a> Read<'a> {
     /// # Errors
     /// For an expression that cannot be used, with the headers that Consul sends.
     pub(super) fn filter(&self, schema: &'static Schema) -> Result<Filter, HttpError> {
-        Filter::parse(&self.params.filter, schema)
-            .map_err(|err| HttpError::failed(err).with_meta(Meta::default()))
+        Filter::parse(&self.params.filter, schema).map_err(|err| {
+            let stale = matches!(self.params.mode, ReadMode::Stale);
+            let refusal = self.context.rpc.as_told(err.to_string(), stale);
+            HttpError::from(refusal).with_meta(Meta::default())
+        })
     }
 
     /// 200 with what `render` makes of the answer. A body depends on the request, the index and the generation of the

@@ -9,6 +9,8 @@ use tokio_util::io::ReaderStream;
 use crate::agent::http::body::RequestBody;
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
 
+use crate::agent::rpc::Consistency;
+
 use super::read::{Read, ask, headers_of, write_options};
 
 /// Largest archive that can be restored, in bytes.
@@ -40,7 +42,10 @@ async fn save(context: &Context, request: &Request) -> Answer {
 
 async fn restore(context: &Context, mut request: Request) -> Answer {
     let options = write_options(context, &request);
-    context.rpc.route(&options.datacenter)?;
+    // Refused before the archive is taken in.
+    if Read::new(context, &request)?.options().consistency == Consistency::Stale {
+        return Err(HttpError::internal("stale not allowed for restore"));
+    }
     let archive = receive(request.take_body()?).await?;
     ask(&request, context.rpc.restore(&options, archive)).await?;
     // The archive's catalog may lack what runs here.

@@ -17,6 +17,7 @@ use tokio_yamux::{Control, Session, StreamHandle};
 use tracing::debug;
 
 use super::calls::TARGET;
+use super::dial::{dial, go_text};
 use super::exchange::{Inbox, ReadError, send};
 use super::listener::MULTIPLEXED;
 use super::paced::Paced;
@@ -63,14 +64,15 @@ impl Drop for Link {
 }
 
 impl Link {
-    /// Connects.
+    /// Connects within `limit`; failures are in Go's words.
     pub(super) async fn open(
         server: SocketAddr,
         settings: &Arc<PoolSettings>,
-    ) -> io::Result<Arc<Self>> {
-        let mut stream = TcpStream::connect(server).await?;
-        stream.set_nodelay(true)?;
-        stream.write_all(&[MULTIPLEXED]).await?;
+        limit: Duration,
+    ) -> Result<Arc<Self>, String> {
+        let mut stream = dial(settings.source, server, limit).await?;
+        // The first byte fits into every new connection.
+        greet(&mut stream).await.map_err(|why| go_text(&why))?;
         let limit = settings.calls_per_server;
         let wire = config(limit, settings.keepalive_interval, settings.write_timeout);
         let session = Session::new_client(Paced::client(stream, settings.write_timeout), wire);
@@ -216,6 +218,12 @@ impl Link {
         self.calls.available_permits() == self.settings.calls_per_server
             && self.opened.elapsed().saturating_sub(used) > limit
     }
+}
+
+/// Says what the connection is for.
+async fn greet(stream: &mut TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.write_all(&[MULTIPLEXED]).await
 }
 
 /// After a broken exchange nobody knows what the stream holds, and after errors of the protocol itself the server

@@ -4,6 +4,7 @@
 mod budget;
 mod calls;
 mod clients;
+mod dial;
 mod exchange;
 mod handlers;
 mod limits;
@@ -26,6 +27,7 @@ pub use pool::{CallError, Pool, PoolSettings};
 pub use raft_client::{RaftCallError, RaftLinks};
 pub use snapshot_client::{SnapshotStreamError, open_snapshot_stream, relay};
 
+pub(super) use dial::without_errno;
 pub(super) use exchange::write_paced;
 
 #[cfg(test)]

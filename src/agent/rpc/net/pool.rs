@@ -1,18 +1,20 @@
 //! Connections to servers, and calls over them.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::link::{Link, LinkError};
 
 /// How an agent talks to servers.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
+    /// The address from which connections come; `None` leaves it to the system.
+    pub source: Option<IpAddr>,
     /// Time to connect.
     pub connect_timeout: Duration,
     /// Time without a call after which a connection is closed. Consul: 127 s on clients, 2 min on servers.
@@ -33,6 +35,7 @@ impl PoolSettings {
     /// Those of a client agent.
     pub fn of_client() -> Self {
         Self {
+            source: None,
             connect_timeout: Duration::from_secs(10),
             idle_limit: Duration::from_secs(127),
             idle_streams: 32,
@@ -56,9 +59,10 @@ impl PoolSettings {
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// There is no connection: nothing was sent, and every call may be tried again, elsewhere or later.
-    #[error("cannot connect to server {0}: {1}")]
-    Refused(SocketAddr, String),
+    /// There is no connection, for the reason in Go's words: nothing was sent, and every call may be tried again,
+    /// elsewhere or later.
+    #[error("{0}")]
+    Refused(String),
     /// The connection broke, or the answer cannot be understood: the call may have been carried out. Reads may be
     /// tried again.
     #[error("connection to server {0} broke: {1}")]
@@ -136,7 +140,7 @@ impl Pool {
                 Err(LinkError::Application(why)) => return Err(CallError::Application(why)),
                 Err(LinkError::Broken(why)) => return Err(CallError::Broken(server, why)),
                 Err(LinkError::Unsent(why)) if is_new => {
-                    return Err(CallError::Refused(server, why));
+                    return Err(CallError::Refused(why));
                 }
                 // A kept connection ended unseen: nothing was sent over it, and a new one is tried.
                 Err(LinkError::Unsent(_)) => link.close(),
@@ -146,17 +150,17 @@ impl Pool {
 
     /// The connection, opened if there is none. What another call opened meanwhile is taken.
     async fn connect(&self, place: &Place, server: SocketAddr) -> Result<Arc<Link>, CallError> {
-        let refused = |why: String| CallError::Refused(server, why);
         let deadline = tokio::time::Instant::now() + self.inner.settings.connect_timeout;
         let mut current = place.0.lock().await;
         if let Some(link) = current.as_ref().filter(|link| !link.is_closed()) {
             return Ok(Arc::clone(link));
         }
         *current = None;
-        let link = timeout_at(deadline, Link::open(server, &self.inner.settings))
+        // What waited for another call's attempt has the rest of its own time.
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let link = Link::open(server, &self.inner.settings, left)
             .await
-            .map_err(|_| refused("no answer".to_owned()))?
-            .map_err(|why| refused(why.to_string()))?;
+            .map_err(CallError::Refused)?;
         Ok(Arc::clone(current.insert(link)))
     }
 

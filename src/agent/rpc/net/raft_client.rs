@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
+use super::dial::go_text;
 use super::listener::RAFT;
 use super::raft_frame::{ANSWERED, Frame, read_body, read_head, write_frame, write_preface};
 
@@ -102,7 +103,7 @@ impl RaftLinks {
         let deadline = began + limit;
         let link = timeout_at(deadline, self.opening(server, address, lane))
             .await
-            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).to_string()))
+            .unwrap_or_else(|_| Err(go_text(&io::ErrorKind::TimedOut.into())))
             .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why))?;
         let answer = timeout_at(deadline, link.call(kind, body)).await;
         let answer = answer.unwrap_or_else(|_| {
@@ -146,7 +147,7 @@ fn open(server: &str, address: &str, lane: u8) -> Opening {
     let opening = tokio::spawn(async move {
         let opened = timeout(OPEN_LIMIT, RaftLink::open(&server, &address, lane)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        opened.map(Arc::new).map_err(|why| why.to_string())
+        opened.map(Arc::new).map_err(|why| go_text(&why))
     });
     let opened = async { opening.await.unwrap_or_else(|why| Err(why.to_string())) };
     opened.boxed().shared()

@@ -1,13 +1,14 @@
 //! The client's side of a snapshot stream (section 14.4 of the wire format).
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::dial::dial;
 use super::exchange::{in_time, write_paced};
 use super::listener::SNAPSHOT;
 use crate::agent::rpc::QueryMeta;
@@ -28,6 +29,9 @@ const PIECE_BYTES: usize = 256 * 1024;
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotStreamError {
+    /// There is no connection, for the reason in Go's words.
+    #[error("{0}")]
+    Unconnected(String),
     /// The connection failed.
     #[error("snapshot stream: {0}")]
     Io(#[from] io::Error),
@@ -42,18 +46,20 @@ pub enum SnapshotStreamError {
     Refused(String),
 }
 
-/// Opens a stream, sends the archive to be restored, if any, and waits for the server's word; the archive that is
+/// Opens a stream from the address `source`, sends the archive to be restored, if any, and waits for the server's word; the archive that is
 /// saved can then be read to the stream's end.
 ///
 /// # Errors
 /// See [`SnapshotStreamError`].
 pub async fn open_snapshot_stream(
     server: SocketAddr,
+    source: Option<IpAddr>,
     request: &SnapshotRequest,
     archive: Option<&mut (dyn AsyncRead + Send + Unpin)>,
 ) -> Result<(QueryMeta, TcpStream), SnapshotStreamError> {
-    let connecting = timeout(CONNECT_TIMEOUT, TcpStream::connect(server));
-    let mut stream = connecting.await.map_err(io::Error::from)??;
+    let mut stream = dial(source, server, CONNECT_TIMEOUT)
+        .await
+        .map_err(SnapshotStreamError::Unconnected)?;
     stream.write_u8(SNAPSHOT).await?;
     stream.write_all(&request.encode()?).await?;
     let sent = match archive {
@@ -145,7 +151,7 @@ mod tests {
             stream.write_all(b"archive").await.unwrap();
         });
         let request = SnapshotRequest::default();
-        let opened = open_snapshot_stream(address, &request, None);
+        let opened = open_snapshot_stream(address, None, &request, None);
         let opened = timeout(Duration::from_secs(20), opened).await;
         let (answered, mut stream) = opened.expect("an answer").unwrap();
         assert_eq!(answered, meta);

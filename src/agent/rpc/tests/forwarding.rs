@@ -78,7 +78,7 @@ async fn each_hop_marks_an_error_once() {
             ..QueryOptions::default()
         };
         let refused = get(rpc, "k", &elsewhere).await.unwrap_err();
-        assert_eq!(refused, RpcError::NoPathToDatacenter);
+        assert!(refused.is_no_path(), "{refused}");
     }
     cluster.stop().await;
 }

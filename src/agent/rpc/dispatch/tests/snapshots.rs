@@ -19,7 +19,7 @@ fn request(verb: SnapshotVerb) -> SnapshotRequest {
 
 async fn save(server: &Server) -> Vec<u8> {
     let request = request(SnapshotVerb::Save);
-    let saving = open_snapshot_stream(server.address, &request, None);
+    let saving = open_snapshot_stream(server.address, None, &request, None);
     let (meta, mut stream) = saving.await.unwrap();
     assert!(meta.known_leader && meta.index > 1, "{meta:?}");
     let mut archive = Vec::new();
@@ -35,7 +35,7 @@ async fn what_is_saved_can_be_restored() {
     assert!(archive.starts_with(b"\x1f\x8b"), "{} bytes", archive.len());
     server.set("later", "gone").await;
     let restore = request(SnapshotVerb::Restore);
-    open_snapshot_stream(server.address, &restore, Some(&mut &archive[..]))
+    open_snapshot_stream(server.address, None, &restore, Some(&mut &archive[..]))
         .await
         .unwrap();
     let found = async |key: &str| {
@@ -56,7 +56,7 @@ async fn damaged_archives_are_refused_with_the_reason() {
     let restore = request(SnapshotVerb::Restore);
     for part in [&archive[..archive.len() / 2], b"", b"no archive"] {
         let mut part = part;
-        let refused = open_snapshot_stream(server.address, &restore, Some(&mut part)).await;
+        let refused = open_snapshot_stream(server.address, None, &restore, Some(&mut part)).await;
         assert!(
             matches!(refused, Err(SnapshotStreamError::Refused(_))),
             "{refused:?}"
@@ -66,7 +66,7 @@ async fn damaged_archives_are_refused_with_the_reason() {
         allow_stale: true,
         ..restore
     };
-    let refused = open_snapshot_stream(server.address, &stale, Some(&mut &archive[..])).await;
+    let refused = open_snapshot_stream(server.address, None, &stale, Some(&mut &archive[..])).await;
     assert_eq!(
         refused.unwrap_err().to_string(),
         "stale not allowed for restore"
@@ -75,7 +75,7 @@ async fn damaged_archives_are_refused_with_the_reason() {
         datacenter: "dc9".to_owned(),
         ..SnapshotRequest::default()
     };
-    let lost = open_snapshot_stream(server.address, &elsewhere, None).await;
+    let lost = open_snapshot_stream(server.address, None, &elsewhere, None).await;
     assert_eq!(lost.unwrap_err().to_string(), "No path to datacenter");
     server.assert_alive().await;
     server.stop().await;

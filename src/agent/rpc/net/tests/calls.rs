@@ -79,10 +79,7 @@ async fn errors_are_told_apart() {
     // The first call after its end may still find the connection.
     let _any = pool.call(address, "Test.Echo", b"\x80", LONG).await;
     let refused = pool.call(address, "Test.Echo", b"\x80", LONG).await;
-    assert!(
-        matches!(refused, Err(CallError::Refused(..))),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(CallError::Refused(_))), "{refused:?}");
 }
 
 #[tokio::test]

@@ -599,7 +599,7 @@ async fn snapshots(reference: &Reference) {
         datacenter: "dc1".to_owned(),
         ..SnapshotRequest::default()
     };
-    let (meta, mut stream) = open_snapshot_stream(reference.address, &request, None)
+    let (meta, mut stream) = open_snapshot_stream(reference.address, None, &request, None)
         .await
         .unwrap();
     assert!(meta.known_leader, "{meta:?}");
@@ -611,17 +611,17 @@ async fn snapshots(reference: &Reference) {
         ..request.clone()
     };
     let mut whole = &archive[..];
-    open_snapshot_stream(reference.address, &restore, Some(&mut whole))
+    open_snapshot_stream(reference.address, None, &restore, Some(&mut whole))
         .await
         .unwrap();
     let mut half = &archive[..archive.len() / 2];
-    let refused = open_snapshot_stream(reference.address, &restore, Some(&mut half)).await;
+    let refused = open_snapshot_stream(reference.address, None, &restore, Some(&mut half)).await;
     assert!(
         matches!(refused, Err(SnapshotStreamError::Refused(_))),
         "{refused:?}"
     );
     let elsewhere = SnapshotRequest::default();
-    let lost = open_snapshot_stream(reference.address, &elsewhere, None).await;
+    let lost = open_snapshot_stream(reference.address, None, &elsewhere, None).await;
     assert_eq!(lost.unwrap_err().to_string(), "No path to datacenter");
 }
 
