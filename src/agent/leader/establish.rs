@@ -73,6 +73,7 @@ mod tests {
         Call, DEFAULT_SNAPSHOT_THRESHOLD, DEFAULT_TRAILING_LOGS, Lane, Peer, RaftSettings,
         Transport, TransportError,
     };
+    use crate::agent::telemetry::metrics::Metrics;
 
     const HOLD: Duration = Duration::from_secs(20);
 
@@ -114,6 +115,7 @@ mod tests {
                 trailing_logs: DEFAULT_TRAILING_LOGS,
                 transport: Arc::clone(&servers) as Arc<dyn Transport>,
                 clock: Arc::new(SystemTime::now),
+                metrics: Metrics::default(),
             })
             .await
             .expect("started");
@@ -159,7 +161,7 @@ mod tests {
         assert!(!leads);
         assert_eq!(tried.into_inner(), 1);
         let mut leadership = cluster[1].leadership();
-        let elected = leadership.wait_for(|now| now.is_leader());
+        let elected = leadership.wait_for(crate::agent::raft::Leadership::is_leader);
         tokio::time::timeout(HOLD, elected)
             .await
             .expect("in time")

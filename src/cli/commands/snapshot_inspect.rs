@@ -125,13 +125,13 @@ fn inspect(path: &Path, details: Option<&KeyDetails>) -> Result<(ArchiveMeta, Ta
             .map_err(|error| Error::message(format!("Error reading snapshot: {error}")))?
     };
     let tables = match found {
-        Some(found) => found.map_err(extracting)?,
+        Some(found) => found.map_err(|error| extracting(&error))?,
         None => Stats::new(None).tables(),
     };
     Ok((meta, tables))
 }
 
-fn extracting(error: RecordsError) -> Error {
+fn extracting(error: &RecordsError) -> Error {
     Error::message(format!("Error extracting snapshot data: {error}"))
 }
 
