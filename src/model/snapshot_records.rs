@@ -55,8 +55,9 @@ pub fn walk_records(
 ) -> Result<(), RecordsError> {
     let mut input = io::BufReader::new(input);
     let mut head = Vec::new();
-    let magic = (&mut input).take(STATE_MAGIC.len() as u64);
-    { magic }.read_to_end(&mut head)?;
+    (&mut input)
+        .take(STATE_MAGIC.len() as u64)
+        .read_to_end(&mut head)?;
     if head != STATE_MAGIC {
         return consul::walk(io::Cursor::new(head).chain(input), &mut each);
     }

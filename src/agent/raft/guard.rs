@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use openraft::raft::{AppendEntriesRequest, VoteRequest};
 
 use super::handle::{Raft, ServeError};
-use super::types::{LogId, SnapshotMeta, TypeConfig, Vote};
+use super::types::{LogId, Snapshot, SnapshotMeta, TypeConfig, Vote};
 
 /// Leaders that are remembered as complained about; more are refused without a line in the log.
 const MAX_COMPLAINTS: usize = 32;
@@ -104,6 +104,22 @@ impl Raft {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Installs a snapshot that was received, unless it contradicts; answers this server's vote then, or why it was not.
+    pub(super) async fn install_checked(
+        &self,
+        vote: Vote,
+        snapshot: Snapshot,
+        from: Option<IpAddr>,
+    ) -> Result<Vote, String> {
+        let checked = self.check_snapshot(&vote, &snapshot.meta, from).await;
+        checked.map_err(|e| e.to_string())?;
+        let began = std::time::Instant::now();
+        let answer = self.inner.core.install_full_snapshot(vote, snapshot).await;
+        let served = &self.inner.meters.served_snapshot;
+        served.record_duration(began.elapsed());
+        answer.map(|answer| answer.vote).map_err(|e| e.to_string())
     }
 
     /// Refuses a candidate whose last entry cannot come after what is committed here. One that is behind, or has entries of

@@ -355,21 +355,6 @@ impl Raft {
         });
         outcome
     }
-
-    pub(super) async fn install_checked(
-        &self,
-        vote: Vote,
-        snapshot: Snapshot,
-        from: Option<IpAddr>,
-    ) -> Outcome {
-        let checked = self.check_snapshot(&vote, &snapshot.meta, from).await;
-        checked.map_err(|e| e.to_string())?;
-        let began = std::time::Instant::now();
-        let answer = self.inner.core.install_full_snapshot(vote, snapshot).await;
-        let served = &self.inner.meters.served_snapshot;
-        served.record_duration(began.elapsed());
-        answer.map(|answer| answer.vote).map_err(|e| e.to_string())
-    }
 }
 
 fn known(current: &mut Option<Incoming>, transfer: u64) -> Result<&mut Incoming, String> {
