@@ -14,12 +14,15 @@ use openraft::raft::{VoteRequest, VoteResponse};
 use super::handle::{Raft, ServeError};
 use super::types::{LogId, TypeConfig, Vote};
 
+/// The term of a cluster's first leader.
+const FIRST_TERM: u64 = 1;
+
 /// Whether this server is one. Kept in memory: a restart in the middle of it ends it.
 #[derive(Debug)]
 pub(super) struct Novice {
     is_novice: AtomicBool,
-    /// What a novice has to have first; nothing while no leader has told of it.
-    goal: Mutex<Option<LogId>>,
+    /// What a novice has to have first, and the term of the leader that told of it; nothing while none has.
+    goal: Mutex<Option<(u64, Option<LogId>)>>,
 }
 
 impl Novice {
@@ -44,22 +47,25 @@ impl Novice {
     /// Notes what a leader calls committed. The first word of each leader counts, so that new entries do not move the
     /// goal away.
     fn hears(&self, leader: &Vote, committed: Option<LogId>) {
-        let term = |id: LogId| id.committed_leader_id().term;
-        let own_term = committed.filter(|id| term(*id) == leader.leader_id().term);
-        if let (true, Some(committed)) = (self.is_one(), own_term) {
-            let mut goal = self.goal.lock().unwrap_or_else(PoisonError::into_inner);
-            if goal.is_none_or(|known| term(known) < term(committed)) {
-                *goal = Some(committed);
-            }
+        if !self.is_one() {
+            return;
+        }
+        let term = leader.leader_id().term;
+        let knows_all = match committed {
+            Some(id) => id.committed_leader_id().term == term,
+            // The leader of a new cluster, which has had no other; whoever is started anew leads in a later term.
+            None => term == FIRST_TERM,
+        };
+        let mut goal = self.goal.lock().unwrap_or_else(PoisonError::into_inner);
+        if knows_all && goal.is_none_or(|(known, _)| known < term) {
+            *goal = Some((term, committed));
         }
     }
 
     /// Whether a server with this last entry has just caught up. Once it is no novice, it stays so.
     fn has_caught_up(&self, own: Option<LogId>) -> bool {
         let goal = *self.goal.lock().unwrap_or_else(PoisonError::into_inner);
-        self.is_one()
-            && goal.is_some()
-            && own >= goal
+        goal.is_some_and(|(_, goal)| own.is_some() && own >= goal)
             && self.is_novice.swap(false, Ordering::AcqRel)
     }
 
@@ -145,6 +151,14 @@ mod tests {
         novice.hears(&Vote::new_committed(2, 7), Some(log_id(2, 30)));
         assert!(!novice.is_one() && novice.may_vote(Some(log_id(2, 9))));
         assert!(!novice.has_caught_up(Some(log_id(2, 30))));
+    }
+
+    #[test]
+    fn a_new_cluster_without_commits_is_joined_at_once() {
+        let novice = Novice::new(None);
+        novice.hears(&Vote::new_committed(1, 7), None);
+        assert!(!novice.has_caught_up(None));
+        assert!(novice.has_caught_up(Some(log_id(0, 0))));
     }
 
     #[test]
