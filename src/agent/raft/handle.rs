@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use openraft::errors::RaftError;
+use openraft::raft::AppendEntriesResponse;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -189,9 +190,12 @@ impl Raft {
                 self.check_append(&rpc, from).await?;
                 // One that is refused has an earlier term, and does not count.
                 self.inner.contact.heard(rpc.vote.leader_id().term);
-                self.inner.novice.hears(rpc.leader_commit);
+                let (leader, committed) = (rpc.vote, rpc.leader_commit);
                 let is_heartbeat = rpc.entries.is_empty();
                 let answer = core.append_entries(rpc).await.map_err(|e| ended(&e))?;
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    self.heard_commit(&leader, committed);
+                }
                 meters.served_append.record_duration(began.elapsed());
                 if is_heartbeat {
                     meters.served_heartbeat.record_duration(began.elapsed());

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -67,6 +67,8 @@ pub enum SaveError {
 
 /// Bytes of a part in which a restored state enters the log.
 const PART_BYTES: usize = 1 << 20;
+/// Pause before what has to wait is looked at again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Parts that wait to be written.
 const QUEUED_PARTS: usize = 2;
 
@@ -99,6 +101,35 @@ impl Raft {
             .await
             .map(drop)
             .map_err(|e| failed(e.to_string()))
+    }
+
+    /// Begins to ask for each snapshot that was put off again, once nothing is in its way. openraft does so only after as
+    /// many entries as lie between two snapshots.
+    pub(super) fn repeat_snapshots_put_off(&self) {
+        let mut put_off = self.inner.snapshots.deferral().attempts_put_off();
+        let mut leadership = self.leadership();
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = put_off.changed() => if changed.is_err() {
+                        return;
+                    },
+                    // Closed with the observer, which ends with openraft.
+                    _ = leadership.wait_for(|_| false) => return,
+                }
+                loop {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    let Some(inner) = own.upgrade() else { return };
+                    let waits = inner.snapshots.deferral().would_wait(Instant::now());
+                    if !waits && !inner.published.load().state.is_restoring() {
+                        // Whoever has ended needs none.
+                        let _ = inner.core.trigger().snapshot().await;
+                        break;
+                    }
+                }
+            }
+        });
     }
 
     /// The published state with what an archive says of it.
@@ -186,7 +217,11 @@ impl Raft {
 
     async fn restore_in_parts(&self, state: State, hold: Duration) -> Result<u64, RestoreError> {
         let id = rand::random();
-        let written = self.write_parts(id, state, hold).await;
+        let split = move |parts: mpsc::Sender<Vec<u8>>| {
+            // Whoever took the parts has failed, and knows why.
+            let _ = state.split(PART_BYTES, |part| parts.blocking_send(part));
+        };
+        let written = self.write_parts(id, split, hold).await;
         let committed = match written {
             Ok(parts) => {
                 self.restore_step(RestoreStep::Commit { id, parts }, hold)
@@ -195,29 +230,59 @@ impl Raft {
             Err(error) => Err(error),
         };
         if committed.is_err() {
-            // A new leader's first entry has the same effect.
-            let _ = self.restore_step(RestoreStep::Abandon { id }, hold).await;
+            self.abandon(id, hold).await;
         }
         committed
     }
 
+    /// Ends a restoration that has failed, so that it keeps neither memory nor snapshots waiting; goes on in the
+    /// background until that is in the log, or another leader's first entry is, which has the same effect.
+    pub(super) async fn abandon(&self, id: u64, hold: Duration) {
+        let term = self.inner.leadership.borrow().term;
+        if self.is_abandoned(id, term, hold).await {
+            return;
+        }
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Some(inner) = own.upgrade() else { return };
+                if (Self { inner }).is_abandoned(id, term, hold).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Tries to end a restoration of a term; tells whether nothing more is to be done.
+    async fn is_abandoned(&self, id: u64, term: u64, hold: Duration) -> bool {
+        let step = self.restore_step(RestoreStep::Abandon { id }, hold).await;
+        match step {
+            Ok(_) | Err(RestoreError::Write(WriteError::NotLeader(_) | WriteError::Stopped(_))) => {
+                true
+            }
+            Err(_) => self.inner.leadership.borrow().term > term && !self.state().is_restoring(),
+        }
+    }
+
+    /// Writes the parts that `split` gives; tells how many they were. Fails when `split` panics: they are not all.
     async fn write_parts(
         &self,
         id: u64,
-        state: State,
+        split: impl FnOnce(mpsc::Sender<Vec<u8>>) + Send + 'static,
         hold: Duration,
     ) -> Result<u64, RestoreError> {
         let (parts, mut queue) = mpsc::channel(QUEUED_PARTS);
-        let splitting = tokio::task::spawn_blocking(move || {
-            state.split(PART_BYTES, |part| parts.blocking_send(part))
-        });
+        let splitting = tokio::task::spawn_blocking(move || split(parts));
         let mut part = 0;
         while let Some(bytes) = queue.recv().await {
             self.restore_step(RestoreStep::Part { id, part, bytes }, hold)
                 .await?;
             part += 1;
         }
-        drop(splitting);
+        splitting
+            .await
+            .map_err(|e| RestoreError::State(e.to_string()))?;
         Ok(part)
     }
 
@@ -286,5 +351,44 @@ fn unpack(archive: impl Read) -> Result<State, RestoreError> {
         // Refused here, so that nothing unreadable enters the log.
         Some(state) => state.map_err(|e| RestoreError::State(e.to_string())),
         None => Err(RestoreError::State("the archive has no state".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::raft::tests::{HOLD, put, settings};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_state_that_is_given_in_part_is_not_restored() {
+        let (raft, _) = Raft::start(settings(None)).await.expect("started");
+        raft.write(put("a", b"1"), HOLD).await.expect("written");
+        let state = State::clone(&raft.state());
+        let dies = move |parts: mpsc::Sender<Vec<u8>>| {
+            let _ = state.split(PART_BYTES, |part| -> Result<(), ()> {
+                parts.blocking_send(part).expect("taken");
+                panic!("after the first part");
+            });
+        };
+        let written = raft.write_parts(1, dies, HOLD).await;
+        let error = written.expect_err("not all").to_string();
+        assert!(error.contains("panicked"), "{error}");
+        raft.shutdown().await.expect("closed");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_snapshot_that_was_put_off_is_taken_in_the_end() {
+        let (raft, _) = Raft::start(settings(None)).await.expect("started");
+        raft.write(put("a", b"1"), HOLD).await.expect("written");
+        let deferral = raft.inner.snapshots.deferral().clone();
+        let mut put_off = deferral.attempts_put_off();
+        let sending = deferral.begin_sending();
+        let asking = raft.clone();
+        let asked = tokio::spawn(async move { asking.trigger_snapshot().await });
+        put_off.changed().await.expect("runs");
+        drop(sending);
+        let taken = tokio::time::timeout(HOLD, asked).await.expect("in time");
+        taken.expect("no panic").expect("taken");
+        raft.shutdown().await.expect("closed");
     }
 }

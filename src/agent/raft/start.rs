@@ -146,7 +146,8 @@ impl Raft {
             .map_err(|e| StartError::Recovery(e.to_string()))?;
         let lease = settings.timing().lease;
         let probation = Probation::new(id, log.vote().as_ref(), lease);
-        config.enable_elect = !probation.is_on();
+        let novice = Novice::new(last_at_start);
+        config.enable_elect = !probation.is_on() && !novice.is_one();
         let config = Arc::new(config);
         let addresses = Addresses::default();
         let networks = Networks {
@@ -163,7 +164,7 @@ impl Raft {
         };
         let raft = Self::assemble(
             &settings,
-            (id, probation),
+            (id, probation, novice),
             core,
             (log, snapshots),
             (published, watches),
@@ -171,6 +172,7 @@ impl Raft {
         );
         raft.tell_start();
         raft.end_probation();
+        raft.repeat_snapshots_put_off();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;
@@ -189,7 +191,7 @@ impl Raft {
 
     fn assemble(
         settings: &RaftSettings,
-        (id, probation): (u64, Probation),
+        (id, probation, novice): (u64, Probation, Novice),
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
@@ -224,7 +226,6 @@ impl Raft {
             memory: Memory::default(),
         };
         tokio::spawn(observer.run());
-        let novice = Novice::new(log.bounds().0);
         let raft = Self {
             inner: Arc::new(Inner {
                 core,
@@ -284,7 +285,7 @@ impl Raft {
         tokio::spawn(async move {
             tokio::time::sleep_until(end).await;
             if let Some(inner) = own.upgrade() {
-                inner.core.runtime_config().elect(true);
+                (Self { inner }).stand_for_election();
             }
         });
     }

@@ -8,9 +8,9 @@ use consulctl::agent::raft::{Raft, WriteError};
 use consulctl::agent::store::KvVerb;
 
 use super::client::{command, look};
-use super::cluster::{FIRST, World};
+use super::cluster::{FIRST, QUANTUM, World};
 use super::faults::{Fault, Script, Whom};
-use super::net::{CLIENTS, Host};
+use super::net::{CLIENTS, Host, Weather};
 use super::story::Story;
 use crate::dice::Dice;
 use crate::seeds;
@@ -171,6 +171,72 @@ fn a_leader_that_was_paused_does_not_answer_from_before() {
     }
 }
 
+/// A leader is cut off with the answers to an entry on their way. The first of them commits the entry, and a message that
+/// tells the other follower so is on its way when that one's answer is read: it is from before another leader was
+/// elected, and proves nothing about the moment at which the later message was sent.
+#[test]
+fn an_old_answer_proves_no_lease() {
+    let tries = seeds::each(16, |seed| {
+        let (mut world, old, others) = cluster(seed);
+        let slow = |low, high| Weather {
+            delay: (ms(low), ms(high)),
+            loss: 0.0,
+        };
+        let last = |world: &World, host: Host| {
+            let raft = world.servers[host].raft().expect("up");
+            raft.stats().last_log_index
+        };
+        let before = last(&world, old);
+        let set = |value| {
+            move |raft: Raft| async move {
+                raft.write(command(KvVerb::Set, "x", value, 0), ms(1000))
+                    .await
+            }
+        };
+        let _pending = world.send(old, ms(9000), set("older"));
+        while last(&world, old) == before {
+            world.net.set_weather(slow(30, 40));
+            world.run_for(QUANTUM);
+        }
+        world.run_for(QUANTUM);
+        world.net.set_weather(slow(850, 880));
+        let sent = world.now;
+        while others.iter().any(|host| last(&world, *host) == before) {
+            world.run_for(QUANTUM);
+        }
+        world.run_for(2 * QUANTUM);
+        world.net.set_weather(Weather::FAIR);
+        for other in others {
+            world.separate(old, other);
+        }
+        let leads = world.run_until(ms(3000), |world| {
+            world.leader().is_some_and(|leader| leader != old)
+        });
+        assert!(leads, "nobody else leads");
+        let new = world.leader().expect("somebody leads");
+        let written = world.ask(new, ms(2000), set("new"));
+        written.expect("answered").expect("written");
+        let is_in_time = world.now < sent + ms(850);
+        // What the old leader does not know, nobody tells it; but the answers arrive.
+        let now = world.now;
+        world.servers[new].stop(now);
+        for other in others {
+            world.net.unwall(other, old);
+        }
+        while world.now < sent + ms(1400) {
+            let read = world.ask(old, ms(500), lease_read).expect("answered");
+            if let Ok(found) = read {
+                let value = found.map(|(value, _)| value);
+                let late = world.now.saturating_sub(sent);
+                assert_eq!(value.as_deref(), Some("new"), "seed {seed}, {late:?} later");
+            }
+        }
+        is_in_time
+    });
+    let in_time = tries.iter().filter(|is_in_time| **is_in_time).count();
+    assert!(in_time * 2 > tries.len(), "{tries:?}");
+}
+
 #[test]
 fn a_minority_accepts_nothing() {
     let (mut world, old, [a, b]) = cluster(3);
@@ -199,6 +265,56 @@ fn a_minority_accepts_nothing() {
         let raft = world.servers[host].raft().expect("up");
         assert!(look(raft, "lost").is_none(), "{host} has it");
     }
+}
+
+/// A server comes back under its old id without its disk, and is sent a part of what was committed with its help when
+/// the leader dies. The third server is further behind, and would elect it.
+#[test]
+fn a_server_that_lost_its_disk_is_no_candidate_before_it_has_caught_up() {
+    let tries = seeds::each(4, |seed| {
+        let (mut world, old, [wiped, behind]) = cluster(seed);
+        world.separate(old, behind);
+        world.separate(wiped, behind);
+        // A few of them fill a message.
+        let large = "x".repeat(200 << 10);
+        for n in 0..20 {
+            let pair = command(KvVerb::Set, &format!("once/{n}"), &large, 0);
+            let set = |raft: Raft| async move { raft.write(pair, ms(1000)).await };
+            let written = world.ask(old, ms(2000), set);
+            written.expect("answered").expect("written");
+        }
+        let last = |world: &World, host: Host| {
+            let raft = world.servers[host].raft();
+            raft.map_or(0, |raft| raft.stats().last_log_index)
+        };
+        let (least, most) = (last(&world, behind), last(&world, old));
+        world.lose_disk(wiped);
+        while last(&world, wiped) <= least {
+            world.run_for(QUANTUM);
+        }
+        world.separate(old, wiped);
+        world.servers[old].crash();
+        world.join(wiped, behind);
+        let is_in_part = last(&world, wiped) < most;
+        let led = world.run_until(ms(6000), |world| world.leader().is_some());
+        assert!(
+            !led || !is_in_part,
+            "seed {seed}: {:?} leads",
+            world.leader()
+        );
+        world.join(old, wiped);
+        world.join(old, behind);
+        let now = world.now;
+        world.servers[old].start(now);
+        let has = |world: &World, host: Host| {
+            let raft = world.servers[host].raft();
+            raft.is_some_and(|raft| (0..20).all(|n| look(raft, &format!("once/{n}")).is_some()))
+        };
+        let all = world.run_until(ms(6000), |world| (0..FIRST).all(|host| has(world, host)));
+        assert!(all, "seed {seed}: acknowledged writes are gone");
+        is_in_part
+    });
+    assert!(tries.contains(&true), "never in the middle: {tries:?}");
 }
 
 /// A machine whose disk is lost comes back with another id, takes the old one's place, and has everything.
