@@ -188,8 +188,17 @@ impl Raft {
         self.commit(change, CHANGE_HOLD).await
     }
 
-    /// Makes a change, both halves of it. A server that loses its vote is gone, not a server without a vote.
+    /// Makes a change, both halves of it, whether the caller goes on waiting or not: between the two every commit needs two
+    /// majorities.
     async fn commit(&self, change: Change, hold: Duration) -> Result<(), WriteError> {
+        let raft = self.clone();
+        let changing = tokio::spawn(async move { raft.commit_halves(change, hold).await });
+        let changed = changing.await;
+        changed.unwrap_or_else(|why| Err(WriteError::Refused(why.to_string())))
+    }
+
+    /// A server that loses its vote is gone, not a server without a vote.
+    async fn commit_halves(&self, change: Change, hold: Duration) -> Result<(), WriteError> {
         let mut held = self.held(hold);
         let busy = || {
             WriteError::Refused(format!(

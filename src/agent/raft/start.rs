@@ -274,6 +274,20 @@ impl Raft {
         let servers = status::notation(&status::servers(&membership));
         election_log::tell_start(&self.inner.node.address, index, &servers);
         self.inner.meters.becomes(Role::Follower);
+        let (own, uuid) = (self.inner.id, &self.inner.node.uuid);
+        let is_alone = membership.voter_ids().all(|voter| voter == own);
+        let former = membership.get_node(&own).filter(|node| node.uuid != *uuid);
+        if let Some(former) = former.filter(|_| !is_alone) {
+            // The others take this node ID for a new server with a raft id of its own, which this one does not have.
+            tracing::error!(
+                target: "agent.server.raft",
+                former = %former.uuid,
+                now = %uuid,
+                "this server has another node ID than its raft log, and cannot be elected: start it with \
+                 -node-id={}, or stop it and move the raft folder away so that the other servers send it everything",
+                former.uuid
+            );
+        }
     }
 
     /// Lets this server stand for election once its probation is over.
