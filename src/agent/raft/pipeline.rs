@@ -4,8 +4,9 @@
 //! success as the end. A lane carries frames in the order in which their calls begin, and the other side begins to
 //! serve them in that order, so that a message never finds the log without those before it.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -65,25 +66,64 @@ type Outcome = (
     bool,
 );
 
-/// Sends messages as they come, and gives the answers in their order; ends after the first that is not a success.
+/// The last entries of the messages under way, oldest first.
+///
+/// openraft takes a success up to an entry as the answer to all messages up to it, and counts the sending time of the
+/// last of them as one at which the follower was there. A message without entries ends where the one before it did: an
+/// old answer to that one would vouch for the moment at which the later one was sent, and prove a lease that is over.
+#[derive(Debug, Default)]
+struct UnderWay(Mutex<VecDeque<Option<LogId>>>);
+
+impl UnderWay {
+    fn begin(&self, last: Option<LogId>) {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.push_back(last);
+    }
+
+    /// Ends the oldest; tells whether the next one ends at the same entry, so that its answer says the same.
+    fn end(&self) -> bool {
+        let mut under_way = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = under_way.pop_front();
+        ended.is_some() && under_way.front() == ended.as_ref()
+    }
+}
+
+/// Sends messages as they come, and gives the answers in their order; ends after the first that is not a success. A
+/// success is left out when the next message that was taken in ends at the same entry. There are only so many of those,
+/// because each tells of a higher commit up to that entry.
 pub(super) fn appends<'s>(
     network: Network,
     input: impl Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + 'static,
     patience: Patience,
 ) -> Answers<'s> {
     let network = Arc::new(network);
-    let under_way = Arc::new(AtomicU64::new(0));
+    let bytes = Arc::new(AtomicU64::new(0));
+    let under_way = Arc::new(UnderWay::default());
+    let begun = Arc::clone(&under_way);
     let calls = input.map(move |rpc| {
-        let call = append(Arc::clone(&network), rpc, patience, Arc::clone(&under_way));
+        begun.begin(last_of(&rpc));
+        let call = append(Arc::clone(&network), rpc, patience, Arc::clone(&bytes));
         // Without yielding of its own accord, or a later call could begin before an earlier one.
         unconstrained(call)
     });
     let answers = Box::pin(calls.buffered(MAX_IN_FLIGHT));
-    Box::pin(stream::unfold(Some(answers), async |answers| {
-        let mut answers = answers?;
-        let (answer, goes_on) = answers.next().await?;
-        Some((answer, goes_on.then_some(answers)))
+    let open = Some((answers, under_way));
+    Box::pin(stream::unfold(open, async |open| {
+        let (mut answers, under_way) = open?;
+        loop {
+            let (answer, goes_on) = answers.next().await?;
+            let is_repeated = under_way.end();
+            if !(goes_on && is_repeated) {
+                return Some((answer, goes_on.then_some((answers, under_way))));
+            }
+        }
     }))
+}
+
+/// The entry up to which a follower has the log when it has taken a message.
+fn last_of(rpc: &AppendEntriesRequest<TypeConfig>) -> Option<LogId> {
+    let last = rpc.entries.last().map(RaftEntry::log_id);
+    last.or(rpc.prev_log_id)
 }
 
 async fn append(
@@ -93,7 +133,7 @@ async fn append(
     under_way: Arc<AtomicU64>,
 ) -> Outcome {
     let previous = rpc.prev_log_id;
-    let last = rpc.entries.last().map(RaftEntry::log_id).or(previous);
+    let last = last_of(&rpc);
     let body = match wire::encode_append(&rpc) {
         Ok(body) => body,
         Err(e) => return (Err(RPCError::Network(NetworkError::new(&e))), false),
@@ -126,4 +166,151 @@ fn outcome(
     let answer = answer.into_stream_result(previous, last);
     let goes_on = is_whole && answer.is_ok();
     (Ok(answer), goes_on)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+    use crate::agent::raft::deferral::Deferral;
+    use crate::agent::raft::medium::BoxFuture;
+    use crate::agent::raft::network::{
+        Addresses, Call, Lane, Networks, Peer, Transport, TransportError,
+    };
+    use crate::agent::raft::types::{Entry, NodeInfo, Vote, log_id};
+
+    type Reply = Result<AppendEntriesResponse<TypeConfig>, TransportError>;
+
+    /// Hands out the answering ends of calls, as they are made.
+    struct Gate(mpsc::UnboundedSender<oneshot::Sender<Reply>>);
+
+    impl Transport for Gate {
+        fn call<'a>(
+            &'a self,
+            _: &'a Peer,
+            _: Lane,
+            _: Call,
+            _: Vec<u8>,
+            _: Duration,
+        ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
+            let (reply, answer) = oneshot::channel();
+            self.0.send(reply).expect("the test listens");
+            Box::pin(async move {
+                let answer = answer.await.expect("answered")?;
+                Ok(wire::encode_append_answer(&answer).expect("encodes"))
+            })
+        }
+    }
+
+    /// A stream with its input and the calls that it makes.
+    struct Pipe {
+        input: mpsc::UnboundedSender<AppendEntriesRequest<TypeConfig>>,
+        calls: mpsc::UnboundedReceiver<oneshot::Sender<Reply>>,
+        answers: Answers<'static>,
+    }
+
+    impl Pipe {
+        fn new() -> Self {
+            let (calls_tx, calls) = mpsc::unbounded_channel();
+            let (input, mut messages) = mpsc::unbounded_channel();
+            let networks = Networks {
+                transport: Arc::new(Gate(calls_tx)),
+                addresses: Addresses::default(),
+                deferral: Deferral::default(),
+            };
+            let network = networks.to(&NodeInfo::default(), Lane::Replication);
+            let messages = stream::poll_fn(move |context| messages.poll_recv(context));
+            let patience = Patience::with_entries(Duration::from_secs(1));
+            Self {
+                input,
+                calls,
+                answers: appends(network, messages, patience),
+            }
+        }
+
+        /// Gives a message of the entries after `previous` up to `last`.
+        fn give(&self, previous: u64, last: u64) {
+            let entry = |index| Entry::new_blank(log_id(1, index));
+            let message = AppendEntriesRequest {
+                vote: Vote::new_committed(1, 1),
+                prev_log_id: Some(log_id(1, previous)),
+                leader_commit: None,
+                entries: (previous + 1..=last).map(entry).collect(),
+            };
+            self.input.send(message).expect("taken in");
+        }
+
+        /// The last entry that the next answer names, when there is an answer now.
+        fn answer(&mut self) -> Option<u64> {
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            match self.answers.poll_next_unpin(&mut context) {
+                Poll::Pending => None,
+                Poll::Ready(Some(Ok(Ok(Some(matching))))) => Some(matching.index()),
+                Poll::Ready(other) => panic!("no success: {other:?}"),
+            }
+        }
+
+        fn reply(&mut self, reply: Reply) {
+            let call = self.calls.try_recv().expect("a call");
+            call.send(reply).expect("somebody waits");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_old_answer_does_not_stand_for_a_later_message() {
+        let mut pipe = Pipe::new();
+        pipe.give(9, 10);
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        // Taken in by the very poll that finds the answer to the first.
+        pipe.give(10, 10);
+        pipe.give(10, 10);
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), Some(10));
+        assert_eq!(pipe.answer(), None);
+    }
+
+    #[tokio::test]
+    async fn messages_with_entries_are_answered_one_by_one() {
+        let mut pipe = Pipe::new();
+        pipe.give(9, 10);
+        pipe.give(10, 10);
+        pipe.give(10, 12);
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), Some(10));
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), Some(12));
+    }
+
+    #[tokio::test]
+    async fn the_end_and_a_failure_are_told_whatever_was_left_out() {
+        let mut pipe = Pipe::new();
+        pipe.give(9, 10);
+        pipe.give(10, 10);
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Ok(AppendEntriesResponse::Success));
+        assert_eq!(pipe.answer(), None);
+        pipe.reply(Err(TransportError::Broken("cut".to_owned())));
+        let failed = pipe.answers.next().await.expect("told");
+        assert!(failed.is_err(), "{failed:?}");
+        assert!(pipe.answers.next().await.is_none());
+
+        let mut pipe = Pipe::new();
+        pipe.give(9, 12);
+        pipe.give(12, 12);
+        assert_eq!(pipe.answer(), None);
+        let taken = Some(log_id(1, 10));
+        pipe.reply(Ok(AppendEntriesResponse::PartialSuccess(taken)));
+        assert_eq!(pipe.answer(), Some(10));
+        assert!(pipe.answers.next().await.is_none());
+    }
 }

@@ -8,9 +8,9 @@ use consulctl::agent::raft::{Raft, WriteError};
 use consulctl::agent::store::KvVerb;
 
 use super::client::{command, look};
-use super::cluster::{FIRST, World};
+use super::cluster::{FIRST, QUANTUM, World};
 use super::faults::{Fault, Script, Whom};
-use super::net::{CLIENTS, Host};
+use super::net::{CLIENTS, Host, Weather};
 use super::story::Story;
 use crate::dice::Dice;
 use crate::seeds;
@@ -169,6 +169,72 @@ fn a_leader_that_was_paused_does_not_answer_from_before() {
         let read = read.expect("answered").expect("delivered");
         assert!(read.is_err(), "seed {seed}: {read:?}");
     }
+}
+
+/// A leader is cut off with the answers to an entry on their way. The first of them commits the entry, and a message that
+/// tells the other follower so is on its way when that one's answer is read: it is from before another leader was
+/// elected, and proves nothing about the moment at which the later message was sent.
+#[test]
+fn an_old_answer_proves_no_lease() {
+    let tries = seeds::each(16, |seed| {
+        let (mut world, old, others) = cluster(seed);
+        let slow = |low, high| Weather {
+            delay: (ms(low), ms(high)),
+            loss: 0.0,
+        };
+        let last = |world: &World, host: Host| {
+            let raft = world.servers[host].raft().expect("up");
+            raft.stats().last_log_index
+        };
+        let before = last(&world, old);
+        let set = |value| {
+            move |raft: Raft| async move {
+                raft.write(command(KvVerb::Set, "x", value, 0), ms(1000))
+                    .await
+            }
+        };
+        let _pending = world.send(old, ms(9000), set("older"));
+        while last(&world, old) == before {
+            world.net.set_weather(slow(30, 40));
+            world.run_for(QUANTUM);
+        }
+        world.run_for(QUANTUM);
+        world.net.set_weather(slow(850, 880));
+        let sent = world.now;
+        while others.iter().any(|host| last(&world, *host) == before) {
+            world.run_for(QUANTUM);
+        }
+        world.run_for(2 * QUANTUM);
+        world.net.set_weather(Weather::FAIR);
+        for other in others {
+            world.separate(old, other);
+        }
+        let leads = world.run_until(ms(3000), |world| {
+            world.leader().is_some_and(|leader| leader != old)
+        });
+        assert!(leads, "nobody else leads");
+        let new = world.leader().expect("somebody leads");
+        let written = world.ask(new, ms(2000), set("new"));
+        written.expect("answered").expect("written");
+        let is_in_time = world.now < sent + ms(850);
+        // What the old leader does not know, nobody tells it; but the answers arrive.
+        let now = world.now;
+        world.servers[new].stop(now);
+        for other in others {
+            world.net.unwall(other, old);
+        }
+        while world.now < sent + ms(1400) {
+            let read = world.ask(old, ms(500), lease_read).expect("answered");
+            if let Ok(found) = read {
+                let value = found.map(|(value, _)| value);
+                let late = world.now.saturating_sub(sent);
+                assert_eq!(value.as_deref(), Some("new"), "seed {seed}, {late:?} later");
+            }
+        }
+        is_in_time
+    });
+    let in_time = tries.iter().filter(|is_in_time| **is_in_time).count();
+    assert!(in_time * 2 > tries.len(), "{tries:?}");
 }
 
 #[test]
