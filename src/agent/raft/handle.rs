@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use openraft::errors::RaftError;
+use openraft::raft::AppendEntriesResponse;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -168,8 +169,11 @@ impl Raft {
                 let rpc = wire::decode_append(body).map_err(malformed)?;
                 // One that is refused has an earlier term, and does not count.
                 self.inner.contact.heard(rpc.vote.leader_id().term);
-                self.inner.novice.hears(rpc.leader_commit);
+                let (leader, committed) = (rpc.vote, rpc.leader_commit);
                 let answer = core.append_entries(rpc).await.map_err(|e| ended(&e))?;
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    self.heard_commit(&leader, committed);
+                }
                 wire::encode_append_answer(&answer)
             }
             Call::Vote => {

@@ -111,7 +111,7 @@ impl Raft {
             .collect();
         match self.inner.core.initialize(members).await {
             Ok(()) => {
-                self.inner.novice.founds();
+                self.founded();
                 Ok(())
             }
             Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),

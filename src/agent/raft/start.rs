@@ -137,7 +137,8 @@ impl Raft {
             .map_err(|e| StartError::Recovery(e.to_string()))?;
         let lease = settings.timing().lease;
         let probation = Probation::new(id, log.vote().as_ref(), lease);
-        config.enable_elect = !probation.is_on();
+        let novice = Novice::new(last_at_start);
+        config.enable_elect = !probation.is_on() && !novice.is_one();
         let config = Arc::new(config);
         let addresses = Addresses::default();
         let networks = Networks {
@@ -151,7 +152,7 @@ impl Raft {
         };
         let raft = Self::assemble(
             &settings,
-            (id, probation),
+            (id, probation, novice),
             core,
             (log, snapshots),
             (published, watches),
@@ -176,7 +177,7 @@ impl Raft {
 
     fn assemble(
         settings: &RaftSettings,
-        (id, probation): (u64, Probation),
+        (id, probation, novice): (u64, Probation, Novice),
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
         (published, watches): (Published, Watches),
@@ -203,7 +204,6 @@ impl Raft {
             memory: Memory::default(),
         };
         tokio::spawn(observer.run());
-        let novice = Novice::new(log.bounds().0);
         let raft = Self {
             inner: Arc::new(Inner {
                 core,
@@ -250,7 +250,7 @@ impl Raft {
         tokio::spawn(async move {
             tokio::time::sleep_until(end).await;
             if let Some(inner) = own.upgrade() {
-                inner.core.runtime_config().elect(true);
+                (Self { inner }).stand_for_election();
             }
         });
     }

@@ -82,6 +82,16 @@ impl World {
         self.servers[host].start(now);
     }
 
+    /// Kills a server and starts it anew under its old id, with an empty disk.
+    pub(super) fn lose_disk(&mut self, host: Host) {
+        self.servers[host].crash();
+        let id = self.servers[host].id.clone();
+        let dice = self.dice.fork();
+        self.servers[host] = Server::new(host, id, &self.net, self.snapshot_threshold, dice);
+        let now = self.now;
+        self.servers[host].start(now);
+    }
+
     /// Forms the cluster of the first servers and waits until one leads.
     pub(super) fn form(&mut self) {
         self.run_for(QUANTUM * 10);

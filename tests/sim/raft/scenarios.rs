@@ -267,6 +267,56 @@ fn a_minority_accepts_nothing() {
     }
 }
 
+/// A server comes back under its old id without its disk, and is sent a part of what was committed with its help when
+/// the leader dies. The third server is further behind, and would elect it.
+#[test]
+fn a_server_that_lost_its_disk_is_no_candidate_before_it_has_caught_up() {
+    let tries = seeds::each(4, |seed| {
+        let (mut world, old, [wiped, behind]) = cluster(seed);
+        world.separate(old, behind);
+        world.separate(wiped, behind);
+        // A few of them fill a message.
+        let large = "x".repeat(200 << 10);
+        for n in 0..20 {
+            let pair = command(KvVerb::Set, &format!("once/{n}"), &large, 0);
+            let set = |raft: Raft| async move { raft.write(pair, ms(1000)).await };
+            let written = world.ask(old, ms(2000), set);
+            written.expect("answered").expect("written");
+        }
+        let last = |world: &World, host: Host| {
+            let raft = world.servers[host].raft();
+            raft.map_or(0, |raft| raft.stats().last_log_index)
+        };
+        let (least, most) = (last(&world, behind), last(&world, old));
+        world.lose_disk(wiped);
+        while last(&world, wiped) <= least {
+            world.run_for(QUANTUM);
+        }
+        world.separate(old, wiped);
+        world.servers[old].crash();
+        world.join(wiped, behind);
+        let is_in_part = last(&world, wiped) < most;
+        let led = world.run_until(ms(6000), |world| world.leader().is_some());
+        assert!(
+            !led || !is_in_part,
+            "seed {seed}: {:?} leads",
+            world.leader()
+        );
+        world.join(old, wiped);
+        world.join(old, behind);
+        let now = world.now;
+        world.servers[old].start(now);
+        let has = |world: &World, host: Host| {
+            let raft = world.servers[host].raft();
+            raft.is_some_and(|raft| (0..20).all(|n| look(raft, &format!("once/{n}")).is_some()))
+        };
+        let all = world.run_until(ms(6000), |world| (0..FIRST).all(|host| has(world, host)));
+        assert!(all, "seed {seed}: acknowledged writes are gone");
+        is_in_part
+    });
+    assert!(tries.contains(&true), "never in the middle: {tries:?}");
+}
+
 /// A machine whose disk is lost comes back with another id, takes the old one's place, and has everything.
 #[test]
 fn a_wiped_server_takes_its_old_place() {
