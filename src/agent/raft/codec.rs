@@ -153,6 +153,17 @@ pub(super) fn encode_entry(entry: &Entry) -> Result<Row, CodecError> {
     })
 }
 
+/// Bytes of a command's entry in the log; of others, which are few and small, nothing.
+pub(super) fn entry_bytes(entry: &Entry) -> Result<usize, CodecError> {
+    match &entry.payload {
+        EntryPayload::Normal(command) => {
+            let encoded = command.encoded(|command| pack("command", command))?;
+            Ok(encoded.len())
+        }
+        EntryPayload::Blank | EntryPayload::Membership(_) => Ok(0),
+    }
+}
+
 /// Decodes a log entry.
 pub(super) fn decode_entry(row: &Row) -> Result<Entry, CodecError> {
     let payload = match row.kind {

@@ -271,14 +271,19 @@ impl RaftLogReader<TypeConfig> for LogReader {
     ) -> Result<Vec<Entry>, io::Error> {
         let end = end.min(start.saturating_add(MAX_READ_ENTRIES));
         let mut entries = self.shared.read(start, end, MAX_READ_BYTES).await?;
-        let tail = self.shared.tail();
-        let mut bytes = 0;
-        let within = entries.iter().take_while(|entry| {
-            let before = bytes;
-            bytes += tail.size_of(entry.index()).unwrap_or(0);
-            before < MAX_READ_BYTES
-        });
-        let keep = within.count();
+        let (mut bytes, mut keep) = (0, 0);
+        for entry in &entries {
+            if bytes >= MAX_READ_BYTES {
+                break;
+            }
+            // Known of the durable ones only; the bytes of the others are needed for the disk anyway, and kept.
+            let known = self.shared.tail().size_of(entry.index());
+            bytes += match known {
+                Some(size) => size,
+                None => codec::entry_bytes(entry).map_err(io::Error::other)?,
+            };
+            keep += 1;
+        }
         entries.truncate(keep);
         Ok(entries)
     }
