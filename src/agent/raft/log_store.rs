@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
-use openraft::LogState;
 use openraft::entry::RaftEntry as _;
 use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
+use openraft::{EntryPayload, LogState};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::Stream;
 
@@ -32,6 +32,16 @@ const QUEUE: usize = 1024;
 const MAX_READ_ENTRIES: u64 = 1024;
 /// Encoded bytes after which a replication read stops.
 const MAX_READ_BYTES: usize = 1 << 20;
+
+/// How far the term of a membership that an operator forces is from that of the entry before it, and how far the next
+/// elections are from there: more terms than elections can make, and few enough for people to read.
+///
+/// The servers that are left force it each for itself, on logs that differ. All of them move by as much, so that of two
+/// of them the one with the better log before is the one with the better log after: whatever it has that was committed
+/// is not truncated by the other. (The vote's term would not do: whoever refuses a candidate for its log keeps a lower
+/// one.) And no other entry has the same id, by which openraft would take it for the same entry: forced ones have terms
+/// in the odd multiples, those of leaders in the even ones.
+const FORCED_TERMS: u64 = 1_000_000_000;
 
 /// The log store; clones share the log.
 #[derive(Clone)]
@@ -178,26 +188,39 @@ impl LogStore {
         self.shared.tail().last
     }
 
-    /// Replaces the membership before openraft starts: adds it after the last entry, in a term that is later than any
-    /// known here. Durable on return.
+    /// Replaces the membership before openraft starts: adds it after the last entry. Does nothing when that has just been
+    /// done. Durable on return.
     pub(super) async fn force_membership(
         &self,
         node: u64,
         membership: Membership,
     ) -> io::Result<LogId> {
-        let (last, vote) = {
+        let (last, vote, newest) = {
             let tail = self.shared.tail();
-            (tail.last, tail.vote)
+            let from = tail.last.map_or(0, |id| id.index());
+            (
+                tail.last,
+                tail.vote,
+                tail.lookup(from, from + 1).cached.pop(),
+            )
         };
-        let last_term = last.map_or(0, |id| id.committed_leader_id().term);
-        let term = vote.map_or(0, |vote| vote.leader_id().term).max(last_term) + 1;
-        let id = log_id(term, last.map_or(0, |id| id.index() + 1));
+        let is_done = |newest: &Entry| {
+            let same = matches!(&newest.payload, EntryPayload::Membership(m) if *m == membership);
+            same && is_forced(newest)
+        };
+        if let Some(newest) = newest.filter(is_done) {
+            return Ok(newest.log_id());
+        }
+        let id = forced(last);
         let entry = Entry::new_membership(id, membership);
         let row = codec::encode_entry(&entry).map_err(io::Error::other)?;
         let size = row.data.len();
-        // A vote of the entry's term: no log may be ahead of the vote.
-        let mut log = self.clone();
-        log.save_vote(&Vote::new(term, node)).await?;
+        let term = id.committed_leader_id().term.saturating_add(FORCED_TERMS);
+        // No log may be ahead of the vote.
+        if vote.is_none_or(|vote| vote.leader_id().term < term) {
+            let mut log = self.clone();
+            log.save_vote(&Vote::new(term, node)).await?;
+        }
         self.shared.tail().append(entry);
         self.durable(Op::Append(vec![row])).await?;
         self.shared.tail().flushed([(id.index(), size)]);
@@ -400,6 +423,20 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         // Nobody relies on purged entries being gone: openraft need not wait for it.
         self.send(Job::op(op, Done::Nobody)).await
     }
+}
+
+/// The id of a forced membership after this last entry.
+fn forced(last: Option<LogId>) -> LogId {
+    let term = last.map_or(0, |id| id.committed_leader_id().term);
+    log_id(
+        term.saturating_add(FORCED_TERMS),
+        last.map_or(0, |id| id.index() + 1),
+    )
+}
+
+fn is_forced(entry: &Entry) -> bool {
+    let term = entry.log_id().committed_leader_id().term;
+    term / FORCED_TERMS % 2 == 1
 }
 
 fn decode_id(bytes: Option<&[u8]>) -> Result<Option<LogId>, CodecError> {

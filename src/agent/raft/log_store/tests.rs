@@ -13,6 +13,7 @@ use crate::agent::raft::medium::LogMedium;
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
 use crate::agent::raft::state_machine::StateMachine;
+use crate::agent::raft::types::NodeInfo;
 use crate::agent::raft::watch::Watches;
 
 const LIMITS: TailLimits = TailLimits {
@@ -232,4 +233,78 @@ async fn a_full_disk_is_reported() {
     let failed = log.blocking_append([blank(1)]).await.expect_err("no table");
     assert!(failed.to_string().contains("raft.db"), "{failed}");
     assert!(log.failure().is_some());
+}
+
+/// A log with entries up to `last`, the last of them of `term`, and a vote of `vote`.
+async fn survivor(term: u64, last: u64, vote: u64) -> LogStore {
+    let mut log = LogStore::start(Disk::instant().open()).expect("empty");
+    log.save_vote(&Vote::new(vote, 1)).await.expect("saved");
+    let entry = |index| Entry::new_blank(log_id(if index < last { 1 } else { term }, index));
+    let entries: Vec<Entry> = (0..=last).map(entry).collect();
+    log.blocking_append(entries).await.expect("appended");
+    log
+}
+
+fn servers(of: std::ops::Range<u64>) -> Membership {
+    let nodes: std::collections::BTreeMap<u64, NodeInfo> =
+        of.map(|id| (id, NodeInfo::default())).collect();
+    Membership::new(vec![nodes.keys().copied().collect()], nodes).expect("good")
+}
+
+/// One has refused a candidate for its log and kept its vote; the others, which are behind, have granted theirs.
+#[tokio::test]
+async fn a_forced_membership_keeps_the_order_of_the_logs() {
+    let logs = [(5, 98, 9), (5, 98, 6), (5, 100, 5), (6, 97, 6), (6, 98, 6)];
+    let mut forced = Vec::new();
+    let mut votes = Vec::new();
+    for (term, last, vote) in logs {
+        let log = survivor(term, last, vote).await;
+        let id = log.force_membership(1, servers(1..4)).await;
+        let id = id.expect("forced");
+        assert_eq!((log.last(), id.index()), (Some(id), last + 1));
+        forced.push(id);
+        votes.push(log.vote().expect("a vote").leader_id().term);
+    }
+    assert!(forced.is_sorted() && forced[1] < forced[2], "{forced:?}");
+    // Whatever a leader writes next has a later term than what any of them was forced to have.
+    let highest = forced.last().expect("some").committed_leader_id().term;
+    assert!(votes.iter().all(|vote| *vote > highest), "{votes:?}");
+}
+
+/// The file that asks for it is deleted afterwards; who loses that deletion is not ahead of the others.
+#[tokio::test]
+async fn a_membership_is_forced_once() {
+    let log = survivor(5, 98, 6).await;
+    let first = log.force_membership(1, servers(1..4)).await.expect("once");
+    let again = log.force_membership(1, servers(1..4)).await.expect("twice");
+    assert_eq!((first, log.last()), (again, Some(first)));
+    let other = log.force_membership(1, servers(1..3)).await.expect("other");
+    assert!(other > first && other.index() == first.index() + 1);
+}
+
+#[tokio::test]
+async fn one_read_has_its_bytes_whether_durable_or_not() {
+    use crate::agent::raft::types::AppCommand;
+    use crate::agent::store::{Command, KvCommand, KvVerb};
+    use crate::model::kv::{Blob, KvPair};
+
+    let log = LogStore::start(Disk::instant().open()).expect("empty");
+    let large = Command::Kv(KvCommand {
+        verb: KvVerb::Set,
+        pair: KvPair {
+            value: Blob(vec![0; MAX_READ_BYTES / 2].into()),
+            ..KvPair::default()
+        },
+    });
+    for index in 0..10 {
+        let command = AppCommand::new(Arc::new(large.clone()));
+        let entry = Entry::new(log_id(1, index), EntryPayload::Normal(command));
+        // Nobody has made it durable.
+        log.shared.tail().append(entry);
+    }
+    let mut reader = log.clone().get_log_reader().await;
+    let read = reader.limited_get_log_entries(0, 10).await.expect("read");
+    assert_eq!(read.len(), 2);
+    let rest = reader.limited_get_log_entries(9, 10).await.expect("read");
+    assert_eq!(rest.len(), 1);
 }
