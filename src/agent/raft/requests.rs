@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::handle::{Raft, WriteError};
 use super::leadership::Leadership;
+use super::state_machine::View;
 use super::types::{AppCommand, Applied, TypeConfig};
 use crate::agent::store::Command;
 
@@ -63,6 +64,18 @@ impl Held {
         self.pause = (self.pause * 2).min(RETRY_EVERY);
         Ok(())
     }
+}
+
+/// Whether a server that has applied `view` leads alone: nobody else can have taken the lead, and every committed write
+/// is in the published state. Only a leader that has applied an entry of its own term knows of all memberships that
+/// were committed before it; later ones are its own, and take a change of one server before others are a majority.
+fn is_alone(view: &View, leadership: &Leadership, own: u64) -> bool {
+    let applied = view.applied.map(|id| id.committed_leader_id().term);
+    let mut voters = view.membership.voter_ids();
+    leadership.is_leader()
+        && applied == Some(leadership.term)
+        && voters.next() == Some(own)
+        && voters.next().is_none()
 }
 
 impl Raft {
@@ -117,13 +130,11 @@ impl Raft {
         self.linearize(ReadPolicy::LeaseRead, hold).await
     }
 
-    /// Whether this server leads and is the only voter: nobody else can have taken the lead, and every
-    /// committed write is in the published state. Spares the reads of a single server the way
-    /// through raft's own task.
+    /// Whether this server leads and is the only voter. Spares the reads of a single server the way through raft's own
+    /// task.
     fn leads_alone(&self) -> bool {
         let view = self.inner.published.load();
-        let mut voters = view.membership.voter_ids();
-        voters.next() == Some(self.inner.id) && voters.next().is_none() && self.is_leader()
+        is_alone(&view, &self.inner.leadership.borrow(), self.inner.id)
     }
 
     async fn linearize(&self, policy: ReadPolicy, hold: Duration) -> Result<(), WriteError> {
@@ -204,5 +215,44 @@ impl Raft {
         // The log knows of a configuration before raft's own task has taken it up.
         let known = self.membership();
         known.nodes().next().is_some() && known.get_node(&self.inner.id).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::agent::raft::Role;
+    use crate::agent::raft::types::{Membership, NodeInfo, StoredMembership, log_id};
+
+    #[test]
+    fn a_leader_that_has_not_applied_its_first_entry_does_not_know_that_it_is_alone() {
+        let view = |voters: &[u64], term| {
+            let voters: BTreeSet<u64> = voters.iter().copied().collect();
+            let nodes: BTreeMap<u64, NodeInfo> =
+                voters.iter().map(|id| (*id, NodeInfo::default())).collect();
+            let membership = Membership::new(vec![voters], nodes).expect("good");
+            View {
+                applied: Some(log_id(term, 9)),
+                membership: StoredMembership::new(Some(log_id(1, 1)), membership),
+                ..View::default()
+            }
+        };
+        let leader = Leadership {
+            term: 4,
+            role: Role::Leader,
+            leader: None,
+        };
+        assert!(is_alone(&view(&[7], 4), &leader, 7));
+        // What follows in its log may name other voters.
+        assert!(!is_alone(&view(&[7], 3), &leader, 7));
+        assert!(!is_alone(&view(&[7, 8], 4), &leader, 7));
+        assert!(!is_alone(&view(&[8], 4), &leader, 7));
+        let follower = Leadership {
+            role: Role::Follower,
+            ..leader
+        };
+        assert!(!is_alone(&view(&[7], 4), &follower, 7));
     }
 }
