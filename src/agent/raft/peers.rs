@@ -143,7 +143,9 @@ pub(super) async fn recover(
     let membership = membership(&peers, own).map_err(wrong)?;
     let done = log.force_membership(own.1, membership).await;
     done.map_err(|e| StartError::Log(e.to_string()))?;
-    fs::remove_file(&path).map_err(|e| wrong(format!("cannot delete it: {e}")))?;
+    // The folder as well, or a crash brings the file back, and with it these servers.
+    let deleted = fs::remove_file(&path).and_then(|()| fs::File::open(folder)?.sync_all());
+    deleted.map_err(|e| wrong(format!("cannot delete it: {e}")))?;
     tracing::info!(target: "agent.server", "deleted peers.json file after successful recovery");
     Ok(())
 }
