@@ -186,7 +186,11 @@ impl Raft {
 
     async fn restore_in_parts(&self, state: State, hold: Duration) -> Result<u64, RestoreError> {
         let id = rand::random();
-        let written = self.write_parts(id, state, hold).await;
+        let split = move |parts: mpsc::Sender<Vec<u8>>| {
+            // Whoever took the parts has failed, and knows why.
+            let _ = state.split(PART_BYTES, |part| parts.blocking_send(part));
+        };
+        let written = self.write_parts(id, split, hold).await;
         let committed = match written {
             Ok(parts) => {
                 self.restore_step(RestoreStep::Commit { id, parts }, hold)
@@ -201,23 +205,24 @@ impl Raft {
         committed
     }
 
+    /// Writes the parts that `split` gives; tells how many they were. Fails when `split` panics: they are not all.
     async fn write_parts(
         &self,
         id: u64,
-        state: State,
+        split: impl FnOnce(mpsc::Sender<Vec<u8>>) + Send + 'static,
         hold: Duration,
     ) -> Result<u64, RestoreError> {
         let (parts, mut queue) = mpsc::channel(QUEUED_PARTS);
-        let splitting = tokio::task::spawn_blocking(move || {
-            state.split(PART_BYTES, |part| parts.blocking_send(part))
-        });
+        let splitting = tokio::task::spawn_blocking(move || split(parts));
         let mut part = 0;
         while let Some(bytes) = queue.recv().await {
             self.restore_step(RestoreStep::Part { id, part, bytes }, hold)
                 .await?;
             part += 1;
         }
-        drop(splitting);
+        splitting
+            .await
+            .map_err(|e| RestoreError::State(e.to_string()))?;
         Ok(part)
     }
 
@@ -286,5 +291,28 @@ fn unpack(archive: impl Read) -> Result<State, RestoreError> {
         // Refused here, so that nothing unreadable enters the log.
         Some(state) => state.map_err(|e| RestoreError::State(e.to_string())),
         None => Err(RestoreError::State("the archive has no state".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::raft::tests::{HOLD, put, settings};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_state_that_is_given_in_part_is_not_restored() {
+        let (raft, _) = Raft::start(settings(None)).await.expect("started");
+        raft.write(put("a", b"1"), HOLD).await.expect("written");
+        let state = State::clone(&raft.state());
+        let dies = move |parts: mpsc::Sender<Vec<u8>>| {
+            let _ = state.split(PART_BYTES, |part| -> Result<(), ()> {
+                parts.blocking_send(part).expect("taken");
+                panic!("after the first part");
+            });
+        };
+        let written = raft.write_parts(1, dies, HOLD).await;
+        let error = written.expect_err("not all").to_string();
+        assert!(error.contains("panicked"), "{error}");
+        raft.shutdown().await.expect("closed");
     }
 }
