@@ -67,6 +67,8 @@ pub enum SaveError {
 
 /// Bytes of a part in which a restored state enters the log.
 const PART_BYTES: usize = 1 << 20;
+/// Pause before what has to wait is looked at again.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Parts that wait to be written.
 const QUEUED_PARTS: usize = 2;
 
@@ -199,10 +201,39 @@ impl Raft {
             Err(error) => Err(error),
         };
         if committed.is_err() {
-            // A new leader's first entry has the same effect.
-            let _ = self.restore_step(RestoreStep::Abandon { id }, hold).await;
+            self.abandon(id, hold).await;
         }
         committed
+    }
+
+    /// Ends a restoration that has failed, so that it keeps neither memory nor snapshots waiting; goes on in the
+    /// background until that is in the log, or another leader's first entry is, which has the same effect.
+    pub(super) async fn abandon(&self, id: u64, hold: Duration) {
+        let term = self.inner.leadership.borrow().term;
+        if self.is_abandoned(id, term, hold).await {
+            return;
+        }
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Some(inner) = own.upgrade() else { return };
+                if (Self { inner }).is_abandoned(id, term, hold).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Tries to end a restoration of a term; tells whether nothing more is to be done.
+    async fn is_abandoned(&self, id: u64, term: u64, hold: Duration) -> bool {
+        let step = self.restore_step(RestoreStep::Abandon { id }, hold).await;
+        match step {
+            Ok(_) | Err(RestoreError::Write(WriteError::NotLeader(_) | WriteError::Stopped(_))) => {
+                true
+            }
+            Err(_) => self.inner.leadership.borrow().term > term && !self.state().is_restoring(),
+        }
     }
 
     /// Writes the parts that `split` gives; tells how many they were. Fails when `split` panics: they are not all.

@@ -1,6 +1,9 @@
 //! Servers that have lost their data, and clusters that have lost their servers.
 
+use openraft::async_runtime::WatchReceiver as _;
+
 use super::*;
+use crate::agent::store::RestoreStep;
 
 /// A voter returns without its data, under its old id: the leader survives it, sends it everything again, and goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,4 +199,53 @@ async fn an_operators_file_that_is_wrong_keeps_the_server_from_starting() {
     write_peers(empty.path(), r#"[{"id": "a", "address": "x:1"}]"#);
     let error = start_error(settings(Some(empty.path()))).await;
     assert!(error.contains("no raft data"), "{error}");
+}
+
+/// A restoration fails because the majority is gone, and so does its end; the majority returns, and the leader stays.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restoration_that_failed_ends_once_there_is_a_majority_again() {
+    let cluster = Cluster::start(3, DEFAULT_SNAPSHOT_THRESHOLD).await;
+    let at = cluster.leader().await;
+    let leader = cluster.servers[at].clone();
+    let mut parts = Vec::new();
+    let split = leader.state().split(1 << 20, |part| {
+        parts.push(part);
+        Ok::<(), ()>(())
+    });
+    split.expect("split");
+    let step = RestoreStep::Part {
+        id: 7,
+        part: 0,
+        bytes: parts.swap_remove(0),
+    };
+    let staged = leader.write(Command::RestoreStep(step), HOLD).await;
+    staged.expect("staged");
+    assert!(leader.state().is_restoring());
+    let term = leader.stats().term;
+    for other in (0..3).filter(|n| *n != at) {
+        // No other leader, whose first entry would end it.
+        cluster.servers[other]
+            .inner
+            .core
+            .runtime_config()
+            .elect(false);
+        cluster.switch.set_cut(&address(other), true);
+    }
+    let mut leadership = leader.leadership();
+    let lost = leadership.wait_for(|now| !now.is_leader()).await;
+    drop(lost.expect("runs"));
+    leader.abandon(7, Duration::from_millis(1)).await;
+    assert!(leader.state().is_restoring());
+    let mut watcher = leader.inner.core.data_metrics();
+    for other in 0..3 {
+        cluster.switch.set_cut(&address(other), false);
+    }
+    let ended = async {
+        while leader.state().is_restoring() {
+            watcher.changed().await.expect("runs");
+        }
+    };
+    timeout(HOLD, ended).await.expect("it ends");
+    assert_eq!(leader.stats().term, term);
+    cluster.shutdown().await;
 }
