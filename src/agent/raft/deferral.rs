@@ -7,6 +7,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 /// Time until a snapshot that could not be written is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// Longest wait for those that are sent: the log has bounds, too.
@@ -14,7 +16,11 @@ const LONGEST: Duration = Duration::from_mins(5);
 
 /// What the next snapshot may have to wait for; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Deferral(Arc<Mutex<Reasons>>);
+pub(super) struct Deferral {
+    reasons: Arc<Mutex<Reasons>>,
+    /// Counts the attempts that were put off: openraft takes those for made, so that somebody has to ask again.
+    put_off: watch::Sender<u64>,
+}
 
 #[derive(Debug, Default)]
 struct Reasons {
@@ -62,8 +68,27 @@ impl Deferral {
         waits
     }
 
+    /// Whether an attempt would be put off now. Unlike [`Self::must_wait`] this is no attempt, and leaves the longest
+    /// wait as it is.
+    pub(super) fn would_wait(&self, now: Instant) -> bool {
+        let reasons = self.reasons();
+        let within = |at: Instant, limit| now.saturating_duration_since(at) < limit;
+        reasons.failed.is_some_and(|at| within(at, RETRY_AFTER))
+            || reasons.sending > 0 && reasons.since.is_none_or(|at| within(at, LONGEST))
+    }
+
+    /// Notes that an attempt was put off.
+    pub(super) fn put_off(&self) {
+        self.put_off.send_modify(|count| *count += 1);
+    }
+
+    /// Follows the attempts that were put off.
+    pub(super) fn attempts_put_off(&self) -> watch::Receiver<u64> {
+        self.put_off.subscribe()
+    }
+
     fn reasons(&self) -> MutexGuard<'_, Reasons> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reasons.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,6 +110,20 @@ mod tests {
         assert!(deferral.must_wait(now + LONGEST));
         drop(second);
         assert!(!deferral.must_wait(now + LONGEST));
+    }
+
+    #[test]
+    fn asking_is_no_attempt() {
+        let (deferral, now) = (Deferral::default(), Instant::now());
+        assert!(!deferral.would_wait(now));
+        let _sending = deferral.begin_sending();
+        assert!(deferral.must_wait(now));
+        assert!(deferral.would_wait(now + LONGEST / 2));
+        assert!(!deferral.would_wait(now + LONGEST));
+        // The attempt that follows finds the same.
+        assert!(!deferral.must_wait(now + LONGEST));
+        deferral.note_attempt(false, now);
+        assert!(deferral.would_wait(now + RETRY_AFTER / 2));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, Write};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -101,6 +101,35 @@ impl Raft {
             .await
             .map(drop)
             .map_err(|e| failed(e.to_string()))
+    }
+
+    /// Begins to ask for each snapshot that was put off again, once nothing is in its way. openraft does so only after as
+    /// many entries as lie between two snapshots.
+    pub(super) fn repeat_snapshots_put_off(&self) {
+        let mut put_off = self.inner.snapshots.deferral().attempts_put_off();
+        let mut leadership = self.leadership();
+        let own = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = put_off.changed() => if changed.is_err() {
+                        return;
+                    },
+                    // Closed with the observer, which ends with openraft.
+                    _ = leadership.wait_for(|_| false) => return,
+                }
+                loop {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    let Some(inner) = own.upgrade() else { return };
+                    let waits = inner.snapshots.deferral().would_wait(Instant::now());
+                    if !waits && !inner.published.load().state.is_restoring() {
+                        // Whoever has ended needs none.
+                        let _ = inner.core.trigger().snapshot().await;
+                        break;
+                    }
+                }
+            }
+        });
     }
 
     /// The published state with what an archive says of it.
@@ -344,6 +373,22 @@ mod tests {
         let written = raft.write_parts(1, dies, HOLD).await;
         let error = written.expect_err("not all").to_string();
         assert!(error.contains("panicked"), "{error}");
+        raft.shutdown().await.expect("closed");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_snapshot_that_was_put_off_is_taken_in_the_end() {
+        let (raft, _) = Raft::start(settings(None)).await.expect("started");
+        raft.write(put("a", b"1"), HOLD).await.expect("written");
+        let deferral = raft.inner.snapshots.deferral().clone();
+        let mut put_off = deferral.attempts_put_off();
+        let sending = deferral.begin_sending();
+        let asking = raft.clone();
+        let asked = tokio::spawn(async move { asking.trigger_snapshot().await });
+        put_off.changed().await.expect("runs");
+        drop(sending);
+        let taken = tokio::time::timeout(HOLD, asked).await.expect("in time");
+        taken.expect("no panic").expect("taken");
         raft.shutdown().await.expect("closed");
     }
 }

@@ -159,6 +159,7 @@ impl Raft {
             addresses,
         );
         raft.end_probation();
+        raft.repeat_snapshots_put_off();
         let alone = raft.lead_when_alone(settings.bootstrap).await?;
         if alone {
             raft.wait_until_recovered(last_at_start).await?;

@@ -181,7 +181,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn try_create_snapshot_builder(&mut self, _: bool) -> Option<Builder> {
         // The parts of a restoration are in no snapshot: the log must keep them until it ends.
-        if self.state.is_restoring() || self.snapshots.deferral().must_wait(Instant::now()) {
+        let deferral = self.snapshots.deferral();
+        if self.state.is_restoring() || deferral.must_wait(Instant::now()) {
+            deferral.put_off();
             return None;
         }
         Some(self.get_snapshot_builder().await)
