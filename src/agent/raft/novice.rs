@@ -120,7 +120,7 @@ impl Raft {
         if !self.inner.novice.may_vote(request.last_log_id) {
             tracing::warn!(
                 target: "agent.server.raft",
-                "not voting: this server began without a log, and has not caught up yet"
+                "not voting: this server began without a log, and has not caught up yet; if no server with the data can lead any more, name those that are left in raft/peers.json (see raft/peers.info) on the servers that have data"
             );
         } else if !promised {
             return Ok(None);
