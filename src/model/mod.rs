@@ -6,6 +6,7 @@ pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod check;
+pub mod content_hash;
 pub mod coordinate;
 pub mod decode;
 pub mod duration;

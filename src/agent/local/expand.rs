@@ -113,6 +113,7 @@ pub(super) fn expand_sidecar<'a>(
         sidecar.meta.clone_from(&definition.meta);
     }
     default_to(&mut sidecar.token, || definition.token.clone());
+    default_to(&mut sidecar.address, || definition.address.clone());
     KIND_CONNECT_PROXY.clone_into(&mut sidecar.kind);
     let mut proxy = sidecar.proxy.take().unwrap_or_default();
     default_to(&mut proxy.destination_service_name, || {

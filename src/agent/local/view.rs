@@ -1,18 +1,14 @@
 //! Services and checks as the agent's API shows them.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::entry::LocalService;
 use super::state::LocalState;
 use crate::model::check::{HealthCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX, Status};
+use crate::model::content_hash::content_hash;
 use crate::model::service::{AgentService, Connect, KIND_CONNECT_PROXY, NodeService};
-
-/// Hex digits of a content hash.
-const CONTENT_HASH_DIGITS: usize = 16;
 
 /// The health of a service on this agent, from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -146,17 +142,6 @@ fn agent_service(service: &NodeService, datacenter: &str) -> AgentService {
     }
 }
 
-/// A stable digest of what the service shows: equal forms have equal hashes.
-fn content_hash(service: &AgentService) -> String {
-    let form = serde_json::to_vec(service).expect("a service is always representable as JSON");
-    let digest = Sha256::digest(&form);
-    let mut hash = String::with_capacity(CONTENT_HASH_DIGITS);
-    for byte in digest.iter().take(CONTENT_HASH_DIGITS / 2) {
-        write!(hash, "{byte:02x}").expect("writing to a String does not fail");
-    }
-    hash
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,18 +174,5 @@ mod tests {
         );
         assert_eq!(AggregatedStatus::Maintenance.http_status(), 503);
         assert_eq!(AggregatedStatus::Warning.http_status(), 429);
-    }
-
-    #[test]
-    fn equal_services_have_equal_hashes_of_sixteen_digits() {
-        let service = AgentService {
-            id: "web".to_owned(),
-            ..AgentService::default()
-        };
-        let hash = content_hash(&service);
-        assert_eq!(hash.len(), 16);
-        assert!(hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        assert_eq!(content_hash(&service.clone()), hash);
-        assert_ne!(content_hash(&AgentService { port: 1, ..service }), hash);
     }
 }

@@ -16,6 +16,7 @@ mod syntax;
 mod weak;
 
 pub use error::DecodeError;
+pub use names::is_loosely_equal;
 pub use options::{Options, Unknown};
 pub use read::{from_json_slice, from_json_slice_with, from_value, from_value_listing_unknown};
 pub use read::{json_document, json_value};

@@ -9,7 +9,8 @@ pub(super) fn find_field(fields: &'static [&'static str], key: &str) -> Option<&
         .copied()
 }
 
-fn is_loosely_equal(a: &str, b: &str) -> bool {
+/// Whether two names are the same but for letter case and underscores.
+pub fn is_loosely_equal(a: &str, b: &str) -> bool {
     fn folded(text: &str) -> impl Iterator<Item = u8> {
         text.bytes()
             .filter(|byte| *byte != b'_')

@@ -192,6 +192,27 @@ fn a_sidecar_takes_after_its_service() {
 }
 
 #[test]
+fn a_sidecar_without_an_address_has_that_of_its_service() {
+    let json = |sidecar: &str| {
+        format!(
+            r#"{{"Name":"web","Address":"10.0.0.1","TaggedAddresses":{{"lan":{{"Port":5}}}},
+            "Connect":{{"SidecarService":{sidecar}}}}}"#
+        )
+    };
+    let addresses = |text: &str| {
+        let instance = sidecar(text, &[]).unwrap().expect("a sidecar");
+        let service = instance.service.service;
+        let tags = service.tagged_addresses.unwrap().into_keys();
+        (service.address, tags.collect::<Vec<_>>())
+    };
+    let tags = vec!["lan_ipv4".to_owned(), "wan_ipv4".to_owned()];
+    let inherited = ("10.0.0.1".to_owned(), tags.clone());
+    assert_eq!(addresses(&json("{}")), inherited);
+    let own = json(r#"{"Address":"10.0.0.2"}"#);
+    assert_eq!(addresses(&own), ("10.0.0.2".to_owned(), tags));
+}
+
+#[test]
 fn a_sidecars_own_settings_win() {
     let json = r#"{"Name":"web","Port":80,"Connect":{"SidecarService":{"Name":"sc","Port":9999,
         "Proxy":{"DestinationServiceName":"zzz"},"Check":{"TTL":"10s"}}}}"#;

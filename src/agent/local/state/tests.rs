@@ -420,7 +420,7 @@ fn the_agents_forms_are_consuls() {
         r#"{"Name":"web","Port":80,"Check":{"TTL":"5s","Status":"warning"}}"#,
     );
     let shown = state.agent_service("web").unwrap();
-    assert_eq!(shown.content_hash.len(), 16);
+    assert_eq!(shown.content_hash, "42af20636cf48cf8");
     assert_eq!(
         (shown.datacenter.as_str(), shown.proxy, shown.connect),
         ("dc1", None, None)
