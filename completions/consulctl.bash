@@ -2208,7 +2208,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__snapshot__subcmd__inspect)
-            opts="-h --format --help"
+            opts="-h --format --kvdetails --kvdepth --kvfilter --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2216,6 +2216,14 @@ _consulctl() {
             case "${prev}" in
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --kvdepth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kvfilter)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

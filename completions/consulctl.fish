@@ -465,6 +465,9 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "save" -d 'Saves a snapshot of the servers\' state'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvdepth -d 'Parts of a key, between slashes, that -kvdetails tells apart' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvfilter -d 'Beginning of the keys that -kvdetails shows' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvdetails -d 'Show which keys take how much room'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r

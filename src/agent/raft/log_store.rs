@@ -4,25 +4,22 @@
 //! that it found durable in one transaction, and then reports to everyone who waits: one fsync a
 //! batch, whatever the number of writers. The order of calls is the order on disk.
 
-use std::collections::VecDeque;
-use std::fmt::Debug;
+mod reader;
+
 use std::io;
-use std::ops::{Bound, RangeBounds};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use openraft::entry::RaftEntry as _;
-use openraft::storage::{IOFlushed, RaftLogReader, RaftLogStorage};
+use openraft::storage::{IOFlushed, RaftLogStorage};
 use openraft::{EntryPayload, LogState};
 use tokio::sync::{mpsc, oneshot};
-use tokio_stream::Stream;
 
+pub(super) use self::reader::LogReader;
 use super::codec::{self, CodecError};
 use super::log_writer::{Done, Job, Writer};
-use super::medium::{BoxFuture, LogSource, Op, Opened};
+use super::medium::{LogSource, Op, Opened};
 use super::meters::Meters;
 use super::retention::Retention;
 use super::tail::Tail;
@@ -30,11 +27,6 @@ use super::types::{Entry, LogId, Membership, TypeConfig, Vote, log_id};
 
 /// Jobs that wait for the writer before openraft has to.
 const QUEUE: usize = 1024;
-/// Entries that one replication read returns at most.
-const MAX_READ_ENTRIES: u64 = 1024;
-/// Encoded bytes after which a replication read stops.
-const MAX_READ_BYTES: usize = 1 << 20;
-
 /// How far the term of a membership that an operator forces is from that of the entry before it, and how far the next
 /// elections are from there: more terms than elections can make, and few enough for people to read.
 ///
@@ -50,12 +42,6 @@ const FORCED_TERMS: u64 = 1_000_000_000;
 pub(super) struct LogStore {
     shared: Arc<Shared>,
     jobs: mpsc::Sender<Job>,
-}
-
-/// Reads entries and the vote; clones share the log.
-#[derive(Clone)]
-pub(super) struct LogReader {
-    shared: Arc<Shared>,
 }
 
 /// What the log store, its readers and the writer task share.
@@ -288,102 +274,6 @@ impl LogStore {
     }
 }
 
-impl RaftLogReader<TypeConfig> for LogReader {
-    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + Send>(
-        &mut self,
-        range: RB,
-    ) -> Result<Vec<Entry>, io::Error> {
-        let (start, end) = half_open(&range);
-        self.shared.read(start, end, usize::MAX).await
-    }
-
-    async fn entries_stream<RB>(
-        &mut self,
-        range: RB,
-    ) -> impl Stream<Item = Result<Entry, io::Error>> + Send
-    where
-        RB: RangeBounds<u64> + Clone + Debug + Send,
-    {
-        let (start, end) = half_open(&range);
-        EntryStream {
-            shared: Arc::clone(&self.shared),
-            next: start,
-            end,
-            ready: VecDeque::new(),
-            reading: None,
-        }
-    }
-
-    async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
-        Ok(self.shared.tail().vote)
-    }
-
-    async fn limited_get_log_entries(
-        &mut self,
-        start: u64,
-        end: u64,
-    ) -> Result<Vec<Entry>, io::Error> {
-        let end = end.min(start.saturating_add(MAX_READ_ENTRIES));
-        let mut entries = self.shared.read(start, end, MAX_READ_BYTES).await?;
-        let (mut bytes, mut keep) = (0, 0);
-        for entry in &entries {
-            if bytes >= MAX_READ_BYTES {
-                break;
-            }
-            // Known of the durable ones only; the bytes of the others are needed for the disk anyway, and kept.
-            let known = self.shared.tail().size_of(entry.index());
-            bytes += match known {
-                Some(size) => size,
-                None => codec::entry_bytes(entry).map_err(io::Error::other)?,
-            };
-            keep += 1;
-        }
-        entries.truncate(keep);
-        Ok(entries)
-    }
-}
-
-/// The entries of a range, a bounded part of which is in memory at a time.
-struct EntryStream {
-    shared: Arc<Shared>,
-    next: u64,
-    end: u64,
-    ready: VecDeque<Entry>,
-    reading: Option<BoxFuture<'static, io::Result<Vec<Entry>>>>,
-}
-
-impl Stream for EntryStream {
-    type Item = io::Result<Entry>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            if let Some(entry) = self.ready.pop_front() {
-                self.next = entry.index() + 1;
-                return Poll::Ready(Some(Ok(entry)));
-            }
-            if self.next >= self.end {
-                return Poll::Ready(None);
-            }
-            let (next, end) = (self.next, self.end);
-            let shared = Arc::clone(&self.shared);
-            let reading = self.reading.get_or_insert_with(|| {
-                Box::pin(async move { shared.read(next, end, MAX_READ_BYTES).await })
-            });
-            let read = std::task::ready!(reading.as_mut().poll(context));
-            self.reading = None;
-            match read {
-                // The range ends before its bound does.
-                Ok(entries) if entries.is_empty() => self.end = self.next,
-                Ok(entries) => self.ready = entries.into(),
-                Err(error) => {
-                    self.end = self.next;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
-        }
-    }
-}
-
 impl RaftLogStorage<TypeConfig> for LogStore {
     type LogReader = LogReader;
 
@@ -477,20 +367,6 @@ fn is_forced(entry: &Entry) -> bool {
 
 fn decode_id(bytes: Option<&[u8]>) -> Result<Option<LogId>, CodecError> {
     bytes.map(codec::decode_log_id).transpose()
-}
-
-fn half_open(range: &impl RangeBounds<u64>) -> (u64, u64) {
-    let start = match range.start_bound() {
-        Bound::Included(at) => *at,
-        Bound::Excluded(at) => at.saturating_add(1),
-        Bound::Unbounded => 0,
-    };
-    let end = match range.end_bound() {
-        Bound::Included(at) => at.saturating_add(1),
-        Bound::Excluded(at) => *at,
-        Bound::Unbounded => u64::MAX,
-    };
-    (start, end)
 }
 
 fn gone() -> io::Error {

@@ -7,8 +7,12 @@ use openraft::storage::RaftLogStorageExt as _;
 use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
 
+use openraft::storage::RaftLogReader as _;
+
+use super::reader::MAX_READ_BYTES;
 use super::*;
 use crate::agent::raft::disk::Disk;
+use crate::agent::raft::medium::BoxFuture;
 use crate::agent::raft::medium::LogMedium;
 use crate::agent::raft::snapshots::Snapshots;
 use crate::agent::raft::sqlite::{DbError, SqliteMedium, TailLimits};
