@@ -133,7 +133,8 @@ impl Task {
                 let interval = REMOTE_ALIAS_INTERVAL;
                 (Drive::Periodic { interval }, Some(Job::Alias(alias)))
             }
-            Probe::Script(_) | Probe::Http(_) | Probe::Tcp(_) => {
+            // Every other probe runs at its interval, whatever its kind.
+            _ => {
                 let job = Runner::new(spec, limit).map(Job::Runner);
                 (
                     Drive::Periodic {
