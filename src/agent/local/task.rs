@@ -22,6 +22,7 @@ use super::published::{Counts, Published};
 use super::state::{Change, Effect, LocalState};
 use super::sync::Triggers;
 use crate::agent::checks::outcome::Outcome;
+use crate::agent::checks::runner::CheckTls;
 use crate::agent::checks::scheduler::{Input, MAX_RUNNING, Mono, Scheduler};
 use crate::agent::checks::spec::Probe;
 
@@ -35,6 +36,8 @@ pub(super) struct TaskSettings {
     pub(super) check_update_interval: Duration,
     /// Bytes of output kept a check at most.
     pub(super) check_output_max_size: usize,
+    /// What checks over TLS trust and show.
+    pub(super) check_tls: CheckTls,
     pub(super) seed: u64,
     pub(super) catalog: Arc<dyn Catalog>,
 }
@@ -48,6 +51,7 @@ pub(super) struct Task {
     runs: HashMap<u64, AbortHandle>,
     files: Option<Files>,
     check_output_max_size: usize,
+    check_tls: CheckTls,
     catalog: Arc<dyn Catalog>,
     publish: watch::Sender<Published>,
     triggers: Triggers,
@@ -79,6 +83,7 @@ impl Task {
             runs: HashMap::new(),
             files: settings.files,
             check_output_max_size: settings.check_output_max_size,
+            check_tls: settings.check_tls,
             catalog: settings.catalog,
             publish,
             triggers,

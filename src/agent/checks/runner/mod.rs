@@ -10,7 +10,9 @@ mod os_service;
 mod run;
 mod script;
 mod tcp;
+mod tls;
 mod udp;
 
 pub use http::HttpRunner;
 pub use run::Runner;
+pub use tls::{AgentTls, CheckTls, CheckTlsError};

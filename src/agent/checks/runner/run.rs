@@ -1,6 +1,7 @@
 //! One entrance to all runners.
 
 use super::http::HttpRunner;
+use super::tls::CheckTls;
 use super::{docker, grpc, h2ping, os_service, script, tcp, udp};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::{
@@ -20,16 +21,16 @@ pub enum Runner {
         output_max_size: usize,
     },
     Http(HttpRunner),
-    Tcp(TcpProbe),
+    Tcp(TcpProbe, CheckTls),
     Udp(UdpProbe),
-    Grpc(GrpcProbe),
-    H2Ping(H2PingProbe),
+    Grpc(GrpcProbe, CheckTls),
+    H2Ping(H2PingProbe, CheckTls),
     OsService(OsServiceProbe),
 }
 
 impl Runner {
     /// `None` for checks that nothing runs: TTL and alias checks.
-    pub fn new(spec: &CheckSpec, output_max_size: usize) -> Option<Self> {
+    pub fn new(spec: &CheckSpec, output_max_size: usize, tls: &CheckTls) -> Option<Self> {
         Some(match &spec.probe {
             Probe::Script(probe) => Self::Script {
                 probe: probe.clone(),
@@ -39,11 +40,11 @@ impl Runner {
                 probe: probe.clone(),
                 output_max_size,
             },
-            Probe::Http(probe) => Self::Http(HttpRunner::new(probe, output_max_size)),
-            Probe::Tcp(probe) => Self::Tcp(probe.clone()),
+            Probe::Http(probe) => Self::Http(HttpRunner::new(probe, output_max_size, tls)),
+            Probe::Tcp(probe) => Self::Tcp(probe.clone(), tls.clone()),
             Probe::Udp(probe) => Self::Udp(probe.clone()),
-            Probe::Grpc(probe) => Self::Grpc(probe.clone()),
-            Probe::H2Ping(probe) => Self::H2Ping(probe.clone()),
+            Probe::Grpc(probe) => Self::Grpc(probe.clone(), tls.clone()),
+            Probe::H2Ping(probe) => Self::H2Ping(probe.clone(), tls.clone()),
             Probe::OsService(probe) => Self::OsService(probe.clone()),
             Probe::Ttl { .. } | Probe::Alias { .. } => return None,
         })
@@ -61,10 +62,10 @@ impl Runner {
                 output_max_size,
             } => docker::run(probe, *output_max_size).await,
             Self::Http(http) => http.run().await,
-            Self::Tcp(probe) => tcp::run(probe).await,
+            Self::Tcp(probe, tls) => tcp::run(probe, tls).await,
             Self::Udp(probe) => udp::run(probe).await,
-            Self::Grpc(probe) => grpc::run(probe).await,
-            Self::H2Ping(probe) => h2ping::run(probe).await,
+            Self::Grpc(probe, tls) => grpc::run(probe, tls).await,
+            Self::H2Ping(probe, tls) => h2ping::run(probe, tls).await,
             Self::OsService(probe) => os_service::run(probe).await,
         }
     }

@@ -93,7 +93,8 @@ fn spawn(args: &[String]) -> std::io::Result<Child> {
 fn spawn_error(args: &[String], err: &std::io::Error) -> String {
     let program = args.first().map(String::as_str).unwrap_or_default();
     let cause = match err.kind() {
-        std::io::ErrorKind::NotFound if !program.contains('/') => {
+        // Nothing is not searched for, as in Go.
+        std::io::ErrorKind::NotFound if !program.is_empty() && !program.contains('/') => {
             return format!("exec: {program:?}: executable file not found in $PATH");
         }
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
@@ -213,6 +214,9 @@ mod tests {
         assert_eq!(outcome, Outcome::critical(text));
         let outcome = run(&probe("no-such-program-anywhere"), 64).await;
         let text = "exec: \"no-such-program-anywhere\": executable file not found in $PATH";
+        assert_eq!(outcome, Outcome::critical(text));
+        let outcome = run(&probe(""), 64).await;
+        let text = "fork/exec : no such file or directory";
         assert_eq!(outcome, Outcome::critical(text));
         let none = ScriptProbe {
             args: vec![],

@@ -57,6 +57,8 @@ pub struct HttpProbe {
 pub struct TcpProbe {
     /// `host:port`.
     pub address: String,
+    /// `None`: the connection alone is enough.
+    pub tls: Option<TlsOptions>,
     pub timeout: Duration,
 }
 
@@ -137,6 +139,7 @@ pub(super) fn of(definition: &CheckDefinition) -> Result<Probe, InvalidCheck> {
         }),
         "tcp" => Probe::Tcp(TcpProbe {
             address: definition.tcp.clone(),
+            tls: definition.tcp_use_tls.then(tls),
             timeout: timeout(DEFAULT_PROBE_TIMEOUT),
         }),
         "udp" => Probe::Udp(UdpProbe {

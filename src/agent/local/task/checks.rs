@@ -135,7 +135,7 @@ impl Task {
             }
             // Every other probe runs at its interval, whatever its kind.
             _ => {
-                let job = Runner::new(spec, limit).map(Job::Runner);
+                let job = Runner::new(spec, limit, &self.check_tls).map(Job::Runner);
                 (
                     Drive::Periodic {
                         interval: spec.interval,
