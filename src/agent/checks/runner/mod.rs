@@ -15,4 +15,4 @@ mod udp;
 
 pub use http::HttpRunner;
 pub use run::Runner;
-pub use tls::{AgentTls, CheckTls, CheckTlsError};
+pub use tls::{AgentTls, AgentTlsFiles, CheckTls, CheckTlsError};

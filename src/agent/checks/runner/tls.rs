@@ -1,6 +1,9 @@
 //! TLS of checks: the trust and the certificate that every runner over TLS uses.
 
+mod files;
+
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -16,6 +19,8 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+pub use files::AgentTlsFiles;
 
 use super::http::Clients;
 use super::net::{bare_host, host_and_port};
@@ -35,15 +40,21 @@ pub struct AgentTls {
 /// Why the agent's certificates cannot be lent.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckTlsError {
-    #[error("cannot read a certificate authority")]
+    #[error("cannot read {}: {source}", path.display())]
+    File {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot read a certificate authority: {0}")]
     Authority(#[source] rustls::pki_types::pem::Error),
-    #[error("a certificate authority cannot be trusted")]
+    #[error("a certificate authority cannot be trusted: {0}")]
     Untrusted(#[source] rustls::Error),
-    #[error("cannot read the certificate")]
+    #[error("cannot read the certificate: {0}")]
     Certificate(#[source] rustls::pki_types::pem::Error),
-    #[error("cannot read the private key")]
+    #[error("cannot read the private key: {0}")]
     Key(#[source] rustls::pki_types::pem::Error),
-    #[error("certificate and private key do not work together")]
+    #[error("certificate and private key do not work together: {0}")]
     Identity(#[source] rustls::Error),
 }
 
