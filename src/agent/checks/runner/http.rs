@@ -131,11 +131,11 @@ impl HttpRunner {
         let real_host = url.host_str().unwrap_or_default().to_owned();
         let kind = ClientKind {
             follow_redirects: self.probe.follow_redirects,
-            skip_verify: self.probe.tls_skip_verify,
+            skip_verify: self.probe.tls.skip_verify,
             loopback: is_loopback(&real_host),
         };
         let failed = |err: reqwest::Error| failure(&self.probe, &err.to_string());
-        let server_name = self.probe.tls_server_name.as_str();
+        let server_name = self.probe.tls.server_name.as_str();
         if url.scheme() != "https" || server_name.is_empty() || server_name == real_host {
             return Ok((kind.shared().map_err(failed)?, url, None));
         }

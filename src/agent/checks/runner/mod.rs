@@ -1,11 +1,16 @@
 //! What a check's run does: one runner a file.
 
 pub mod alias;
+mod docker;
+mod grpc;
+mod h2ping;
 mod http;
 mod net;
+mod os_service;
 mod run;
 mod script;
 mod tcp;
+mod udp;
 
 pub use http::HttpRunner;
 pub use run::Runner;

@@ -1,9 +1,12 @@
 //! One entrance to all runners.
 
 use super::http::HttpRunner;
-use super::{script, tcp};
+use super::{docker, grpc, h2ping, os_service, script, tcp, udp};
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::spec::{CheckSpec, Probe, ScriptProbe, TcpProbe};
+use crate::agent::checks::spec::{
+    CheckSpec, DockerProbe, GrpcProbe, H2PingProbe, OsServiceProbe, Probe, ScriptProbe, TcpProbe,
+    UdpProbe,
+};
 
 /// A check that is ready to run, any number of times.
 #[derive(Clone, Debug)]
@@ -12,22 +15,38 @@ pub enum Runner {
         probe: ScriptProbe,
         output_max_size: usize,
     },
+    Docker {
+        probe: DockerProbe,
+        output_max_size: usize,
+    },
     Http(HttpRunner),
     Tcp(TcpProbe),
+    Udp(UdpProbe),
+    Grpc(GrpcProbe),
+    H2Ping(H2PingProbe),
+    OsService(OsServiceProbe),
 }
 
 impl Runner {
     /// `None` for checks that nothing runs: TTL and alias checks.
     pub fn new(spec: &CheckSpec, output_max_size: usize) -> Option<Self> {
-        match &spec.probe {
-            Probe::Script(probe) => Some(Self::Script {
+        Some(match &spec.probe {
+            Probe::Script(probe) => Self::Script {
                 probe: probe.clone(),
                 output_max_size,
-            }),
-            Probe::Http(probe) => Some(Self::Http(HttpRunner::new(probe, output_max_size))),
-            Probe::Tcp(probe) => Some(Self::Tcp(probe.clone())),
-            Probe::Ttl { .. } | Probe::Alias { .. } => None,
-        }
+            },
+            Probe::Docker(probe) => Self::Docker {
+                probe: probe.clone(),
+                output_max_size,
+            },
+            Probe::Http(probe) => Self::Http(HttpRunner::new(probe, output_max_size)),
+            Probe::Tcp(probe) => Self::Tcp(probe.clone()),
+            Probe::Udp(probe) => Self::Udp(probe.clone()),
+            Probe::Grpc(probe) => Self::Grpc(probe.clone()),
+            Probe::H2Ping(probe) => Self::H2Ping(probe.clone()),
+            Probe::OsService(probe) => Self::OsService(probe.clone()),
+            Probe::Ttl { .. } | Probe::Alias { .. } => return None,
+        })
     }
 
     /// Runs once. Dropping the future stops the run and what it started.
@@ -37,8 +56,16 @@ impl Runner {
                 probe,
                 output_max_size,
             } => script::run(probe, *output_max_size).await,
+            Self::Docker {
+                probe,
+                output_max_size,
+            } => docker::run(probe, *output_max_size).await,
             Self::Http(http) => http.run().await,
             Self::Tcp(probe) => tcp::run(probe).await,
+            Self::Udp(probe) => udp::run(probe).await,
+            Self::Grpc(probe) => grpc::run(probe).await,
+            Self::H2Ping(probe) => h2ping::run(probe).await,
+            Self::OsService(probe) => os_service::run(probe).await,
         }
     }
 }

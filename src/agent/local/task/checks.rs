@@ -134,7 +134,8 @@ impl Task {
                 let lane = Lane::Sockets;
                 (Drive::Periodic { interval, lane }, Some(Job::Alias(alias)))
             }
-            Probe::Script(_) | Probe::Http(_) | Probe::Tcp(_) => {
+            // Every other probe runs at its interval, whatever its kind.
+            _ => {
                 let job = Runner::new(spec, limit).map(Job::Runner);
                 (
                     Drive::Periodic {

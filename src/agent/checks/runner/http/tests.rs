@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::agent::checks::spec::TlsOptions;
 
 /// Answers each connection with the next of `answers` and returns the requests it read.
 async fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
@@ -46,8 +47,7 @@ fn probe(url: &str) -> HttpProbe {
         body: String::new(),
         timeout: Duration::from_secs(10),
         follow_redirects: true,
-        tls_server_name: String::new(),
-        tls_skip_verify: false,
+        tls: TlsOptions::default(),
     }
 }
 
