@@ -6,9 +6,9 @@ use crate::source::Source;
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("openraft", &["agent::raft"]),
     ("sqlx", &["agent::raft"]),
-    ("hyper", &["agent::http"]),
-    ("hyper_util", &["agent::http"]),
-    ("http_body_util", &["agent::http"]),
+    ("hyper", &["agent::http", "agent::checks"]),
+    ("hyper_util", &["agent::http", "agent::checks"]),
+    ("http_body_util", &["agent::http", "agent::checks"]),
     ("reqwest", &["api", "agent::checks"]),
     ("hickory_proto", &["agent::dns"]),
     ("tracing_subscriber", &["agent::telemetry"]),

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, CONNECTION, HeaderName, HeaderValue, USER_AGENT};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 
-use super::net::{dial_error, lookup_error};
+use super::net::{dial_error, lookup_error, lookup_failure};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::spec::HttpProbe;
@@ -141,9 +141,10 @@ impl HttpRunner {
         }
         let port = url.port_or_known_default().unwrap_or(443);
         let bare = real_host.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::net::lookup_host((bare, port))
-            .await
-            .map_err(|_| failure(&self.probe, &lookup_error(&format!("{real_host}:{port}"))))?;
+        let found = tokio::net::lookup_host((bare, port)).await.map_err(|err| {
+            let address = format!("{real_host}:{port}");
+            failure(&self.probe, &lookup_failure(&address, &err))
+        })?;
         let addresses: Vec<_> = found.collect();
         let host = url
             .port()

@@ -2,11 +2,22 @@
 
 use std::io;
 
+use super::cause;
+
 /// Splits `host:port` at its last colon; `None` without a port.
 pub(super) fn host_and_port(address: &str) -> Option<(&str, &str)> {
     let (host, port) = address.rsplit_once(':')?;
     let bare_v6 = host.contains(':') && !host.starts_with('[');
     (!port.is_empty() && !bare_v6).then_some((host, port))
+}
+
+/// A name that could not be looked up: it stands for no address, or this agent could not ask.
+pub(super) fn lookup_failure(address: &str, err: &io::Error) -> String {
+    let Some(shortage) = cause::shortage(err) else {
+        return lookup_error(address);
+    };
+    let host = host_and_port(address).map_or(address, |(host, _)| host);
+    format!("dial tcp: lookup {host}: {shortage}")
 }
 
 /// A name that stands for no address.
@@ -17,20 +28,26 @@ pub(super) fn lookup_error(address: &str) -> String {
 
 /// A connection that did not open.
 pub(super) fn dial_error(address: &str, err: &io::Error) -> String {
-    let cause = match err.kind() {
-        io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
-        io::ErrorKind::HostUnreachable => "connect: no route to host".to_owned(),
-        io::ErrorKind::NetworkUnreachable => "connect: network is unreachable".to_owned(),
-        io::ErrorKind::ConnectionReset => "connect: connection reset by peer".to_owned(),
-        io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
-        _ => err.to_string(),
-    };
+    let cause = cause::of_dial(err);
     format!("dial tcp {address}: {cause}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lookup_that_could_not_be_made_is_not_an_unknown_name() {
+        let full = io::Error::from(rustix::io::Errno::MFILE);
+        let text = lookup_failure("web:80", &full);
+        let expected = "dial tcp: lookup web: too many open files: ";
+        assert!(text.starts_with(expected), "{text}");
+        let unknown = io::Error::other("failed to lookup address information");
+        assert_eq!(
+            lookup_failure("web:80", &unknown),
+            "dial tcp: lookup web: no such host"
+        );
+    }
 
     #[test]
     fn addresses_split_at_the_port() {

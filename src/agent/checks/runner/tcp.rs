@@ -2,7 +2,7 @@
 
 use tokio::net::TcpStream;
 
-use super::net::{dial_error, host_and_port, lookup_error};
+use super::net::{dial_error, host_and_port, lookup_error, lookup_failure};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::TcpProbe;
 
@@ -24,7 +24,7 @@ pub(super) async fn run(probe: &TcpProbe) -> Outcome {
 async fn connect(address: &str) -> Result<(), String> {
     let found = tokio::net::lookup_host(address)
         .await
-        .map_err(|_| lookup_error(address))?;
+        .map_err(|err| lookup_failure(address, &err))?;
     let mut first_error = None;
     for candidate in found {
         match TcpStream::connect(candidate).await {

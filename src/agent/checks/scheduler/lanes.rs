@@ -10,9 +10,9 @@ use crate::agent::checks::spec::Probe;
 
 /// Programs that are started while others are under way, at most; further due ones wait for a
 /// place, but never for longer than their interval.
-pub const PROCESS_PLACES: usize = 256;
+const PROCESS_PLACES: usize = 256;
 /// Programs under way at once at most, of checks that waited for their whole interval too.
-pub const MAX_PROCESSES: usize = 1024;
+const MAX_PROCESSES: usize = 1024;
 /// Open files that a program's run takes at most: two pipes, its handle and a spare one.
 const FILES_A_PROCESS: u64 = 4;
 /// The least number of runs of a lane, however few files this process may open.
@@ -31,7 +31,7 @@ impl Lane {
     /// The lane of what `probe` does.
     pub fn of(probe: &Probe) -> Self {
         match probe {
-            Probe::Script(_) => Self::Processes,
+            Probe::Script(_) | Probe::Docker(_) => Self::Processes,
             _ => Self::Sockets,
         }
     }
