@@ -169,3 +169,40 @@ fn a_name_without_a_suffix_is_a_services() {
     assert_eq!(unit_name("a.b"), "a.b.service");
     assert_eq!(unit_name("x.timer"), "x.timer");
 }
+
+const BUS_CONFIG: &str = r#"<busconfig>
+  <listen>unix:path=PATH</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>"#;
+
+/// A real bus, which has no systemd on it: it must understand all that comes before the answer.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+#[tokio::test]
+async fn a_real_bus_understands_us() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, socket) = (folder.path().join("conf"), folder.path().join("bus"));
+    let text = BUS_CONFIG.replace("PATH", &socket.display().to_string());
+    std::fs::write(&config, text).unwrap();
+    let daemon = tokio::process::Command::new("dbus-daemon")
+        .arg(format!("--config-file={}", config.display()))
+        .args(["--nofork", "--print-address"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
+    let Ok(mut daemon) = daemon else {
+        println!("skipped: dbus-daemon is not installed");
+        return;
+    };
+    let mut lines = tokio::io::BufReader::new(daemon.stdout.take().unwrap()).lines();
+    let address = lines.next_line().await.unwrap().expect("its address");
+    let outcome = run_at(&address, &probe(Duration::from_secs(30))).await;
+    assert_eq!(outcome.status, Status::Warning);
+    let unknown = "(org.freedesktop.DBus.Error.ServiceUnknown)";
+    assert!(outcome.output.ends_with(unknown), "{}", outcome.output);
+}
