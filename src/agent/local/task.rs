@@ -23,10 +23,14 @@ use super::state::{Change, Effect, LocalState};
 use super::sync::Triggers;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::runner::CheckTls;
-use crate::agent::checks::scheduler::{Input, MAX_RUNNING, Mono, Scheduler};
+use crate::agent::checks::scheduler::{Input, Limits, Mono, Scheduler};
 use crate::agent::checks::spec::Probe;
+use crate::agent::machine::file_limit;
 
 mod checks;
+
+/// Ended runs that wait to be taken in; further ones wait with their results.
+const FINISHED_MAX: usize = 256;
 
 /// What the task starts with.
 pub(super) struct TaskSettings {
@@ -77,7 +81,7 @@ impl Task {
         });
         let mut task = Self {
             state: settings.state,
-            scheduler: Scheduler::new(settings.seed),
+            scheduler: Scheduler::new(settings.seed, Limits::of_files(file_limit())),
             deferrals: Deferrals::new(settings.check_update_interval, settings.seed),
             jobs: HashMap::new(),
             runs: HashMap::new(),
@@ -87,7 +91,7 @@ impl Task {
             catalog: settings.catalog,
             publish,
             triggers,
-            finished: mpsc::channel(MAX_RUNNING),
+            finished: mpsc::channel(FINISHED_MAX),
             tracker: TaskTracker::new(),
             origin: Instant::now(),
             overdue: Vec::new(),

@@ -13,7 +13,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 
 use self::failure::{failure, parse_url, send_failure};
-use super::net::{bare_host, lookup_error};
+use super::net::{bare_host, resolve};
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::HttpProbe;
@@ -171,10 +171,8 @@ impl HttpRunner {
             return Ok((kind.shared(&self.tls).map_err(failed)?, url, None));
         }
         let port = url.port_or_known_default().unwrap_or(443);
-        let found = tokio::net::lookup_host((bare_host(&real_host), port))
-            .await
-            .map_err(|_| failure(&self.probe, &lookup_error(&format!("{real_host}:{port}"))))?;
-        let addresses: Vec<_> = found.collect();
+        let addresses = resolve("tcp", &format!("{real_host}:{port}")).await;
+        let addresses = addresses.map_err(|text| failure(&self.probe, &text))?;
         let host = url
             .port()
             .map_or_else(|| real_host.clone(), |port| format!("{real_host}:{port}"));

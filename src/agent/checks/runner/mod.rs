@@ -1,6 +1,7 @@
 //! What a check's run does: one runner a file.
 
 pub mod alias;
+mod cause;
 mod docker;
 mod grpc;
 mod h2ping;

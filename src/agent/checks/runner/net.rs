@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::cause;
+
 /// A connection, in plain text or over TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
@@ -38,11 +40,12 @@ pub(super) async fn resolve(network: &str, address: &str) -> Result<Vec<SocketAd
     let number = parse_port(network, port)?;
     // Nothing before the colon is this machine, as in Go.
     let host = if host.is_empty() { "127.0.0.1" } else { host };
-    let no_such_host = || format!("dial {network}: lookup {host}: no such host");
     let found = tokio::net::lookup_host((bare_host(host), number)).await;
-    let found: Vec<_> = found.map_err(|_| no_such_host())?.collect();
+    let found: Vec<_> = found
+        .map_err(|err| lookup_failure(network, host, &err))?
+        .collect();
     if found.is_empty() {
-        return Err(no_such_host());
+        return Err(format!("dial {network}: lookup {host}: no such host"));
     }
     Ok(found)
 }
@@ -71,6 +74,12 @@ pub(super) async fn dial(address: &str) -> Result<TcpStream, String> {
     Err(first_error.unwrap_or_else(|| lookup_error(address)))
 }
 
+/// A name that could not be looked up: it stands for no address, or this agent could not ask.
+fn lookup_failure(network: &str, host: &str, err: &io::Error) -> String {
+    let reason = cause::shortage(err).unwrap_or_else(|| "no such host".to_owned());
+    format!("dial {network}: lookup {host}: {reason}")
+}
+
 /// A name that stands for no address.
 pub(super) fn lookup_error(address: &str) -> String {
     let host = host_and_port(address).map_or(address, |(host, _)| host);
@@ -79,29 +88,23 @@ pub(super) fn lookup_error(address: &str) -> String {
 
 /// A connection that did not open.
 pub(super) fn dial_error(address: &str, err: &io::Error) -> String {
-    let cause = match err.kind() {
-        io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
-        _ => system_call("connect", err),
-    };
-    format!("dial tcp {address}: {cause}")
-}
-
-/// Go's `connect: connection refused`: the call and the reason, without Rust's number behind it.
-pub(super) fn system_call(call: &str, err: &io::Error) -> String {
-    let reason = match err.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused",
-        io::ErrorKind::HostUnreachable => "no route to host",
-        io::ErrorKind::NetworkUnreachable => "network is unreachable",
-        io::ErrorKind::ConnectionReset => "connection reset by peer",
-        io::ErrorKind::BrokenPipe => "broken pipe",
-        _ => return err.to_string(),
-    };
-    format!("{call}: {reason}")
+    format!("dial tcp {address}: {}", cause::of_dial(err))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lookup_that_could_not_be_made_is_not_an_unknown_name() {
+        let full = io::Error::from(rustix::io::Errno::MFILE);
+        let text = lookup_failure("tcp", "web", &full);
+        let expected = "dial tcp: lookup web: too many open files: ";
+        assert!(text.starts_with(expected), "{text}");
+        let unknown = io::Error::other("failed to lookup address information");
+        let text = lookup_failure("udp", "web", &unknown);
+        assert_eq!(text, "dial udp: lookup web: no such host");
+    }
 
     #[test]
     fn addresses_split_at_the_port() {

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::cause;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::spec::ScriptProbe;
@@ -99,7 +100,7 @@ fn spawn_error(args: &[String], err: &std::io::Error) -> String {
         }
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => err.to_string(),
+        _ => cause::shortage(err).unwrap_or_else(|| err.to_string()),
     };
     format!("fork/exec {program}: {cause}")
 }

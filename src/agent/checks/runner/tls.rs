@@ -247,7 +247,7 @@ fn handshake_error(err: &io::Error) -> String {
     }
     match err.kind() {
         io::ErrorKind::UnexpectedEof => "EOF".to_owned(),
-        _ => super::net::system_call("read", err),
+        _ => super::cause::of_call("read", err),
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::UdpSocket;
 
-use super::net::{resolve, system_call};
+use super::cause;
+use super::net::resolve;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::UdpProbe;
 
@@ -20,7 +21,7 @@ pub(super) async fn run(probe: &UdpProbe) -> Outcome {
 async fn exchange(address: &str) -> Result<(), String> {
     let found = resolve("udp", address).await?;
     let peer = *found.first().expect("resolve gives an address at least");
-    let dial = |err: std::io::Error| format!("dial udp {peer}: {}", system_call("connect", &err));
+    let dial = |err: std::io::Error| format!("dial udp {peer}: {}", cause::of_dial(&err));
     let any: SocketAddr = match peer {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -29,7 +30,7 @@ async fn exchange(address: &str) -> Result<(), String> {
     socket.connect(peer).await.map_err(dial)?;
     let local = socket.local_addr().map_err(dial)?;
     let broken = |call: &str, err: &std::io::Error| {
-        format!("{call} udp {local}->{peer}: {}", system_call(call, err))
+        format!("{call} udp {local}->{peer}: {}", cause::of_call(call, err))
     };
     let sent = socket.send(&[]).await;
     sent.map_err(|err| broken("write", &err))?;

@@ -6,7 +6,8 @@ use std::io;
 use reqwest::Url;
 
 use super::MAX_REDIRECTS;
-use crate::agent::checks::runner::net::{dial_error, lookup_error, system_call};
+use crate::agent::checks::runner::cause;
+use crate::agent::checks::runner::net::{dial_error, lookup_error};
 use crate::agent::checks::runner::tls::tls_error;
 use crate::agent::checks::spec::HttpProbe;
 
@@ -81,7 +82,7 @@ fn cause_of(err: &reqwest::Error, url: &Url) -> String {
                 return dial_error(&address, io);
             }
             if io.raw_os_error().is_some() {
-                return format!("read tcp {address}: {}", system_call("read", io));
+                return format!("read tcp {address}: {}", cause::of_call("read", io));
             }
         }
         if let Some(http) = cause.downcast_ref::<hyper::Error>() {
