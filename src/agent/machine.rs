@@ -123,6 +123,11 @@ pub fn raise_file_limit() -> Option<u64> {
     }
 }
 
+/// How many files this process may open at once; `None` when there is no limit.
+pub fn file_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

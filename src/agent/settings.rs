@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::agent::acl::AllowAll;
+use crate::agent::checks::runner::{AgentTlsFiles, CheckTls};
 use crate::agent::config::{Config, ListenAddr};
 use crate::agent::dns::{DnsSettings, RecursorStrategy, SoaTimes, Staleness};
 use crate::agent::http::{
@@ -298,6 +299,24 @@ pub(super) fn local(
             meta: super::start::node_meta(config),
         })
     }
+}
+
+/// The TLS of checks: the agent's own with `enable_agent_tls_for_checks`, the system's otherwise.
+pub(super) fn check_tls(config: &Config) -> Result<CheckTls, StartError> {
+    let tls = &config.tls;
+    if !tls.enable_agent_tls_for_checks {
+        return Ok(CheckTls::default());
+    }
+    let names = [&tls.server_name, &config.node.name];
+    let server_name = names.into_iter().find(|name| !name.is_empty());
+    let files = AgentTlsFiles {
+        ca_file: &tls.internal_rpc.ca_file,
+        ca_path: &tls.internal_rpc.ca_path,
+        cert_file: &tls.internal_rpc.cert_file,
+        key_file: &tls.internal_rpc.key_file,
+        server_name: server_name.map_or("", String::as_str),
+    };
+    CheckTls::read(files).map_err(|err| wrong("enable_agent_tls_for_checks", err))
 }
 
 /// The services and checks of the configuration.

@@ -249,7 +249,8 @@ async fn serve_rooms(
     let backend = DnsBackend::new(rpc.clone());
     let dns = DnsServer::start(&config.addresses.dns, settings::dns(config)?, backend).await?;
     let dir = data.as_ref().map(DataDir::path);
-    let local = settings::local(config, node_id, dir, size);
+    let mut local = settings::local(config, node_id, dir, size);
+    local.check_tls = settings::check_tls(config)?;
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let social = Social {
         config,

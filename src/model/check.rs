@@ -265,6 +265,9 @@ pub struct CheckDefinition {
     /// Address (`host:port`) of a TCP check.
     #[serde(rename = "TCP", skip_serializing_if = "String::is_empty")]
     pub tcp: String,
+    /// Whether the TCP check completes a TLS handshake.
+    #[serde(rename = "TCPUseTLS", skip_serializing_if = "std::ops::Not::not")]
+    pub tcp_use_tls: bool,
     /// Address of a UDP check.
     #[serde(rename = "UDP", skip_serializing_if = "String::is_empty")]
     pub udp: String,

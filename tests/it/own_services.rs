@@ -76,9 +76,9 @@ fn refusals_have_consuls_status_and_text() {
         ),
         (
             check,
-            json!({"Name": "x", "GRPC": "127.0.0.1:1", "Interval": "1s"}),
+            json!({"Name": "x", "GRPC": "127.0.0.1:1"}),
             400,
-            "Invalid check: gRPC checks are not available in this version of consulctl",
+            "Invalid check: Interval must be > 0 for Script, HTTP, or TCP checks",
         ),
         (
             update,

@@ -56,6 +56,8 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::checks::outcome", 1),
     pure("agent::checks::output", 1),
     pure("agent::checks::runner::alias", 1),
+    pure("agent::checks::runner::grpc::wire", 1),
+    pure("agent::checks::runner::os_service::dbus", 1),
     pure("agent::checks::scheduler", 1),
     pure("agent::checks::spec", 1),
     pure("agent::local::diff", 2),

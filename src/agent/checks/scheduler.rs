@@ -10,15 +10,17 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub use self::lanes::{Lane, Limit, Limits};
+use self::lanes::{Queue, Turn};
 use super::outcome::{FlapGuard, Outcome, Thresholds, Verdict};
 use super::output::{cap_ttl_output, expired_ttl_output};
 use crate::model::check::Status;
 
+mod lanes;
+
 /// Monotonic time since an origin that the driver chose.
 pub type Mono = Duration;
 
-/// Runs under way at once; further due checks wait in the order in which they fell due.
-pub const MAX_RUNNING: usize = 256;
 /// The shortest time between two runs; shorter intervals are stretched to it, as Consul does.
 pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// Consul's `check_reap_interval`: how often long-critical services are looked for.
@@ -29,8 +31,9 @@ pub const MIN_DEREGISTER_AFTER: Duration = Duration::from_mins(1);
 /// How a check is driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drive {
-    /// A runner is started every `interval`, counted from the end of the previous run.
-    Periodic { interval: Duration },
+    /// A runner is started every `interval`, counted from the end of the previous run; where
+    /// `lane` is full it starts later, by another `interval` at most.
+    Periodic { interval: Duration, lane: Lane },
     /// The application reports; silence for `ttl` makes the check critical.
     Ttl {
         ttl: Duration,
@@ -106,6 +109,8 @@ struct Entry {
     guard: FlapGuard,
     /// The run under way.
     run: Option<u64>,
+    /// Until when the entry waits for a place in its lane.
+    waits_until: Option<Mono>,
     /// The entry's place in `timers`.
     due: Option<Mono>,
     /// Since when the check is critical by a result (not by its initial status).
@@ -117,9 +122,8 @@ struct Entry {
 pub struct Scheduler {
     entries: BTreeMap<String, Entry>,
     timers: BTreeSet<(Mono, String)>,
-    /// Due checks that wait for a free place among [`MAX_RUNNING`].
-    waiting: VecDeque<String>,
-    running: usize,
+    processes: Queue,
+    sockets: Queue,
     next_run: u64,
     next_reap: Option<Mono>,
     outputs: VecDeque<Output>,
@@ -128,12 +132,12 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// `seed` decides the jitter of first runs.
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, limits: Limits) -> Self {
         Self {
             entries: BTreeMap::new(),
             timers: BTreeSet::new(),
-            waiting: VecDeque::new(),
-            running: 0,
+            processes: Queue::new(limits.processes),
+            sockets: Queue::new(limits.sockets),
             next_run: 1,
             next_reap: None,
             outputs: VecDeque::new(),
@@ -175,7 +179,8 @@ impl Scheduler {
             Input::Tick => {}
         }
         self.fire_timers(now);
-        self.start_waiting();
+        self.start_waiting(now, Lane::Processes);
+        self.start_waiting(now, Lane::Sockets);
         self.reap(now);
     }
 
@@ -187,13 +192,16 @@ impl Scheduler {
     /// When [`Input::Tick`] is due at the latest; `None`: nothing is planned.
     pub fn next_deadline(&self) -> Option<Mono> {
         let timer = self.timers.first().map(|(due, _)| *due);
-        [timer, self.next_reap].into_iter().flatten().min()
+        let processes = self.processes.next_deadline();
+        let sockets = self.sockets.next_deadline();
+        let all = [timer, processes, sockets, self.next_reap];
+        all.into_iter().flatten().min()
     }
 
     fn add(&mut self, now: Mono, check_id: &str, plan: Plan) {
         self.remove(check_id);
         let first = match plan.drive {
-            Drive::Periodic { interval } => Some(self.stagger(interval.max(MIN_INTERVAL))),
+            Drive::Periodic { interval, .. } => Some(self.stagger(interval.max(MIN_INTERVAL))),
             Drive::Ttl { ttl, .. } => Some(ttl),
             Drive::Derived => None,
         };
@@ -202,6 +210,7 @@ impl Scheduler {
             plan,
             guard,
             run: None,
+            waits_until: None,
             due: None,
             critical_since: None,
         };
@@ -229,14 +238,26 @@ impl Scheduler {
         if let Some(due) = entry.due {
             self.timers.remove(&(due, check_id.to_owned()));
         }
+        let Drive::Periodic { lane, .. } = entry.plan.drive else {
+            return;
+        };
+        if let Some(deadline) = entry.waits_until {
+            self.queue(lane).leave(deadline, check_id);
+        }
         if let Some(run) = entry.run {
-            self.running -= 1;
+            self.queue(lane).run_ended();
             self.outputs.push_back(Output::Abort {
                 check_id: check_id.to_owned(),
                 run,
             });
         }
-        self.waiting.retain(|waiting| waiting != check_id);
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::Processes => &mut self.processes,
+            Lane::Sockets => &mut self.sockets,
+        }
     }
 
     fn finished(&mut self, now: Mono, check_id: String, run: u64, outcome: Outcome) {
@@ -247,9 +268,19 @@ impl Scheduler {
             return;
         }
         entry.run = None;
-        self.running -= 1;
+        if let Drive::Periodic { lane, .. } = entry.plan.drive {
+            self.queue(lane).run_ended();
+        }
+        self.conclude(now, check_id, outcome);
+    }
+
+    /// Judges a result and plans the next run.
+    fn conclude(&mut self, now: Mono, check_id: String, outcome: Outcome) {
+        let Some(entry) = self.entries.get_mut(&check_id) else {
+            return;
+        };
         let verdict = entry.guard.judge(outcome.status);
-        if let Drive::Periodic { interval } = entry.plan.drive {
+        if let Drive::Periodic { interval, .. } = entry.plan.drive {
             self.arm(&check_id, now + interval.max(MIN_INTERVAL));
         }
         match verdict {
@@ -313,7 +344,7 @@ impl Scheduler {
 
     fn fire_timers(&mut self, now: Mono) {
         while self.timers.first().is_some_and(|(due, _)| *due <= now) {
-            let Some((_, check_id)) = self.timers.pop_first() else {
+            let Some((due, check_id)) = self.timers.pop_first() else {
                 return;
             };
             let Some(entry) = self.entries.get_mut(&check_id) else {
@@ -321,7 +352,11 @@ impl Scheduler {
             };
             entry.due = None;
             match entry.plan.drive {
-                Drive::Periodic { .. } => self.waiting.push_back(check_id),
+                Drive::Periodic { interval, lane } => {
+                    let deadline = due + interval.max(MIN_INTERVAL);
+                    entry.waits_until = Some(deadline);
+                    self.queue(lane).wait(deadline, check_id);
+                }
                 Drive::Ttl { .. } => {
                     let output = expired_ttl_output(&entry.plan.output);
                     self.outputs.push_back(Output::Expired {
@@ -334,20 +369,29 @@ impl Scheduler {
         }
     }
 
-    fn start_waiting(&mut self) {
-        while self.running < MAX_RUNNING {
-            let Some(check_id) = self.waiting.pop_front() else {
-                return;
-            };
-            let Some(entry) = self.entries.get_mut(&check_id) else {
-                continue;
-            };
-            let run = self.next_run;
-            self.next_run += 1;
-            self.running += 1;
-            entry.run = Some(run);
-            self.outputs.push_back(Output::Start { check_id, run });
+    fn start_waiting(&mut self, now: Mono, lane: Lane) {
+        while let Some(turn) = self.queue(lane).next(now) {
+            let (Turn::Start(check_id) | Turn::Refuse(check_id)) = &turn;
+            if let Some(entry) = self.entries.get_mut(check_id) {
+                entry.waits_until = None;
+            }
+            match turn {
+                Turn::Start(check_id) => self.start(check_id),
+                Turn::Refuse(check_id) => {
+                    let text = self.queue(lane).refusal(lane);
+                    self.conclude(now, check_id, Outcome::critical(text));
+                }
+            }
         }
+    }
+
+    fn start(&mut self, check_id: String) {
+        let run = self.next_run;
+        self.next_run += 1;
+        if let Some(entry) = self.entries.get_mut(&check_id) {
+            entry.run = Some(run);
+        }
+        self.outputs.push_back(Output::Start { check_id, run });
     }
 
     /// Consul's reaper: every [`REAP_INTERVAL`], services whose check stayed critical too long go.

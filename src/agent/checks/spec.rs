@@ -1,50 +1,16 @@
 //! From a check's registration to what is run: validation with Consul's texts. Pure.
 
-use std::collections::BTreeMap;
+mod probe;
+
 use std::time::Duration;
 
 use super::outcome::Thresholds;
 use crate::model::check::CheckDefinition;
 
-/// Time limit of a script run without its own `timeout`.
-pub const DEFAULT_SCRIPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time limit of an HTTP or TCP run without its own `timeout`.
-pub const DEFAULT_PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What one run does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Probe {
-    Script(ScriptProbe),
-    Http(HttpProbe),
-    Tcp(TcpProbe),
-    Ttl { ttl: Duration },
-    Alias { node: String, service_id: String },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScriptProbe {
-    /// Program and arguments; never empty.
-    pub args: Vec<String>,
-    pub timeout: Duration,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpProbe {
-    pub url: String,
-    pub method: String,
-    pub header: BTreeMap<String, Vec<String>>,
-    pub body: String,
-    pub timeout: Duration,
-    pub follow_redirects: bool,
-    pub tls_server_name: String,
-    pub tls_skip_verify: bool,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TcpProbe {
-    /// `host:port`.
-    pub address: String,
-    pub timeout: Duration,
-}
+pub use probe::{
+    DEFAULT_PROBE_TIMEOUT, DEFAULT_SCRIPT_TIMEOUT, DockerProbe, GrpcProbe, H2PingProbe, HttpProbe,
+    OsServiceProbe, Probe, ScriptProbe, TcpProbe, TlsOptions, UdpProbe,
+};
 
 /// A valid check: what it does, how often, and how its results count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +31,9 @@ pub enum InvalidCheck {
     IntervalAndTtl,
     #[error("Interval must be > 0 for Script, HTTP, or TCP checks")]
     NoInterval,
+    /// The text of the versions that know these types.
+    #[error("Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks")]
+    NoIntervalOfNewer,
     #[error("Interval cannot be set for Alias checks")]
     IntervalOfAlias,
     #[error("TTL must be not be set for Alias checks")]
@@ -77,9 +46,6 @@ pub enum InvalidCheck {
     WarningAfterCritical,
     #[error("invalid HTTP method {0:?}")]
     Method(String),
-    /// Refusing is honest: a check that is accepted must run.
-    #[error("{0} checks are not available in this version of consulctl")]
-    Unavailable(&'static str),
 }
 
 /// The check's type as Consul shows it: the first of these that is set.
@@ -127,10 +93,20 @@ fn is_periodic(definition: &CheckDefinition) -> bool {
     !definition.script_args.is_empty() || texts.iter().any(|text| !text.is_empty())
 }
 
+/// Types that are younger than the oldest text are named in the newer one.
+fn no_interval(definition: &CheckDefinition) -> InvalidCheck {
+    let newer = [&definition.udp, &definition.h2ping, &definition.os_service];
+    if newer.iter().any(|text| !text.is_empty()) {
+        InvalidCheck::NoIntervalOfNewer
+    } else {
+        InvalidCheck::NoInterval
+    }
+}
+
 /// Checks a registration in Consul's order.
 ///
 /// # Errors
-/// The first rule that is broken, or the check type that this build does not run.
+/// The first rule that is broken.
 pub fn check_spec(definition: &CheckDefinition) -> Result<CheckSpec, InvalidCheck> {
     let (interval, ttl) = (definition.interval.0, definition.ttl.0);
     let (periodic, alias) = (is_periodic(definition), is_alias(definition));
@@ -138,7 +114,7 @@ pub fn check_spec(definition: &CheckDefinition) -> Result<CheckSpec, InvalidChec
         return Err(InvalidCheck::IntervalAndTtl);
     }
     if periodic && interval <= 0 {
-        return Err(InvalidCheck::NoInterval);
+        return Err(no_interval(definition));
     }
     if periodic && alias {
         return Err(InvalidCheck::IntervalOfAlias);
@@ -158,7 +134,7 @@ pub fn check_spec(definition: &CheckDefinition) -> Result<CheckSpec, InvalidChec
     }
     let deregister_after = definition.deregister_critical_service_after.as_std();
     Ok(CheckSpec {
-        probe: probe(definition)?,
+        probe: probe::of(definition)?,
         interval: definition.interval.as_std(),
         thresholds,
         output_max_size: (output_max_size > 0).then_some(output_max_size),
@@ -174,56 +150,6 @@ fn thresholds(definition: &CheckDefinition) -> Thresholds {
         failures_before_warning: count(definition.failures_before_warning),
         failures_before_critical: count(definition.failures_before_critical),
     }
-}
-
-/// The method that is asked with: any token (RFC 9110, section 5.6.2), as in Go; nothing is GET.
-fn http_method(method: &str) -> Result<String, InvalidCheck> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    match method {
-        "" => Ok("GET".to_owned()),
-        method if method.bytes().all(is_token) => Ok(method.to_owned()),
-        method => Err(InvalidCheck::Method(method.to_owned())),
-    }
-}
-
-fn probe(definition: &CheckDefinition) -> Result<Probe, InvalidCheck> {
-    let timeout = |default| {
-        let set = definition.timeout.as_std();
-        if set.is_zero() { default } else { set }
-    };
-    Ok(match kind_of(definition) {
-        "ttl" => Probe::Ttl {
-            ttl: definition.ttl.as_std(),
-        },
-        "http" => Probe::Http(HttpProbe {
-            url: definition.http.clone(),
-            method: http_method(&definition.method)?,
-            header: definition.header.clone(),
-            body: definition.body.clone(),
-            timeout: timeout(DEFAULT_PROBE_TIMEOUT),
-            follow_redirects: !definition.disable_redirects,
-            tls_server_name: definition.tls_server_name.clone(),
-            tls_skip_verify: definition.tls_skip_verify,
-        }),
-        "tcp" => Probe::Tcp(TcpProbe {
-            address: definition.tcp.clone(),
-            timeout: timeout(DEFAULT_PROBE_TIMEOUT),
-        }),
-        "script" => Probe::Script(ScriptProbe {
-            args: definition.script_args.clone(),
-            timeout: timeout(DEFAULT_SCRIPT_TIMEOUT),
-        }),
-        "alias" => Probe::Alias {
-            node: definition.alias_node.clone(),
-            service_id: definition.alias_service.clone(),
-        },
-        "grpc" => return Err(InvalidCheck::Unavailable("gRPC")),
-        "docker" => return Err(InvalidCheck::Unavailable("Docker")),
-        "udp" => return Err(InvalidCheck::Unavailable("UDP")),
-        "h2ping" => return Err(InvalidCheck::Unavailable("H2PING")),
-        "os_service" => return Err(InvalidCheck::Unavailable("OS service")),
-        _ => return Err(InvalidCheck::NoTtl),
-    })
 }
 
 #[cfg(test)]
@@ -266,36 +192,30 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_does_not_run_here_is_refused() {
-        let interval = GoDuration::from_secs(10);
-        let grpc = refusal(|d| (d.grpc, d.interval) = ("127.0.0.1:1".to_owned(), interval));
-        assert_eq!(
-            grpc,
-            "gRPC checks are not available in this version of consulctl"
-        );
-        let docker = refusal(|d| {
-            d.docker_container_id = "abc".to_owned();
-            d.script_args = vec!["true".to_owned()];
-            d.interval = interval;
+    fn types_of_newer_versions_ask_for_an_interval_in_their_text() {
+        let text = "Interval must be > 0 for Script, HTTP, H2PING, TCP, UDP or OSService checks";
+        assert_eq!(refusal(|d| d.udp = "x:1".to_owned()), text);
+        assert_eq!(refusal(|d| d.h2ping = "x:1".to_owned()), text);
+        assert_eq!(refusal(|d| d.os_service = "x".to_owned()), text);
+        let older = "Interval must be > 0 for Script, HTTP, or TCP checks";
+        assert_eq!(refusal(|d| d.grpc = "x:1".to_owned()), older);
+    }
+
+    #[test]
+    fn combinations_that_cannot_be_are_refused() {
+        let seconds = GoDuration::from_secs(5);
+        let aliased = refusal(|d| {
+            (d.udp, d.alias_service, d.interval) = ("x:1".to_owned(), "a".to_owned(), seconds);
         });
-        assert_eq!(
-            docker,
-            "Docker checks are not available in this version of consulctl"
-        );
-        for set in [
-            |d: &mut CheckDefinition| d.udp = "x".to_owned(),
-            |d: &mut CheckDefinition| d.h2ping = "x".to_owned(),
-            |d: &mut CheckDefinition| d.os_service = "x".to_owned(),
-        ] {
-            let text = refusal(|d| {
-                set(d);
-                d.interval = interval;
-            });
-            assert!(
-                text.ends_with("are not available in this version of consulctl"),
-                "{text}"
-            );
-        }
+        assert_eq!(aliased, "Interval cannot be set for Alias checks");
+        let both = refusal(|d| {
+            (d.grpc, d.ttl, d.interval) = ("x:1".to_owned(), seconds, seconds);
+        });
+        assert_eq!(both, "Interval and TTL cannot both be specified");
+        let nothing_to_run = refusal(|d| {
+            (d.docker_container_id, d.interval) = ("abc".to_owned(), seconds);
+        });
+        assert_eq!(nothing_to_run, "TTL must be > 0 for TTL checks");
     }
 
     #[test]
@@ -321,34 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn an_http_method_is_a_token() {
-        let with = |method: &str| {
-            check_spec(&definition(|d| {
-                d.http = "http://x".to_owned();
-                d.interval = GoDuration::from_secs(10);
-                d.method = method.to_owned();
-            }))
-        };
-        for method in ["GET", "get", "M-SEARCH"] {
-            let Ok(Probe::Http(http)) = with(method).map(|spec| spec.probe) else {
-                panic!("{method} is refused")
-            };
-            assert_eq!(http.method, method);
-        }
-        for method in ["éX", "GET /", "A\r\nB", " "] {
-            let refused = with(method).expect_err("no token");
-            assert_eq!(refused, InvalidCheck::Method(method.to_owned()));
-            assert_eq!(
-                refused.to_string(),
-                format!("invalid HTTP method {method:?}")
-            );
-        }
-    }
-
-    #[test]
     fn kinds_are_consuls() {
         let ttl = definition(|d| d.ttl = GoDuration::from_secs(1));
         assert_eq!(kind_of(&ttl), "ttl");
+        let docker = definition(|d| {
+            (d.docker_container_id, d.script_args) = ("abc".to_owned(), vec!["true".to_owned()]);
+        });
+        assert_eq!(kind_of(&docker), "docker");
         let alias = definition(|d| d.alias_node = "n".to_owned());
         assert_eq!(kind_of(&alias), "alias");
         assert!(is_empty(&CheckDefinition::default()) && !is_empty(&ttl));

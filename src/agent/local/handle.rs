@@ -21,6 +21,7 @@ use super::sync::{ClusterSize, Syncer, Triggers};
 use super::task::{Task, TaskSettings};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::DEFAULT_OUTPUT_MAX_SIZE;
+use crate::agent::checks::runner::CheckTls;
 use crate::model::check::{CheckDefinition, Status};
 use crate::model::node::StringMap;
 use crate::model::service::{AgentService, ServiceDefinition};
@@ -43,6 +44,8 @@ pub struct LocalSettings {
     pub check_update_interval: Duration,
     /// `check_output_max_size`, in bytes.
     pub check_output_max_size: usize,
+    /// What checks over TLS trust and show.
+    pub check_tls: CheckTls,
     /// How many nodes the cluster has now.
     pub cluster_size: ClusterSize,
     /// Decides the jitter of checks.
@@ -59,6 +62,7 @@ impl LocalSettings {
             definitions: FileDefinitions::default(),
             check_update_interval: DEFAULT_CHECK_UPDATE_INTERVAL,
             check_output_max_size: DEFAULT_OUTPUT_MAX_SIZE,
+            check_tls: CheckTls::default(),
             cluster_size: Arc::new(|| 1),
             seed: rand::random(),
         }
@@ -103,6 +107,7 @@ impl Local {
             files,
             check_update_interval: settings.check_update_interval,
             check_output_max_size: settings.check_output_max_size,
+            check_tls: settings.check_tls.clone(),
             seed: settings.seed,
             catalog: Arc::clone(&catalog),
         };

@@ -333,7 +333,7 @@ impl LocalState {
         let is_script = |check: &LocalCheck| {
             matches!(
                 check.spec.as_ref().map(|spec| &spec.probe),
-                Some(Probe::Script(_))
+                Some(Probe::Script(_) | Probe::Docker(_))
             )
         };
         for check in change.checks.iter().filter(|check| is_script(check)) {

@@ -22,10 +22,15 @@ use super::published::{Counts, Published};
 use super::state::{Change, Effect, LocalState};
 use super::sync::Triggers;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::scheduler::{Input, MAX_RUNNING, Mono, Scheduler};
+use crate::agent::checks::runner::CheckTls;
+use crate::agent::checks::scheduler::{Input, Limits, Mono, Scheduler};
 use crate::agent::checks::spec::Probe;
+use crate::agent::machine::file_limit;
 
 mod checks;
+
+/// Ended runs that wait to be taken in; further ones wait with their results.
+const FINISHED_MAX: usize = 256;
 
 /// What the task starts with.
 pub(super) struct TaskSettings {
@@ -35,6 +40,8 @@ pub(super) struct TaskSettings {
     pub(super) check_update_interval: Duration,
     /// Bytes of output kept a check at most.
     pub(super) check_output_max_size: usize,
+    /// What checks over TLS trust and show.
+    pub(super) check_tls: CheckTls,
     pub(super) seed: u64,
     pub(super) catalog: Arc<dyn Catalog>,
 }
@@ -48,6 +55,7 @@ pub(super) struct Task {
     runs: HashMap<u64, AbortHandle>,
     files: Option<Files>,
     check_output_max_size: usize,
+    check_tls: CheckTls,
     catalog: Arc<dyn Catalog>,
     publish: watch::Sender<Published>,
     triggers: Triggers,
@@ -73,16 +81,17 @@ impl Task {
         });
         let mut task = Self {
             state: settings.state,
-            scheduler: Scheduler::new(settings.seed),
+            scheduler: Scheduler::new(settings.seed, Limits::of_files(file_limit())),
             deferrals: Deferrals::new(settings.check_update_interval, settings.seed),
             jobs: HashMap::new(),
             runs: HashMap::new(),
             files: settings.files,
             check_output_max_size: settings.check_output_max_size,
+            check_tls: settings.check_tls,
             catalog: settings.catalog,
             publish,
             triggers,
-            finished: mpsc::channel(MAX_RUNNING),
+            finished: mpsc::channel(FINISHED_MAX),
             tracker: TaskTracker::new(),
             origin: Instant::now(),
             overdue: Vec::new(),

@@ -1,16 +1,21 @@
 //! HTTP checks: 2xx passes, 429 warns, everything else is critical.
 
-use std::error::Error as _;
-use std::io;
+mod body;
+mod failure;
+
 use std::sync::OnceLock;
 
-use reqwest::header::{ACCEPT, CONNECTION, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, RANGE,
+    USER_AGENT,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 
-use super::net::{dial_error, lookup_error};
+use self::failure::{failure, parse_url, send_failure};
+use super::net::{bare_host, resolve};
+use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::spec::HttpProbe;
 use crate::model::check::Status;
 
@@ -24,7 +29,12 @@ const MAX_REDIRECTS: usize = 10;
 pub struct HttpRunner {
     probe: HttpProbe,
     output_max_size: usize,
+    tls: CheckTls,
 }
+
+/// The clients of all checks that differ in nothing but their requests.
+#[derive(Debug, Default)]
+pub(super) struct Clients([OnceLock<Client>; 8]);
 
 /// What makes two checks need different clients.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +46,7 @@ struct ClientKind {
 }
 
 impl ClientKind {
-    fn builder(self) -> ClientBuilder {
+    fn builder(self, tls: &CheckTls) -> ClientBuilder {
         let policy = if self.follow_redirects {
             Policy::limited(MAX_REDIRECTS)
         } else {
@@ -45,7 +55,8 @@ impl ClientKind {
         let builder = Client::builder()
             .redirect(policy)
             .pool_max_idle_per_host(0)
-            .tls_danger_accept_invalid_certs(self.skip_verify);
+            .http1_title_case_headers()
+            .tls_backend_preconfigured(tls.config(self.skip_verify, &["h2", "http/1.1"]));
         if self.loopback {
             builder.no_proxy()
         } else {
@@ -54,25 +65,26 @@ impl ClientKind {
     }
 
     /// Checks share clients: each one holds its own copy of the trusted certificates.
-    fn shared(self) -> Result<Client, reqwest::Error> {
-        static CLIENTS: [OnceLock<Client>; 8] = [const { OnceLock::new() }; 8];
+    fn shared(self, tls: &CheckTls) -> Result<Client, reqwest::Error> {
         let bits = [self.follow_redirects, self.skip_verify, self.loopback];
         let slot = bits
             .iter()
             .fold(0, |slot, bit| slot * 2 + usize::from(*bit));
-        if let Some(client) = CLIENTS[slot].get() {
+        let Clients(clients) = tls.clients();
+        if let Some(client) = clients[slot].get() {
             return Ok(client.clone());
         }
-        let client = self.builder().build()?;
-        Ok(CLIENTS[slot].get_or_init(|| client).clone())
+        let client = self.builder(tls).build()?;
+        Ok(clients[slot].get_or_init(|| client).clone())
     }
 }
 
 impl HttpRunner {
-    pub fn new(probe: &HttpProbe, output_max_size: usize) -> Self {
+    pub fn new(probe: &HttpProbe, output_max_size: usize, tls: &CheckTls) -> Self {
         Self {
             probe: probe.clone(),
             output_max_size,
+            tls: tls.clone(),
         }
     }
 
@@ -96,31 +108,50 @@ impl HttpRunner {
         let (client, url, host) = self.client_for(url).await?;
         let method = Method::from_bytes(self.probe.method.as_bytes())
             .map_err(|_| format!("net/http: invalid method {:?}", self.probe.method))?;
-        let mut request = client
-            .request(method, url.clone())
-            .header(CONNECTION, "close")
-            .header(USER_AGENT, CHECK_USER_AGENT)
-            .header(ACCEPT, CHECK_ACCEPT);
+        let headers = self.headers(&method)?;
+        let unpacks = headers.contains_key(ACCEPT_ENCODING) && !self.has_header(&ACCEPT_ENCODING);
+        let mut request = client.request(method, url.clone()).headers(headers);
         if let Some(host) = host {
             request = request.header(reqwest::header::HOST, host);
         }
-        let mut headers = reqwest::header::HeaderMap::new();
-        for (name, values) in &self.probe.header {
-            let bad = || failure(&self.probe, &format!("invalid header field {name:?}"));
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
-            for value in values {
-                headers.append(&name, HeaderValue::from_str(value).map_err(|_| bad())?);
-            }
-        }
-        request = request.headers(headers);
         if !self.probe.body.is_empty() {
             request = request.body(self.probe.body.clone());
         }
         let response = request
             .send()
             .await
-            .map_err(|err| failure(&self.probe, &cause_of(&err, &url)))?;
-        Ok(self.outcome(response).await)
+            .map_err(|err| send_failure(&self.probe, &err, &url))?;
+        Ok(self.outcome(response, unpacks).await)
+    }
+
+    fn has_header(&self, wanted: &HeaderName) -> bool {
+        let mut names = self.probe.header.keys();
+        names.any(|name| name.eq_ignore_ascii_case(wanted.as_str()))
+    }
+
+    /// Consul's headers, those that Go adds to every request, and the check's own above them.
+    fn headers(&self, method: &Method) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(CHECK_USER_AGENT));
+        headers.insert(ACCEPT, HeaderValue::from_static(CHECK_ACCEPT));
+        if *method != Method::HEAD && !self.has_header(&RANGE) {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        // Servers may insist on a length where a body is usual.
+        let bodily = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+        if bodily && self.probe.body.is_empty() {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        for (name, values) in &self.probe.header {
+            let bad = || failure(&self.probe, &format!("invalid header field {name:?}"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+            headers.remove(&name);
+            for value in values {
+                headers.append(&name, HeaderValue::from_str(value).map_err(|_| bad())?);
+            }
+        }
+        Ok(headers)
     }
 
     /// The client, the URL to ask and the `Host` to send where it differs from the URL's.
@@ -131,42 +162,34 @@ impl HttpRunner {
         let real_host = url.host_str().unwrap_or_default().to_owned();
         let kind = ClientKind {
             follow_redirects: self.probe.follow_redirects,
-            skip_verify: self.probe.tls_skip_verify,
+            skip_verify: self.probe.tls.skip_verify,
             loopback: is_loopback(&real_host),
         };
         let failed = |err: reqwest::Error| failure(&self.probe, &err.to_string());
-        let server_name = self.probe.tls_server_name.as_str();
-        if url.scheme() != "https" || server_name.is_empty() || server_name == real_host {
-            return Ok((kind.shared().map_err(failed)?, url, None));
+        let server_name = self.tls.server_name(&self.probe.tls, &real_host);
+        if url.scheme() != "https" || server_name == real_host {
+            return Ok((kind.shared(&self.tls).map_err(failed)?, url, None));
         }
         let port = url.port_or_known_default().unwrap_or(443);
-        let bare = real_host.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::net::lookup_host((bare, port))
-            .await
-            .map_err(|_| failure(&self.probe, &lookup_error(&format!("{real_host}:{port}"))))?;
-        let addresses: Vec<_> = found.collect();
+        let addresses = resolve("tcp", &format!("{real_host}:{port}")).await;
+        let addresses = addresses.map_err(|text| failure(&self.probe, &text))?;
         let host = url
             .port()
             .map_or_else(|| real_host.clone(), |port| format!("{real_host}:{port}"));
         url.set_host(Some(server_name))
             .map_err(|err| failure(&self.probe, &format!("TLS server name: {err}")))?;
         let client = kind
-            .builder()
+            .builder(&self.tls)
             .resolve_to_addrs(server_name, &addresses)
             .build();
         Ok((client.map_err(failed)?, url, Some(host)))
     }
 
-    async fn outcome(&self, mut response: Response) -> Outcome {
+    async fn outcome(&self, response: Response, unpacks: bool) -> Outcome {
         let code = response.status();
-        let mut tail = TailBuffer::new(self.output_max_size);
-        // A body that breaks off still has its status: Consul judges by that alone.
-        while let Ok(Some(chunk)) = response.chunk().await {
-            tail.push(&chunk);
-        }
+        let body = body::read(response, unpacks, self.output_max_size).await;
         let HttpProbe { method, url, .. } = &self.probe;
         let reason = code.canonical_reason().unwrap_or_default();
-        let body = tail.into_text();
         let output = format!(
             "HTTP {method} {url}: {} {reason} Output: {body}",
             code.as_u16()
@@ -181,57 +204,8 @@ impl HttpRunner {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let address = bare.parse::<std::net::IpAddr>();
+    let address = bare_host(host).parse::<std::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.is_loopback())
-}
-
-fn parse_url(probe: &HttpProbe) -> Result<Url, String> {
-    let url = Url::parse(&probe.url).map_err(|err| match err.to_string().as_str() {
-        "relative URL without a base" => {
-            format!("parse {:?}: missing protocol scheme", probe.url)
-        }
-        other => format!("parse {:?}: {other}", probe.url),
-    })?;
-    match url.scheme() {
-        "http" | "https" => Ok(url),
-        scheme => Err(failure(
-            probe,
-            &format!("unsupported protocol scheme {scheme:?}"),
-        )),
-    }
-}
-
-/// Go's `url.Error`: `Get "http://…": cause`.
-fn failure(probe: &HttpProbe, cause: &str) -> String {
-    let mut rest = probe.method.chars();
-    let first = rest.next().map(String::from).unwrap_or_default();
-    let rest = rest.as_str().to_ascii_lowercase();
-    format!("{first}{rest} {:?}: {cause}", probe.url)
-}
-
-/// The innermost reason, in Go's words where clients know them.
-fn cause_of(err: &reqwest::Error, url: &Url) -> String {
-    if err.is_redirect() {
-        return format!("stopped after {MAX_REDIRECTS} redirects");
-    }
-    let host = url.host_str().unwrap_or_default();
-    let address = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-    let mut innermost = err.to_string();
-    let mut source = err.source();
-    while let Some(cause) = source {
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && io.raw_os_error().is_some()
-        {
-            return dial_error(&address, io);
-        }
-        innermost = cause.to_string();
-        source = cause.source();
-    }
-    if innermost.starts_with("failed to lookup address") {
-        return lookup_error(&address);
-    }
-    innermost
 }
 
 #[cfg(test)]

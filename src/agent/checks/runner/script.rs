@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::cause;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::spec::ScriptProbe;
@@ -93,12 +94,13 @@ fn spawn(args: &[String]) -> std::io::Result<Child> {
 fn spawn_error(args: &[String], err: &std::io::Error) -> String {
     let program = args.first().map(String::as_str).unwrap_or_default();
     let cause = match err.kind() {
-        std::io::ErrorKind::NotFound if !program.contains('/') => {
+        // Nothing is not searched for, as in Go.
+        std::io::ErrorKind::NotFound if !program.is_empty() && !program.contains('/') => {
             return format!("exec: {program:?}: executable file not found in $PATH");
         }
         std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => err.to_string(),
+        _ => cause::shortage(err).unwrap_or_else(|| err.to_string()),
     };
     format!("fork/exec {program}: {cause}")
 }
@@ -213,6 +215,9 @@ mod tests {
         assert_eq!(outcome, Outcome::critical(text));
         let outcome = run(&probe("no-such-program-anywhere"), 64).await;
         let text = "exec: \"no-such-program-anywhere\": executable file not found in $PATH";
+        assert_eq!(outcome, Outcome::critical(text));
+        let outcome = run(&probe(""), 64).await;
+        let text = "fork/exec : no such file or directory";
         assert_eq!(outcome, Outcome::critical(text));
         let none = ScriptProbe {
             args: vec![],

@@ -1,40 +1,25 @@
 //! TCP checks: a connection that opens passes.
 
-use tokio::net::TcpStream;
-
-use super::net::{dial_error, host_and_port, lookup_error};
+use super::net::dial;
+use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::TcpProbe;
 
-pub(super) async fn run(probe: &TcpProbe) -> Outcome {
+pub(super) async fn run(probe: &TcpProbe, tls: &CheckTls) -> Outcome {
     let address = probe.address.as_str();
-    if host_and_port(address).is_none() {
-        return Outcome::critical(format!(
-            "dial tcp: address {address}: missing port in address"
-        ));
-    }
-    match tokio::time::timeout(probe.timeout, connect(address)).await {
+    match tokio::time::timeout(probe.timeout, connect(probe, tls)).await {
         Ok(Ok(())) => Outcome::passing(format!("TCP connect {address}: Success")),
         Ok(Err(text)) => Outcome::critical(text),
         Err(_elapsed) => Outcome::critical(format!("dial tcp {address}: i/o timeout")),
     }
 }
 
-/// Tries every address that the name stands for; the first refusal is told, as Go tells it.
-async fn connect(address: &str) -> Result<(), String> {
-    let found = tokio::net::lookup_host(address)
-        .await
-        .map_err(|_| lookup_error(address))?;
-    let mut first_error = None;
-    for candidate in found {
-        match TcpStream::connect(candidate).await {
-            Ok(_open) => return Ok(()),
-            Err(err) => {
-                first_error.get_or_insert_with(|| dial_error(&candidate.to_string(), &err));
-            }
-        }
+async fn connect(probe: &TcpProbe, tls: &CheckTls) -> Result<(), String> {
+    let stream = dial(&probe.address).await?;
+    if let Some(options) = &probe.tls {
+        tls.connect(stream, &probe.address, options, &[]).await?;
     }
-    Err(first_error.unwrap_or_else(|| lookup_error(address)))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -46,11 +31,12 @@ mod tests {
     use super::*;
 
     async fn check(address: &str) -> Outcome {
-        run(&TcpProbe {
+        let probe = TcpProbe {
             address: address.to_owned(),
+            tls: None,
             timeout: Duration::from_secs(10),
-        })
-        .await
+        };
+        run(&probe, &CheckTls::default()).await
     }
 
     #[tokio::test]

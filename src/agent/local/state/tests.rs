@@ -196,7 +196,15 @@ fn checks_are_refused_in_consuls_order() {
 
 #[test]
 fn scripts_run_only_where_they_are_enabled() {
-    let json = r#"{"Name":"x","Args":["true"],"Interval":"10s"}"#;
+    for json in [
+        r#"{"Name":"x","Args":["true"],"Interval":"10s"}"#,
+        r#"{"Name":"x","DockerContainerID":"c","Args":["true"],"Interval":"10s"}"#,
+    ] {
+        runs_only_where_scripts_are_enabled(json);
+    }
+}
+
+fn runs_only_where_scripts_are_enabled(json: &str) {
     let text = |settings: StateSettings, source| {
         let state = LocalState::new(NodeIdentity::default(), settings);
         state

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 use super::Task;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::runner::Runner;
-use crate::agent::checks::scheduler::{Drive, Input, MIN_DEREGISTER_AFTER, Output, Plan};
+use crate::agent::checks::scheduler::{Drive, Input, Lane, MIN_DEREGISTER_AFTER, Output, Plan};
 use crate::agent::checks::spec::{CheckSpec, Probe};
 use crate::agent::local::alias::RemoteAlias;
 use crate::agent::local::entry::LocalCheck;
@@ -131,13 +131,16 @@ impl Task {
                     token: local.token.clone(),
                 };
                 let interval = REMOTE_ALIAS_INTERVAL;
-                (Drive::Periodic { interval }, Some(Job::Alias(alias)))
+                let lane = Lane::Sockets;
+                (Drive::Periodic { interval, lane }, Some(Job::Alias(alias)))
             }
-            Probe::Script(_) | Probe::Http(_) | Probe::Tcp(_) => {
-                let job = Runner::new(spec, limit).map(Job::Runner);
+            // Every other probe runs at its interval, whatever its kind.
+            _ => {
+                let job = Runner::new(spec, limit, &self.check_tls).map(Job::Runner);
                 (
                     Drive::Periodic {
                         interval: spec.interval,
+                        lane: Lane::of(&spec.probe),
                     },
                     job,
                 )

@@ -7,6 +7,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::agent::checks::runner::tls::tests::{acceptor, lent};
+use crate::agent::checks::spec::TlsOptions;
 
 /// Answers each connection with the next of `answers` and returns the requests it read.
 async fn server(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
@@ -46,13 +48,12 @@ fn probe(url: &str) -> HttpProbe {
         body: String::new(),
         timeout: Duration::from_secs(10),
         follow_redirects: true,
-        tls_server_name: String::new(),
-        tls_skip_verify: false,
+        tls: TlsOptions::default(),
     }
 }
 
 async fn check(probe: &HttpProbe) -> Outcome {
-    HttpRunner::new(probe, 16).run().await
+    HttpRunner::new(probe, 16, &lent(true)).run().await
 }
 
 #[tokio::test]
@@ -144,6 +145,22 @@ async fn failures_are_told_in_gos_words() {
     assert_eq!(check(&probe(&url)).await, Outcome::critical(refused));
     let scheme = "Get \"foo://x\": unsupported protocol scheme \"foo\"";
     assert_eq!(check(&probe("foo://x")).await, Outcome::critical(scheme));
+    for (url, text) in [
+        (
+            "nothing",
+            "Get \"nothing\": unsupported protocol scheme \"\"",
+        ),
+        (
+            "http://x:99999/",
+            "Get \"http://x:99999/\": dial tcp: address 99999: invalid port",
+        ),
+        (
+            "http://x:zz/",
+            "parse \"http://x:zz/\": invalid port \":zz\" after host",
+        ),
+    ] {
+        assert_eq!(check(&probe(url)).await, Outcome::critical(text));
+    }
     let relative = "parse \"::bad url\": missing protocol scheme";
     assert_eq!(
         check(&probe("::bad url")).await,
@@ -204,4 +221,128 @@ fn failures_name_any_method_as_go_does() {
         let text = format!("{shown} \"http://x\": why");
         assert_eq!(failure(&probe, "why"), text);
     }
+}
+
+#[tokio::test]
+async fn requests_look_like_gos() {
+    let (url, serving) = server(vec![answer("200 OK", ""), answer("200 OK", "")]).await;
+    let mut put = probe(&url);
+    put.method = "PUT".to_owned();
+    put.header.insert("x-a".to_owned(), vec!["1".to_owned()]);
+    check(&put).await;
+    check(&HttpProbe {
+        method: "HEAD".to_owned(),
+        ..probe(&url)
+    })
+    .await;
+    let requests = serving.await.unwrap();
+    for line in [
+        "Connection: close\r\n",
+        "X-A: 1\r\n",
+        "Accept-Encoding: gzip\r\n",
+        "Content-Length: 0\r\n",
+    ] {
+        assert!(
+            requests[0].contains(line),
+            "{line} is missing in {}",
+            requests[0]
+        );
+        let of_both = line.starts_with("Connection");
+        assert_eq!(requests[1].contains(line), of_both, "{}", requests[1]);
+    }
+}
+
+/// `fine` packed by gzip.
+const PACKED: &[u8] = &[
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 203, 204, 75, 5, 0, 146, 84, 169, 190, 4, 0, 0, 0,
+];
+
+/// Answers one connection with bytes and reads until the client is gone.
+async fn raw_server(answer: Vec<u8>) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut chunk = [0; 1024];
+        assert!(stream.read(&mut chunk).await.unwrap() > 0);
+        stream.write_all(&answer).await.unwrap();
+    });
+    (url, serving)
+}
+
+#[tokio::test]
+async fn a_packed_body_is_unpacked_as_far_as_it_goes() {
+    let packed = |body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let torn = &PACKED[..16];
+    for (body, text) in [(PACKED, "fine"), (torn, "fine"), (b"garbage", "")] {
+        let (url, serving) = raw_server(packed(body)).await;
+        let outcome = check(&probe(&url)).await;
+        let output = format!("HTTP GET {url}: 200 OK Output: {text}");
+        assert_eq!(outcome, Outcome::passing(output));
+        serving.await.unwrap();
+    }
+    let (url, serving) = raw_server(packed(b"as it is")).await;
+    let mut own = probe(&url);
+    own.header
+        .insert("accept-encoding".to_owned(), vec!["gzip".to_owned()]);
+    let output = format!("HTTP GET {url}: 200 OK Output: as it is");
+    assert_eq!(check(&own).await, Outcome::passing(output));
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_that_are_none_are_told_in_gos_words() {
+    let malformed = "net/http: HTTP/1.x transport connection broken: malformed HTTP response";
+    for (bytes, cause) in [(&b""[..], "EOF"), (b"garbage\r\n\r\n", malformed)] {
+        let (url, serving) = raw_server(bytes.to_vec()).await;
+        let text = format!("Get \"{url}\": {cause}");
+        assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
+        serving.await.unwrap();
+    }
+    let (url, serving) = raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()).await;
+    let url = url.replace("http:", "https:");
+    let cause = "tls: first record does not look like a TLS handshake";
+    let text = format!("Get \"{url}\": {cause}");
+    assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redirect_too_many_names_the_last_url() {
+    let moved = "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n";
+    let (url, serving) = server(vec![moved.to_owned(); MAX_REDIRECTS + 1]).await;
+    let text = format!("Get \"{url}/loop\": stopped after 10 redirects");
+    assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
+    drop(serving);
+}
+
+#[tokio::test]
+async fn the_agents_tls_is_used() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        for _ in 0..2 {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor(&["http/1.1"], true).accept(stream).await.unwrap();
+            let mut chunk = [0; 1024];
+            assert!(stream.read(&mut chunk).await.unwrap() > 0);
+            stream
+                .write_all(answer("200 OK", "").as_bytes())
+                .await
+                .unwrap();
+        }
+    });
+    for server_name in ["", "foo.test"] {
+        let mut probe = probe(&url);
+        probe.tls.server_name = server_name.to_owned();
+        let text = format!("HTTP GET {url}: 200 OK Output: ");
+        assert_eq!(check(&probe).await, Outcome::passing(text));
+    }
+    serving.await.unwrap();
 }
