@@ -185,7 +185,7 @@ fn decode_response(framed: &[u8]) -> Result<u64, &'static str> {
     }
     let size = size
         .iter()
-        .fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
+        .fold(0_u64, |size, byte| (size << 8) | u64::from(*byte));
     if size != message.len() as u64 {
         return Err("unexpected EOF");
     }
