@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::entry::{LocalCheck, LocalService, Source};
-use super::state::Change;
 use crate::model::check::{CheckDefinition, Status};
 use crate::model::service::ServiceDefinition;
 
 mod read;
+mod save;
 
 /// The format's version; a file of a newer one is not guessed at.
 const VERSION: u32 = 1;
@@ -151,38 +151,6 @@ impl Files {
         Ok(files)
     }
 
-    /// Makes a change durable. Entries of configuration files are not written, and what was
-    /// written under their ids before is removed: files win.
-    ///
-    /// # Errors
-    /// Names the file; what was written before it stays. Nothing is written when one of the files
-    /// would be too large to be read again.
-    pub(super) fn save(&self, change: &Change) -> Result<(), PersistError> {
-        let services = change.services.iter().map(|it| self.service_file(it));
-        let checks = change.checks.iter().map(|it| self.check_file(it));
-        let files: Vec<_> = services.chain(checks).collect::<Result<_, _>>()?;
-        for (path, content) in files {
-            match content {
-                Some(bytes) => write(&path, &bytes, true)?,
-                None => remove(&path)?,
-            }
-        }
-        for id in &change.removed_checks {
-            remove(&self.checks.join(file_name(id)))?;
-            remove(&self.ttls.join(file_name(id)))?;
-        }
-        for id in &change.removed_services {
-            remove(&self.services.join(file_name(id)))?;
-        }
-        if !change.services.is_empty() || !change.removed_services.is_empty() {
-            sync_folder(&self.services)?;
-        }
-        if !change.checks.is_empty() || !change.removed_checks.is_empty() {
-            sync_folder(&self.checks)?;
-        }
-        Ok(())
-    }
-
     fn service_file(&self, service: &LocalService) -> Result<FileContent, PersistError> {
         let path = self.services.join(file_name(&service.service.id));
         if service.source == Source::Config {
@@ -225,7 +193,10 @@ impl Files {
     /// Names the file.
     pub(super) fn save_ttl(&self, ttl: &SavedTtl) -> Result<(), PersistError> {
         let path = self.ttls.join(file_name(&ttl.check_id));
-        write(&path, &encode(&path, ttl)?, false)
+        let (bytes, temporary) = (encode(&path, ttl)?, temporary(&path));
+        fs::write(&temporary, bytes)
+            .and_then(|()| fs::rename(&temporary, &path))
+            .map_err(io_error("write", &path))
     }
 
     /// Forgets what a TTL check said.
@@ -270,19 +241,18 @@ fn encode<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, PersistError>
     Ok(bytes)
 }
 
-fn write(path: &Path, bytes: &[u8], durable: bool) -> Result<(), PersistError> {
+/// Where a file's new content stands until it is complete.
+fn temporary(path: &Path) -> PathBuf {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY_SUFFIX);
-    let temporary = PathBuf::from(temporary);
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        if durable {
-            file.sync_all()?;
-        }
-        fs::rename(&temporary, path)
-    };
-    write().map_err(io_error("write", path))
+    PathBuf::from(temporary)
+}
+
+/// Writes a file and waits until the disk has it.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn remove(path: &Path) -> Result<(), PersistError> {

@@ -1,8 +1,9 @@
 //! What is written is read again, and what is damaged is set aside.
 
+use super::save::{Step, carry_out};
 use super::*;
 use crate::agent::local::entry::NodeIdentity;
-use crate::agent::local::state::{LocalState, StateSettings};
+use crate::agent::local::state::{Change, LocalState, StateSettings};
 
 fn state() -> LocalState {
     let node = NodeIdentity {
@@ -270,4 +271,62 @@ fn a_torn_ttl_state_is_set_aside_and_the_rest_is_loaded() {
         assert_eq!(saved.ttls.keys().collect::<Vec<_>>(), ["other"]);
         assert!(aside(&folder).is_file());
     }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+    fs::read_dir(folder).unwrap().map(name).collect()
+}
+
+#[test]
+fn a_change_that_cannot_be_written_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Files::open(dir.path()).unwrap();
+    let (services, checks) = (dir.path().join("services"), dir.path().join("checks"));
+    fs::remove_dir_all(&checks).unwrap();
+    files.save(&web(Source::Api)).expect_err("no folder");
+    assert_eq!(names(&services), Vec::<String>::new());
+    // The same with what was registered before: it stays as it was.
+    let files = Files::open(dir.path()).unwrap();
+    files.save(&web(Source::Api)).unwrap();
+    let path = services.join(file_name("web"));
+    let before = fs::read(&path).unwrap();
+    fs::remove_dir_all(&checks).unwrap();
+    let mut other = web(Source::Api);
+    other.services[0].definition.port = 81;
+    files.save(&other).expect_err("no folder");
+    assert_eq!(fs::read(&path).unwrap(), before);
+    assert_eq!(names(&services), [file_name("web")]);
+}
+
+#[test]
+fn steps_before_a_failed_one_are_undone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name);
+    let step = |name: &str, staged: Option<&str>, previous: Option<&str>| Step {
+        path: file(name),
+        staged: staged.map(file),
+        previous: previous.map(|text| text.as_bytes().to_vec()),
+    };
+    for (name, text) in [
+        ("old", "1"),
+        ("gone", "2"),
+        ("old.new", "3"),
+        ("new.new", "4"),
+    ] {
+        fs::write(file(name), text).unwrap();
+    }
+    let steps = [
+        step("old", Some("old.new"), Some("1")),
+        step("gone", None, Some("2")),
+        step("new", Some("new.new"), None),
+        step("failing", Some("not staged"), None),
+    ];
+    let err = carry_out(&steps).expect_err("the last step");
+    assert!(err.to_string().contains("failing"), "{err}");
+    let mut left = names(dir.path());
+    left.sort();
+    assert_eq!(left, ["gone", "old"]);
+    assert_eq!(fs::read_to_string(file("old")).unwrap(), "1");
+    assert_eq!(fs::read_to_string(file("gone")).unwrap(), "2");
 }
