@@ -7,13 +7,14 @@ use super::error::LocalError;
 use super::persist::{Files, Saved, SavedCheck, SavedService};
 use super::plan::FileDefinitions;
 use super::state::{Change, LocalState};
-use crate::model::check::Status;
+use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// Fills an empty state. Definitions of configuration files win over saved ones of the same id,
 /// whose files are removed. `now_ms`: milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// An invalid definition in the configuration, or a saved file that cannot be read or removed.
+/// An invalid definition in the configuration, or a saved file that the disk does not give.
+/// Damaged files are set aside and the others load.
 /// A saved registration that this agent's configuration now forbids is logged and kept on disk.
 pub(super) fn restore(
     state: &mut LocalState,
@@ -33,6 +34,14 @@ pub(super) fn restore(
         restore_service(state, service);
     }
     for check in &saved.checks {
+        if let Some(check_id) = lost_switch(state, check, &saved) {
+            let moved = files.set_check_aside(&check_id)?;
+            warn!(
+                target: "agent", check = %check_id, set_aside = %moved.display(),
+                "the maintenance switch of a service that is gone was set aside"
+            );
+            continue;
+        }
         restore_check(state, check, &saved, now_ms);
     }
     for (check_id, ttl) in &saved.ttls {
@@ -45,11 +54,7 @@ pub(super) fn restore(
 
 fn restore_service(state: &mut LocalState, saved: &SavedService) {
     let definition = &saved.definition;
-    let id = if definition.id.is_empty() {
-        &definition.name
-    } else {
-        &definition.id
-    };
+    let id = own_id(saved);
     if state.service(id).is_some() {
         return;
     }
@@ -64,6 +69,25 @@ fn restore_service(state: &mut LocalState, saved: &SavedService) {
         Err(err) => {
             warn!(target: "agent", service = %id, error = %err, "Failed to restore service");
         }
+    }
+}
+
+/// The check id of a service's maintenance switch whose service is neither here nor on disk: left
+/// where it is, it would switch a later service of this id off at some restart.
+fn lost_switch(state: &LocalState, saved: &SavedCheck, all: &Saved) -> Option<String> {
+    let id = match (&saved.definition, &saved.maintenance) {
+        (None, Some(switch)) if !switch.service_id.is_empty() => switch.service_id.as_str(),
+        _ => return None,
+    };
+    let on_disk = |service: &SavedService| own_id(service) == id;
+    let known = state.service(id).is_some() || all.services.iter().any(on_disk);
+    (!known).then(|| format!("{SERVICE_MAINTENANCE_PREFIX}{id}"))
+}
+
+fn own_id(saved: &SavedService) -> &str {
+    match saved.definition.id.as_str() {
+        "" => &saved.definition.name,
+        id => id,
     }
 }
 
@@ -99,11 +123,9 @@ fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms
             state.commit(change);
         }
         Err(err) => {
-            let id = saved
-                .definition
-                .as_ref()
-                .map(|it| it.id.as_str())
-                .unwrap_or_default();
+            let definition = saved.definition.as_ref().map(|it| it.id.as_str());
+            let switched = saved.maintenance.as_ref().map(|it| it.service_id.as_str());
+            let id = definition.or(switched).unwrap_or_default();
             warn!(target: "agent", check = %id, error = %err, "Failed to restore check");
         }
     }

@@ -581,23 +581,46 @@ async fn a_registration_that_cannot_be_saved_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_stops_the_start_and_is_named() {
+async fn a_damaged_file_is_set_aside_and_the_agent_starts() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("checks").join("abc");
-    std::fs::create_dir_all(dir.path().join("checks")).unwrap();
-    std::fs::write(&path, "{").unwrap();
-    let settings = LocalSettings {
+    let checks = dir.path().join("checks");
+    std::fs::create_dir_all(&checks).unwrap();
+    std::fs::write(checks.join("abc"), "{").unwrap();
+    let (local, _memory) = start(LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    })
+    .await;
+    assert!(checks.join("set-aside").join("abc").is_file());
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_switch_whose_service_is_gone_is_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
         data_dir: Some(dir.path().to_owned()),
         ..settings()
     };
-    let memory: Arc<dyn Catalog> = Arc::new(Memory::default());
-    let Err(err) = Local::start(settings, memory).await else {
-        panic!("must not start")
-    };
-    assert!(
-        err.to_string().contains(&path.display().to_string()),
-        "{err}"
-    );
+    let (local, _memory) = start(with_files()).await;
+    let web = service(r#"{"Name":"web"}"#);
+    local.register_service(web.clone(), false).await.unwrap();
+    local
+        .set_service_maintenance("web", true, "")
+        .await
+        .unwrap();
+    local.shutdown().await;
+    let services = dir.path().join("services");
+    let file = std::fs::read_dir(&services).unwrap().next().unwrap();
+    std::fs::write(file.unwrap().path(), "torn").unwrap();
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().checks().next().is_none());
+    local.register_service(web, false).await.unwrap();
+    local.shutdown().await;
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().service("web").is_some());
+    assert!(local.state().checks().next().is_none(), "not switched off");
+    local.shutdown().await;
 }
 
 #[tokio::test]
