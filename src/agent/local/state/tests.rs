@@ -215,7 +215,7 @@ fn scripts_run_only_where_they_are_enabled() {
     };
     let disabled = text(none, Source::Config).unwrap_err();
     assert!(
-        disabled.starts_with("Scripts are disabled on this agent; to enable"),
+        disabled.starts_with("check \"x\": Scripts are disabled on this agent; to enable"),
         "{disabled}"
     );
     let disabled = text(local, Source::Api).unwrap_err();
