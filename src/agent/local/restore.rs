@@ -2,11 +2,12 @@
 
 use tracing::{debug, warn};
 
-use super::entry::Source;
+use super::entry::{LocalCheck, Source};
 use super::error::LocalError;
 use super::persist::{Files, Saved, SavedCheck, SavedService};
 use super::plan::FileDefinitions;
 use super::state::{Change, LocalState};
+use crate::agent::checks::spec::Probe;
 use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// Fills an empty state. Definitions of configuration files win over saved ones of the same id,
@@ -22,13 +23,16 @@ pub(super) fn restore(
     files: Option<&Files>,
     now_ms: u64,
 ) -> Result<(), LocalError> {
-    let change = state.plan_reload(definitions)?;
+    let mut change = state.plan_reload(definitions)?;
     let Some(files) = files else {
         state.commit(change);
         return Ok(());
     };
     let saved = files.load()?;
     files.save(&change)?;
+    for check in &mut change.checks {
+        believe_ttl(check, &saved, now_ms);
+    }
     state.commit(change);
     for service in &saved.services {
         restore_service(state, service);
@@ -58,7 +62,7 @@ fn restore_service(state: &mut LocalState, saved: &SavedService) {
     if state.service(id).is_some() {
         return;
     }
-    match state.plan_service(definition, Source::Api, false) {
+    match state.plan_known_service(definition, Source::Api, false) {
         Ok(mut change) => {
             for service in &mut change.services {
                 service.sidecar = saved.sidecar;
@@ -91,13 +95,27 @@ fn own_id(saved: &SavedService) -> &str {
     }
 }
 
+/// What a TTL check said before the restart holds until its time is over, wherever the check was
+/// defined.
+fn believe_ttl(check: &mut LocalCheck, all: &Saved, now_ms: u64) {
+    let probe = check.spec.as_ref().map(|spec| &spec.probe);
+    if !matches!(probe, Some(Probe::Ttl { .. })) {
+        return;
+    }
+    let said = all.ttls.get(&check.check.check_id);
+    if let Some(ttl) = said.filter(|ttl| ttl.expires_ms > now_ms) {
+        check.check.status = ttl.status;
+        check.check.output.clone_from(&ttl.output);
+    }
+}
+
 fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms: u64) {
     let planned = match (&saved.definition, &saved.maintenance) {
         (Some(definition), _) => {
             if state.check(&definition.id).is_some() {
                 return;
             }
-            state.plan_check(definition, Source::Api)
+            state.plan_known_check(definition, Source::Api)
         }
         (None, Some(switch)) if switch.service_id.is_empty() => Ok(state
             .plan_node_maintenance(true, &switch.reason)
@@ -112,12 +130,9 @@ fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms
             for check in &mut change.checks {
                 // A check is not believed to pass before it says so again …
                 check.check.status = Status::Critical;
+                // … but a TTL check may have said so.
+                believe_ttl(check, all, now_ms);
                 let id = &check.check.check_id;
-                // … but a TTL check said so, and its time is not over.
-                if let Some(ttl) = all.ttls.get(id).filter(|ttl| ttl.expires_ms > now_ms) {
-                    check.check.status = ttl.status;
-                    check.check.output.clone_from(&ttl.output);
-                }
                 debug!(target: "agent", check = %id, "restored health check from file");
             }
             state.commit(change);
