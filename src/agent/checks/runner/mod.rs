@@ -9,3 +9,4 @@ mod tcp;
 
 pub use http::HttpRunner;
 pub use run::Runner;
+pub(crate) use script::{ProcessGroup, collect, command, spawn_error};
