@@ -31,3 +31,4 @@ mod membership;
 mod own_services;
 mod walkthrough_a;
 mod walkthrough_b;
+mod watches;

@@ -38,6 +38,6 @@ pub(crate) mod snapshot_save;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod watch;
-mod watch_plan;
+mod watch_query;
 
 use print::print_json;
