@@ -82,7 +82,7 @@ mod tests {
         let found = shell("cat; echo $CONSUL_INDEX >&2", b"null\n").await;
         assert_eq!(found, (Ok(()), "null\n17\n".to_owned()));
         // More than a pipe holds, and nobody reads it.
-        let found = shell("exit 4", &[b'x'; 1 << 20]).await;
+        let found = shell("exit 4", &vec![b'x'; 1 << 20]).await;
         assert_eq!(found, (Err("exit status 4".to_owned()), String::new()));
         let found = shell("kill -9 $$", b"").await.0;
         assert_eq!(found, Err("signal: 9".to_owned()));
