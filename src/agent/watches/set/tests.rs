@@ -66,13 +66,13 @@ async fn handlers_run_at_once_and_when_something_changed() {
     let (mut watches, answers, mut asking) = watches();
     watches.set([definition(&script)]).await;
     assert_eq!(read(&fifo).await, "1\nnull\n");
-    answers.send_replace(Ok((5, json!(["<a>"]))));
+    drop(answers.send_replace(Ok((5, json!(["<a>"])))));
     assert_eq!(read(&fifo).await, "5\n[\"\\u003ca\\u003e\"]\n");
     // The same again is nothing new: the next run is that of index 7.
-    answers.send_replace(Ok((6, json!(["<a>"]))));
+    drop(answers.send_replace(Ok((6, json!(["<a>"])))));
     let asked = async { while asking.recv().await.unwrap() != 6 {} };
     timeout(PATIENCE, asked).await.unwrap();
-    answers.send_replace(Ok((7, json!([]))));
+    drop(answers.send_replace(Ok((7, json!([])))));
     assert_eq!(read(&fifo).await, "7\n[]\n");
     watches.shutdown().await;
 }
@@ -92,7 +92,7 @@ async fn a_watch_that_stays_is_not_disturbed() {
     // Only the new one asked from the beginning.
     assert_eq!(asking.recv().await, Some(0));
     assert_eq!(asking.recv().await, Some(1));
-    answers.send_replace(Ok((2, json!([]))));
+    drop(answers.send_replace(Ok((2, json!([])))));
     assert_eq!(read(&one).await, "[]\n");
     assert_eq!(read(&two).await, "[]\n");
     watches.shutdown().await;
@@ -130,7 +130,7 @@ async fn a_removed_watch_takes_its_handler_along() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_question_is_asked_again_later() {
     let (mut watches, answers, mut asking) = watches();
-    answers.send_replace(Err("no".to_owned()));
+    drop(answers.send_replace(Err("no".to_owned())));
     let began = tokio::time::Instant::now();
     watches.set([definition("exit 0")]).await;
     for seconds in [0, 5, 25, 70] {
