@@ -33,3 +33,4 @@ mod recovery;
 mod rpc_port;
 mod walkthrough_a;
 mod walkthrough_b;
+mod watches;

@@ -101,6 +101,7 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::local", 4),
     room("agent::http", 4),
     room("agent::dns", 4),
+    room("agent::watches", 4),
     room("agent", 5),
     room("cli", 6),
 ];
@@ -116,6 +117,11 @@ pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
         "agent::local",
         "agent::checks",
         "a registration starts and stops the runs of its checks",
+    ),
+    (
+        "agent::watches",
+        "agent::checks",
+        "a handler is a program that runs as a check's script does",
     ),
 ];
 

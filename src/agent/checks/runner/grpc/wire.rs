@@ -97,10 +97,12 @@ pub(super) fn encode_request(service: &str) -> Vec<u8> {
         message.push(0x0a);
         let mut length = service.len();
         while length > 0x7f {
-            message.push((length & 0x7f) as u8 | 0x80);
+            let [low, ..] = length.to_le_bytes();
+            message.push(low | 0x80);
             length >>= 7;
         }
-        message.push((length & 0x7f) as u8);
+        let [low, ..] = length.to_le_bytes();
+        message.push(low);
         message.extend_from_slice(service.as_bytes());
     }
     let size = u32::try_from(message.len()).unwrap_or(u32::MAX);
