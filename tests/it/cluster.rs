@@ -11,6 +11,9 @@ use crate::support::{QUICK, Seat, TestAgent, TestCluster, until};
 /// How soon a leader is there once the last expected server has joined.
 const ELECTED_WITHIN: Duration = Duration::from_secs(15);
 
+/// Much less than a request waits for a leader.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
 fn names(voters: &[(String, bool)]) -> Vec<&str> {
     voters.iter().map(|(name, _)| name.as_str()).collect()
 }
@@ -358,4 +361,50 @@ fn two_clusters_that_meet_do_each_other_no_harm() {
         "y"
     );
     assert_eq!(cluster.leader(), leader);
+}
+
+/// Gossip that finds failures out ten times as soon as on a LAN.
+const RESTLESS: &str = r#"gossip_lan { probe_interval = "100ms" probe_timeout = "50ms" }"#;
+
+#[test]
+fn a_client_whose_servers_are_all_dead_says_so_at_once() {
+    let mut cluster = TestCluster::servers(3);
+    let client = cluster.add("c1", &["-hcl", RESTLESS]);
+    let servers_that_are = |cluster: &TestCluster, status: i64| {
+        let members = cluster.agent(client).json("/v1/agent/members");
+        let members = members.as_array().expect("a list").iter();
+        members
+            .filter(|member| member["Tags"]["role"] == "consul" && member["Status"] == status)
+            .count()
+    };
+    until("it knows all servers", || {
+        servers_that_are(&cluster, 1) == 3
+    });
+    cluster.eventually(client, "PUT", "/v1/kv/x", "1");
+    for server in 0..3 {
+        cluster.kill(server);
+    }
+    until("gossip has them failed", || {
+        servers_that_are(&cluster, 4) == 3
+    });
+    for (method, path) in [
+        ("GET", "/v1/kv/x"),
+        ("GET", "/v1/kv/x?stale"),
+        ("PUT", "/v1/kv/x"),
+        ("GET", "/v1/catalog/nodes"),
+        ("GET", "/v1/snapshot"),
+        ("GET", "/v1/status/leader"),
+    ] {
+        let begun = Instant::now();
+        let answer = cluster.agent(client).send(method, path, "");
+        let told = (answer.status, answer.text());
+        let nobody = (500, "No known Consul servers".to_owned());
+        assert_eq!(told, nobody, "{method} {path}");
+        assert!(begun.elapsed() < AT_ONCE, "{method} {path}");
+    }
+    for server in 0..3 {
+        cluster.start(server);
+    }
+    let kept = cluster.eventually(client, "GET", "/v1/kv/x?raw", "");
+    assert_eq!(kept.text(), "1");
 }

@@ -278,6 +278,8 @@ pub struct ReadParams {
     pub mode: ReadMode,
     /// `?cached`.
     pub cached: bool,
+    /// `Cache-Control: max-age`: how long servers may have been unable to confirm what `?cached` gives.
+    pub max_age: Option<Duration>,
     /// `?max_stale`: answers older than this are asked again at the leader.
     pub max_stale: Option<Duration>,
     /// `?index`: wait until the result is newer; 0 never waits.
@@ -308,13 +310,14 @@ pub(super) fn read_params(
     defaults: ReadDefaults<'_>,
 ) -> Result<ReadParams, ParamError> {
     let (mode, max_stale) = consistency(params, path, defaults)?;
-    check_cache_control(headers)?;
+    let max_age = max_age(headers)?;
     let (index, wait) = blocking(params)?;
     Ok(ReadParams {
         datacenter: datacenter(params, defaults.datacenter),
         token: token(params, headers),
         mode,
         cached: params.has("cached"),
+        max_age,
         max_stale,
         index,
         wait,
@@ -404,22 +407,26 @@ pub(super) fn token(params: &Params, headers: &HeaderMap) -> String {
         .unwrap_or_default()
 }
 
-/// The directives that Consul knows must carry numbers; answers are always fresh here, so their values
-/// change nothing.
-fn check_cache_control(headers: &HeaderMap) -> Result<(), ParamError> {
+/// `max-age`, 0 for none as in Consul. The other directive that carries a number is checked, too; what the agent keeps
+/// is served on errors anyway.
+fn max_age(headers: &HeaderMap) -> Result<Option<Duration>, ParamError> {
     let Some(header) = headers.get(CACHE_CONTROL) else {
-        return Ok(());
+        return Ok(None);
     };
+    let mut max_age = 0;
     let header = header.to_str().map_err(|_| ParamError::CacheControl)?;
     for directive in header.to_ascii_lowercase().split(',') {
-        if let Some(("max-age" | "stale-if-error", seconds)) = directive.trim().split_once('=') {
-            seconds
-                .trim()
-                .parse::<u32>()
-                .map_err(|_| ParamError::CacheControl)?;
+        if let Some((name @ ("max-age" | "stale-if-error"), seconds)) =
+            directive.trim().split_once('=')
+        {
+            let seconds = seconds.trim().parse::<u32>();
+            let seconds = seconds.map_err(|_| ParamError::CacheControl)?;
+            if name == "max-age" {
+                max_age = seconds;
+            }
         }
     }
-    Ok(())
+    Ok((max_age > 0).then(|| Duration::from_secs(max_age.into())))
 }
 
 #[cfg(test)]

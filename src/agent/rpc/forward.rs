@@ -321,7 +321,7 @@ impl Rpc {
     }
 
     /// The time that a blocking query asks for, within the agent's bounds.
-    fn bounded_wait(&self, asked: Duration) -> Duration {
+    pub(super) fn bounded_wait(&self, asked: Duration) -> Duration {
         let settings = &self.shared.settings;
         let wait = if asked.is_zero() {
             settings.default_query_time

@@ -19,6 +19,7 @@ use crate::model::raft::AutopilotState;
 
 use super::coordinates::COORDINATES;
 use super::founding::Promises;
+use super::kept::KeptAnswers;
 use super::metrics::RpcMetrics;
 use super::net::{Pool, PoolSettings};
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
@@ -96,6 +97,8 @@ pub(super) struct Shared {
     /// Servers only: where coordinates wait for the leader's batch.
     pub(super) coordinates: Option<mpsc::Sender<NodeCoordinate>>,
     pub(super) promises: Promises,
+    /// Answers for `?cached`.
+    pub(super) kept: KeptAnswers,
     /// What autopilot saw last, while this server leads.
     pub(super) autopilot: ArcSwapOption<AutopilotState>,
 }
@@ -229,13 +232,24 @@ impl Rpc {
         Err(RpcError::Remote(unknown.to_string()))
     }
 
-    /// A refusal that the leader would have spoken, where others found the reason themselves: with the mark of the hop
-    /// that a follower and a client would have made.
+    /// A refusal that the leader would have spoken, or with `stale` any server, where this agent found the reason
+    /// itself: with the mark of the hop that the question would have made. Where nobody could have been asked, it is
+    /// that.
     pub fn as_told(&self, refusal: String, stale: bool) -> RpcError {
-        let raft = self.shared.raft.as_ref();
-        let here = raft.is_some_and(|raft| stale || raft.leadership().borrow().is_leader());
-        if here {
+        let Some(raft) = &self.shared.raft else {
+            let alone = self.shared.list().first().is_none();
+            return if alone {
+                RpcError::NoServers
+            } else {
+                RpcError::Remote(refusal)
+            };
+        };
+        let now = raft.leadership();
+        let now = now.borrow();
+        if stale || now.is_leader() {
             RpcError::Refused(refusal)
+        } else if now.leader.is_none() {
+            RpcError::NoLeader
         } else {
             RpcError::Remote(refusal)
         }
@@ -272,6 +286,7 @@ impl Shared {
             restores: Semaphore::new(1),
             coordinates: None,
             promises: Promises::default(),
+            kept: KeptAnswers::default(),
             autopilot: ArcSwapOption::empty(),
         }
     }

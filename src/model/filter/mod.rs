@@ -19,8 +19,8 @@ pub use eval::Filter;
 /// Checks of the agent filter as those of the catalog do.
 pub use nouns::HEALTH_CHECK as AGENT_CHECK;
 pub use nouns::{
-    AGENT_SERVICE, CATALOG_NODE, CATALOG_SERVICE, HEALTH_CHECK, HEALTH_ENTRY, MEMBER, NODE_INFO,
-    NODE_SERVICE,
+    AGENT_SERVICE, CATALOG_NODE, CATALOG_SERVICE, HEALTH_CHECK, HEALTH_ENTRY, INTENTION, MEMBER,
+    NODE_INFO, NODE_SERVICE,
 };
 pub use parser::parse;
 /// Go's regular expressions, for whoever else takes them from peers.

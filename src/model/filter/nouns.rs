@@ -150,6 +150,20 @@ pub const HEALTH_CHECK: Schema = Schema::new(CHECK_FIELDS);
 /// A service of `/v1/agent/services`: has the fields of the catalog's.
 pub const AGENT_SERVICE: Schema = Schema::new(SERVICE_FIELDS);
 
+/// An intention of `/v1/connect/intentions`.
+pub const INTENTION: Schema = Schema::new(&[
+    Field::new("ID", Text),
+    Field::new("Description", Text),
+    Field::new("SourceNS", Text),
+    Field::new("SourceName", Text),
+    Field::new("DestinationNS", Text),
+    Field::new("DestinationName", Text),
+    Field::new("SourceType", Text),
+    Field::new("Action", Text),
+    Field::new("Meta", Map(&Text)),
+    Field::new("Precedence", Integer),
+]);
+
 /// A member of `/v1/agent/members`; `Status` is serf's number (1 alive, 2 leaving, 3 left, 4 failed).
 pub const MEMBER: Schema = Schema::new(&[
     Field::new("Name", Text),

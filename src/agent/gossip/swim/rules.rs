@@ -235,8 +235,9 @@ impl Swim {
     ///
     /// While our own health is poor it is postponed instead, for as long as a probe of ours takes then: it is more
     /// likely that we do not hear the refutation than that there is none. Whoever is really dead is declared so by
-    /// the healthy ones who suspect it, too. Memberlist's members declare others dead however bad they feel; nobody
-    /// can tell the difference, since suspicions may last that long anyway.
+    /// the healthy ones who suspect it, too. When everybody else is suspected or gone, nobody is left to do that, and
+    /// to ask on our behalf: then the score says nothing. Memberlist's members declare others dead however bad they
+    /// feel; nobody can tell the difference, since suspicions may last that long anyway.
     pub(super) fn expire_suspicion(&mut self, now: Mono, above: &mut dyn Delegate) -> bool {
         let Some(&(_, id)) = self.suspicions.first().filter(|(due, _)| *due <= now) else {
             return false;
@@ -245,7 +246,9 @@ impl Swim {
             return false;
         };
         let more = self.awareness.scale(self.config.probe_interval);
-        if self.awareness.score() > 0 && suspicion.postpone(more) {
+        // Besides us, this one and the other suspects.
+        let somebody_is_well = self.peers.present() > self.suspicions.len() + 2;
+        if somebody_is_well && self.awareness.score() > 0 && suspicion.postpone(more) {
             self.run_suspicion(id, suspicion);
             return true;
         }

@@ -1,7 +1,7 @@
 //! What the endpoint families answer, compared with what a Consul answers whose ACLs and Connect are
 //! off and whose tables are empty.
 
-use super::agent::{start, start_pair};
+use super::agent::{start, start_lonely_client, start_pair};
 use super::support::{ask, body_of, get, raw, status_of};
 use crate::agent::rpc::WriteOptions;
 use crate::agent::store::Command;
@@ -17,6 +17,8 @@ type Case = (
     &'static str,
 );
 
+/// What servers without Connect answer.
+const OFF: &str = "Connect must be enabled in order to use this endpoint";
 const ID: &str = "8ec41d6a-01fc-379d-6512-53b9b27c1545";
 
 async fn check(cases: &[Case]) {
@@ -423,6 +425,12 @@ async fn dashboards_see_services_with_their_checks() {
         body_of(&nodes).contains(r#"{"ID":"","Node":"x","Address":"10.0.0.1","#),
         "{nodes}"
     );
+    assert!(body_of(&nodes).contains(r#""Tags":["b","a"]"#), "{nodes}");
+    assert!(body_of(&nodes).contains(r#""ServiceTags":null"#), "{nodes}");
+    let untagged = br#"{"Node":"y","Address":"10.0.0.1","Service":{"Service":"web"}}"#;
+    ask(address, "PUT", "/v1/catalog/register", "", untagged).await;
+    let node = get(address, "/v1/internal/ui/node/y").await;
+    assert!(body_of(&node).contains(r#""Tags":null"#), "{node}");
     assert_eq!(
         status_of(&get(address, "/v1/internal/ui/node/none").await),
         "404"
@@ -478,4 +486,99 @@ async fn requests_are_logged_without_their_tokens() {
     };
     let said = "[DEBUG] agent.http: Request finished: method=GET url=/v1/kv/logged?token=<hidden> from=127.0.0.1:";
     assert!(line.contains(said) && line.contains(" latency="), "{line}");
+}
+
+#[tokio::test]
+async fn refusals_of_absent_tables_have_a_mark_for_each_hop() {
+    let pair = start_pair().await;
+    let (_lonely_server, lonely) = start_lonely_client().await;
+    for (method, target, status, text) in [
+        ("GET", "/v1/connect/ca/roots", "500", OFF),
+        ("GET", "/v1/connect/ca/configuration?dc=nope", "500", OFF),
+        ("GET", "/v1/agent/connect/ca/leaf/web", "500", OFF),
+        ("GET", "/v1/discovery-chain/web?dc=nope", "500", OFF),
+        (
+            "GET",
+            "/v1/config/bogus",
+            "500",
+            "invalid config entry kind: bogus",
+        ),
+        ("GET", "/v1/query/$ID", "404", "Query not found"),
+        (
+            "PUT",
+            "/v1/session/destroy/abc",
+            "500",
+            "failed session lookup: index error: UUID must be 36 characters",
+        ),
+        (
+            "DELETE",
+            "/v1/connect/intentions/$ID",
+            "500",
+            "Cannot delete non-existent intention: '$ID'",
+        ),
+        ("PUT", "/v1/coordinate/update", "500", "invalid coordinate"),
+        (
+            "GET",
+            "/v1/connect/intentions?filter=nope==1",
+            "500",
+            "Failed to create boolean expression evaluator: Selector \"nope\" is not valid",
+        ),
+    ] {
+        let (target, text) = (target.replace("$ID", ID), text.replace("$ID", ID));
+        for (agent, hop) in [(pair.server, ""), (pair.client, "rpc error making call: ")] {
+            let answer = ask(agent, method, &target, "", b"{}").await;
+            let expected = format!("{hop}{text}");
+            assert_eq!((status_of(&answer), body_of(&answer)), (status, &*expected));
+        }
+        let alone = ask(lonely, method, &target, "", b"{}").await;
+        let nobody = ("500", "No known Consul servers");
+        assert_eq!((status_of(&alone), body_of(&alone)), nobody, "{target}");
+    }
+    let missing = format!("/v1/connect/intentions/{ID}");
+    assert_eq!(status_of(&get(pair.server, &missing).await), "404");
+    assert_eq!(status_of(&get(pair.client, &missing).await), "500");
+}
+
+#[tokio::test]
+async fn kept_answers_say_so_and_stay_current() {
+    let pair = start_pair().await;
+    for (agent, service) in [(pair.server, "web"), (pair.client, "api")] {
+        let register = |id: &str| {
+            format!(
+                r#"{{"Node":"x","Address":"10.0.0.1","Service":{{"Service":"{service}","ID":"{id}"}}}}"#
+            )
+        };
+        ask(
+            agent,
+            "PUT",
+            "/v1/catalog/register",
+            "",
+            register("a").as_bytes(),
+        )
+        .await;
+        let target = format!("/v1/health/service/{service}?cached");
+        let first = get(agent, &target).await;
+        assert!(first.contains("X-Cache: MISS\r\n"), "{first}");
+        assert!(!first.contains("Age: "), "{first}");
+        let again = get(agent, &target).await;
+        assert!(again.contains("X-Cache: HIT\r\nAge: 0\r\n"), "{again}");
+        assert_eq!(body_of(&again), body_of(&first));
+        let index = again.split("X-Consul-Index: ").nth(1).unwrap();
+        let index = index.split('\r').next().unwrap();
+        ask(
+            agent,
+            "PUT",
+            "/v1/catalog/register",
+            "",
+            register("b").as_bytes(),
+        )
+        .await;
+        let newer = get(agent, &format!("{target}&index={index}&wait=10s")).await;
+        assert!(newer.contains("X-Cache: HIT\r\n"), "{newer}");
+        assert!(body_of(&newer).contains(r#""ID":"b""#), "{newer}");
+        let fresh = get(agent, &format!("/v1/health/service/{service}")).await;
+        assert!(!fresh.contains("X-Cache"), "{fresh}");
+    }
+    let services = get(pair.client, "/v1/catalog/services?cached").await;
+    assert!(services.contains("X-Cache: MISS\r\n"), "{services}");
 }

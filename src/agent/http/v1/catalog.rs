@@ -18,7 +18,7 @@ use crate::model::filter;
 use crate::model::node::Node;
 use crate::model::service::{NodeService, ServiceNode};
 
-use super::read::{Read, filtered, write_options};
+use super::read::{Cache, Read, filtered, write_options};
 
 /// Largest registration in bytes. Consul has no bound; this one is far above any real one.
 pub(super) const MAX_REGISTRATION: usize = 4 * 1024 * 1024;
@@ -68,7 +68,12 @@ pub(super) async fn deregister(context: Arc<Context>, mut request: Request) -> A
 /// `/v1/catalog/datacenters`: the local one, as long as no other is federated.
 pub(super) async fn datacenters(context: Arc<Context>, request: Request) -> Answer {
     context.rpc.route("")?;
-    request.json(&[&context.facts.datacenter])
+    let answer = request.json(&[&context.facts.datacenter])?;
+    Ok(if request.params().has("cached") {
+        Cache::Miss.mark(answer)
+    } else {
+        answer
+    })
 }
 
 /// `/v1/catalog/nodes`.
@@ -85,11 +90,11 @@ pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
 
 /// `/v1/catalog/services`.
 pub(super) async fn services(context: Arc<Context>, request: Request) -> Answer {
-    let read = Read::new(&context, &request)?;
+    let mut read = Read::new(&context, &request)?;
     let query = ListServices {
         node_meta: read.node_meta(),
     };
-    let (services, meta) = read.run(&query).await.map_err(with_headers)?;
+    let (services, meta) = read.run_or_kept(&query).await.map_err(with_headers)?;
     read.answer(meta, || Ok(services))
 }
 
@@ -104,7 +109,7 @@ pub(super) async fn connect(context: Arc<Context>, request: Request) -> Answer {
 }
 
 async fn service_nodes(context: &Context, request: &Request, connect: bool) -> Answer {
-    let read = Read::new(context, request)?;
+    let mut read = Read::new(context, request)?;
     let query = ServiceInstances {
         service: request.required_rest("Missing service name")?.into_owned(),
         tags: request
@@ -119,7 +124,7 @@ async fn service_nodes(context: &Context, request: &Request, connect: bool) -> A
     };
     context.rpc.count_service_query(&query.service);
     let filter = read.filter(&filter::CATALOG_SERVICE)?;
-    let (instances, meta) = read.run(&query).await.map_err(with_headers)?;
+    let (instances, meta) = read.run_or_kept(&query).await.map_err(with_headers)?;
     read.answer(meta, || {
         Ok(filtered(instances.iter().map(service_node), &filter))
     })

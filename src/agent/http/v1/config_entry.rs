@@ -9,6 +9,7 @@ use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Reques
 use crate::model::decode::{self, Options};
 
 use super::nothing::{Consistency, empty_list, read_nothing};
+use super::read::refused;
 
 /// The kinds that Consul 1.10 knows.
 const KINDS: [&str; 9] = [
@@ -64,14 +65,16 @@ pub(super) async fn one(context: Arc<Context>, request: Request) -> Answer {
         ));
     }
     if !kind.is_empty() && !KINDS.contains(&kind) {
-        return Err(HttpError::internal(format!(
-            "invalid config entry kind: {kind}"
-        )));
+        let text = format!("invalid config entry kind: {kind}");
+        if deleting {
+            return Err(HttpError::bad(text));
+        }
+        route(&context, &request)?;
+        return Err(refused(&context, &request, text).into());
     }
     match name {
         Some(_) if deleting => {
-            let datacenter = request.datacenter(&context.facts.datacenter);
-            context.rpc.route(&datacenter)?;
+            route(&context, &request)?;
             // What is not there counts as removed.
             request.json(&Map::new())
         }
@@ -84,6 +87,11 @@ pub(super) async fn one(context: Arc<Context>, request: Request) -> Answer {
             .await
             .map_err(without_headers),
     }
+}
+
+fn route(context: &Context, request: &Request) -> Result<(), HttpError> {
+    let datacenter = request.datacenter(&context.facts.datacenter);
+    Ok(context.rpc.route(&datacenter)?)
 }
 
 /// These endpoints send the headers of a read only when it succeeds.

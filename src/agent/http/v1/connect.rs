@@ -9,24 +9,34 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request};
+use crate::agent::rpc::RpcError;
 use crate::model::decode::{self, Options};
+use crate::model::filter;
 
 use super::nothing::{Consistency, check_uuid, empty_list};
+use super::read::{Read, refused};
 
 /// Consul's text for what needs certificates.
 const DISABLED: &str = "Connect must be enabled in order to use this endpoint";
 /// What is answered where only a made-up success would be left.
 const CAPABILITY: &str = "Intentions";
 
-/// Agent endpoints that need certificates.
-pub(super) async fn disabled(_context: Arc<Context>, _request: Request) -> Answer {
-    Err(HttpError::internal(DISABLED))
+/// Agent endpoints that need certificates: the agent asks for the roots first.
+pub(super) async fn disabled(context: Arc<Context>, request: Request) -> Answer {
+    route(&context, &request)?;
+    Err(refused(&context, &request, DISABLED).into())
 }
 
 /// `/v1/connect/ca/roots`.
 pub(super) async fn roots(context: Arc<Context>, request: Request) -> Answer {
-    route(&context, &request).map_err(|error| error.with_meta(Meta::default()))?;
-    Err(HttpError::internal(DISABLED).with_meta(Meta::default()))
+    disabled(context, request)
+        .await
+        .map_err(|error| error.with_meta(Meta::default()))
+}
+
+/// What every server refuses before it looks where the request belongs.
+fn disabled_everywhere(context: &Context) -> HttpError {
+    context.rpc.as_told(DISABLED.to_owned(), true).into()
 }
 
 /// `/v1/connect/ca/configuration`.
@@ -36,8 +46,7 @@ pub(super) async fn ca_configuration(context: Arc<Context>, mut request: Request
         decode::from_json_slice_with::<Value>(&body, Options::HTTP_LENIENT)
             .map_err(|err| HttpError::bad_request(format!("Request decode failed: {err}")))?;
     }
-    route(&context, &request)?;
-    Err(HttpError::internal(DISABLED))
+    Err(disabled_everywhere(&context))
 }
 
 /// `/v1/discovery-chain/<service>`.
@@ -51,8 +60,7 @@ pub(super) async fn discovery_chain(context: Arc<Context>, mut request: Request)
         decode::from_json_slice_with::<Value>(&body, Options::HTTP_LENIENT)
             .map_err(|err| HttpError::bad_request(format!("Request decoding failed: {err}")))?;
     }
-    route(&context, &request).map_err(|error| error.with_meta(Meta::default()))?;
-    Err(HttpError::internal(DISABLED).with_meta(Meta::default()))
+    Err(disabled_everywhere(&context).with_meta(Meta::default()))
 }
 
 /// `/v1/connect/intentions`.
@@ -63,6 +71,7 @@ pub(super) async fn intentions(context: Arc<Context>, mut request: Request) -> A
             .map_err(|err| HttpError::internal(format!("Failed to decode request body: {err}")))?;
         return Err(HttpError::not_built(CAPABILITY));
     }
+    Read::new(&context, &request)?.filter(&filter::INTENTION)?;
     empty_list(&context, &request, Consistency::Hidden).await
 }
 
@@ -77,19 +86,22 @@ pub(super) async fn intention(context: Arc<Context>, mut request: Request) -> An
     let id = request.rest_text();
     let lookup =
         check_uuid(&id).map_err(|why| format!("failed intention lookup: index error: {why}"));
+    let told = |text: String| refused(&context, &request, text);
     if *request.method() == Method::GET {
-        lookup.map_err(HttpError::bad_request)?;
-        return Err(HttpError::not_found("Intention not found"));
+        lookup.map_err(|why| HttpError::bad_request(told(why).to_string()))?;
+        return Err(match told("Intention not found".to_owned()) {
+            // Consul compares the whole text, so that what another server did not find is no 404.
+            RpcError::Refused(text) => HttpError::not_found(text),
+            other => other.into(),
+        });
     }
-    lookup.map_err(|why| HttpError::internal(format!("Intention lookup failed: {why}")))?;
+    lookup.map_err(|why| told(format!("Intention lookup failed: {why}")))?;
     let change = if *request.method() == Method::PUT {
         "modify"
     } else {
         "delete"
     };
-    Err(HttpError::internal(format!(
-        "Cannot {change} non-existent intention: '{id}'"
-    )))
+    Err(told(format!("Cannot {change} non-existent intention: '{id}'")).into())
 }
 
 /// `/v1/connect/intentions/match`: nobody has an intention.
@@ -123,7 +135,7 @@ struct Authorization {
 }
 
 /// `/v1/agent/connect/authorize`: without certificates no identity can be proved.
-pub(super) async fn authorize(_context: Arc<Context>, mut request: Request) -> Answer {
+pub(super) async fn authorize(context: Arc<Context>, mut request: Request) -> Answer {
     let body = request.take_body()?.read(JSON_BODY_MAX).await?;
     let authorization: Authorization =
         decode::from_json_slice_with(&body, Options::HTTP_LENIENT)
@@ -131,7 +143,7 @@ pub(super) async fn authorize(_context: Arc<Context>, mut request: Request) -> A
     if authorization.target.is_empty() {
         return Err(HttpError::bad_request("Target service must be specified"));
     }
-    Err(HttpError::internal(DISABLED))
+    Err(refused(&context, &request, DISABLED).into())
 }
 
 fn required(request: &Request, name: &str) -> Result<String, HttpError> {

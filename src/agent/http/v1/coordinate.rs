@@ -102,15 +102,14 @@ pub(super) async fn update(context: Arc<Context>, mut request: Request) -> Answe
         options.datacenter.clone_from(&update.datacenter);
     }
     context.rpc.route(&options.datacenter)?;
-    let coord = update
-        .coord
-        .filter(is_valid)
-        .ok_or_else(|| HttpError::internal("invalid coordinate"))?;
+    let refused = |text: &str| context.rpc.as_told(text.to_owned(), false);
+    let coord = update.coord.filter(is_valid);
+    let coord = coord.ok_or_else(|| refused("invalid coordinate"))?;
     if coord.vec.len() != DIMENSIONS {
-        return Err(HttpError::internal("incompatible coordinate"));
+        return Err(refused("incompatible coordinate").into());
     }
     if update.node.len() > NODE_NAME_MAX {
-        return Err(HttpError::internal("Must provide node"));
+        return Err(refused("Must provide node").into());
     }
     let update = NodeCoordinate {
         node: update.node,

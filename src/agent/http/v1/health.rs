@@ -13,7 +13,6 @@ use crate::model::check::{HealthCheck, Status};
 use crate::model::filter;
 
 use super::catalog::with_headers;
-use super::nothing::{Consistency, empty_list};
 use super::read::{Read, filtered};
 
 /// `/v1/health/node/<name>`.
@@ -68,22 +67,32 @@ async fn checks<Q: RemoteQuery<Answer = Vec<Arc<HealthCheck>>>>(
 
 /// `/v1/health/service/<name>`.
 pub(super) async fn service(context: Arc<Context>, request: Request) -> Answer {
-    instances(&context, &request, false).await
+    instances(&context, &request, Lookup::Plain).await
 }
 
 /// `/v1/health/connect/<name>`.
 pub(super) async fn connect(context: Arc<Context>, request: Request) -> Answer {
-    instances(&context, &request, true).await
+    instances(&context, &request, Lookup::Connect).await
 }
 
-/// `/v1/health/ingress/<name>`: there are no ingress gateways yet, so that nothing is behind one.
+/// `/v1/health/ingress/<name>`: our servers know of no gateways; a client's may be others.
 pub(super) async fn ingress(context: Arc<Context>, request: Request) -> Answer {
-    request.required_rest("Missing service name")?;
-    empty_list(&context, &request, Consistency::Shown).await
+    instances(&context, &request, Lookup::Ingress).await
 }
 
-async fn instances(context: &Context, request: &Request, connect: bool) -> Answer {
-    let read = Read::new(context, request)?;
+/// Whose instances are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    /// The service's.
+    Plain,
+    /// Those through which it is reached in the mesh.
+    Connect,
+    /// The ingress gateways'.
+    Ingress,
+}
+
+async fn instances(context: &Context, request: &Request, lookup: Lookup) -> Answer {
+    let mut read = Read::new(context, request)?;
     let params = request.params();
     let query = ServiceInstances {
         service: request.required_rest("Missing service name")?.into_owned(),
@@ -94,12 +103,12 @@ async fn instances(context: &Context, request: &Request, connect: bool) -> Answe
         node_meta: read.node_meta(),
         near: read.near(),
         passing_only: passing_only(request)?,
-        connect,
-        ingress: false,
+        connect: lookup == Lookup::Connect,
+        ingress: lookup == Lookup::Ingress,
         with_checks: true,
     };
     let filter = read.filter(&filter::HEALTH_ENTRY)?;
-    let (found, meta) = read.run(&query).await.map_err(with_headers)?;
+    let (found, meta) = read.run_or_kept(&query).await.map_err(with_headers)?;
     read.answer(meta, || Ok(filtered(found.iter(), &filter)))
 }
 

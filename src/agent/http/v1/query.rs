@@ -7,9 +7,11 @@ use hyper::header::{ALLOW, HeaderValue};
 use serde_json::Value;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response};
+use crate::agent::rpc::RpcError;
 use crate::model::decode::{self, Options};
 
 use super::nothing::{Consistency, check_uuid, empty_list, read_nothing};
+use super::read::refused;
 
 /// What is answered where only a made-up success would be left.
 const CAPABILITY: &str = "Prepared queries";
@@ -42,15 +44,24 @@ pub(super) async fn one(context: Arc<Context>, mut request: Request) -> Answer {
     let id = request.rest_text();
     let lookup =
         check_uuid(&id).map_err(|why| format!("failed prepared query lookup: index error: {why}"));
+    let told = |text: String| refused(&context, &request, text);
     if *request.method() == Method::GET {
         request.read_params(context.read_defaults())?;
-        lookup.map_err(|why| HttpError::internal(why).with_meta(Meta::default()))?;
-        return Err(HttpError::not_found(NOT_FOUND));
+        lookup.map_err(|why| HttpError::from(told(why)).with_meta(Meta::default()))?;
+        return Err(not_found(&context, &request));
     }
-    lookup.map_err(|why| HttpError::internal(format!("Prepared Query lookup failed: {why}")))?;
-    Err(HttpError::internal(format!(
-        "Cannot modify non-existent prepared query: '{id}'"
-    )))
+    lookup.map_err(|why| told(format!("Prepared Query lookup failed: {why}")))?;
+    let text = format!("Cannot modify non-existent prepared query: '{id}'");
+    Err(told(text).into())
+}
+
+fn not_found(context: &Context, request: &Request) -> HttpError {
+    match refused(context, request, NOT_FOUND) {
+        told @ (RpcError::Refused(_) | RpcError::Remote(_)) => {
+            HttpError::not_found(told.to_string())
+        }
+        other => other.into(),
+    }
 }
 
 async fn run(context: &Context, request: &Request) -> Answer {
@@ -62,7 +73,7 @@ async fn run(context: &Context, request: &Request) -> Answer {
         })?;
     }
     read_nothing(context, request, Consistency::Hidden).await?;
-    Err(HttpError::not_found(NOT_FOUND))
+    Err(not_found(context, request))
 }
 
 /// The method is right for other paths of this endpoint, so that the table cannot say it.

@@ -1,6 +1,9 @@
 //! What all reads of the replicated state do: options from the request, the query, the headers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use hyper::header::{AGE, HeaderName, HeaderValue};
 use serde::Serialize;
 
 use crate::agent::http::context::Context;
@@ -11,7 +14,7 @@ use crate::agent::http::render_cache::CacheKey;
 use crate::agent::http::request::Request;
 use crate::agent::http::response::{Meta, Response};
 use crate::agent::rpc::wire::RemoteQuery;
-use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, RpcError, WriteOptions};
+use crate::agent::rpc::{Consistency, KeptKey, QueryMeta, QueryOptions, RpcError, WriteOptions};
 use crate::model::filter::{Filter, Schema};
 
 /// Parameters that do not change a body: they say when and for whom, not what.
@@ -31,6 +34,30 @@ pub(super) struct Read<'a> {
     context: &'a Context,
     request: &'a Request,
     params: ReadParams,
+    /// How the answer came by: what `X-Cache` and `Age` say, where the endpoint has them and `?cached` was asked.
+    cache: Option<Cache>,
+}
+
+/// What an answer says of the agent's cache.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cache {
+    /// Kept, and not confirmed by a server since so long.
+    Hit(Duration),
+    /// Fetched now.
+    Miss,
+}
+
+impl Cache {
+    /// The same answer with Consul's headers.
+    pub(super) fn mark(self, response: Response) -> Response {
+        let name = HeaderName::from_static("x-cache");
+        match self {
+            Self::Hit(age) => response
+                .header(name, HeaderValue::from_static("HIT"))
+                .header(AGE, HeaderValue::from(age.as_secs())),
+            Self::Miss => response.header(name, HeaderValue::from_static("MISS")),
+        }
+    }
 }
 
 impl<'a> Read<'a> {
@@ -41,6 +68,7 @@ impl<'a> Read<'a> {
             context,
             request,
             params,
+            cache: None,
         })
     }
 
@@ -69,6 +97,34 @@ impl<'a> Read<'a> {
     ) -> Result<(Q::Answer, QueryMeta), HttpError> {
         let options = self.options();
         ask(self.request, self.context.rpc.query(&options, query)).await
+    }
+
+    /// As [`Self::run`]; with `?cached`, what the agent keeps will do.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(super) async fn run_or_kept<Q>(
+        &mut self,
+        query: &Q,
+    ) -> Result<(Q::Answer, QueryMeta), HttpError>
+    where
+        Q: RemoteQuery + Clone + 'static,
+        Q::Answer: Clone + Send + Sync + 'static,
+    {
+        if !self.params.cached {
+            return self.run(query).await;
+        }
+        let options = self.options();
+        let key = KeptKey {
+            target: self.target(),
+            token: options.token.as_str().into(),
+            stale: options.consistency == Consistency::Stale,
+        };
+        let max_age = self.params.max_age;
+        let asked = self.context.rpc.query_kept(&key, &options, query, max_age);
+        let (answer, meta, age) = ask(self.request, asked).await?;
+        self.cache = Some(age.map_or(Cache::Miss, Cache::Hit));
+        Ok((answer, meta))
     }
 
     /// As [`Self::run`]; without a leader, what any server has will do.
@@ -111,8 +167,7 @@ impl<'a> Read<'a> {
     /// For an expression that cannot be used, with the headers that Consul sends.
     pub(super) fn filter(&self, schema: &'static Schema) -> Result<Filter, HttpError> {
         Filter::parse(&self.params.filter, schema).map_err(|err| {
-            let stale = matches!(self.params.mode, ReadMode::Stale);
-            let refusal = self.context.rpc.as_told(err.to_string(), stale);
+            let refusal = refused(self.context, self.request, err.to_string());
             HttpError::from(refusal).with_meta(Meta::default())
         })
     }
@@ -144,7 +199,11 @@ impl<'a> Read<'a> {
         } else {
             Response::json_bytes(make()?)
         };
-        Ok(response.meta(headers_of(meta)))
+        let response = response.meta(headers_of(meta));
+        Ok(match self.cache {
+            Some(cache) => cache.mark(response),
+            None => response,
+        })
     }
 
     /// The path and the parameters that decide the body together with the index.
@@ -176,6 +235,13 @@ pub(super) async fn ask<T>(
         answer = asked => Ok(answer?),
         () = request.closing() => Err(HttpError::internal("the agent is shutting down")),
     }
+}
+
+/// A refusal of the server that a read with these parameters goes to, where this agent knows the answer itself.
+pub(super) fn refused(context: &Context, request: &Request, text: impl Into<String>) -> RpcError {
+    let params = request.read_params(context.read_defaults());
+    let stale = params.is_ok_and(|params| matches!(params.mode, ReadMode::Stale));
+    context.rpc.as_told(text.into(), stale)
 }
 
 /// Whether no server found a leader. The text decides, as in Consul: another server may have said it.

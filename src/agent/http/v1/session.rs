@@ -8,6 +8,7 @@ use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Reques
 use crate::model::decode::{self, Options};
 
 use super::nothing::{Consistency, check_uuid, empty_list};
+use super::read::refused;
 
 /// What is answered where only a made-up success would be left.
 const CAPABILITY: &str = "Sessions";
@@ -66,6 +67,8 @@ fn lookup(context: &Context, request: &Request) -> Result<(), HttpError> {
     context
         .rpc
         .route(&request.datacenter(&context.facts.datacenter))?;
-    check_uuid(&id)
-        .map_err(|why| HttpError::internal(format!("failed session lookup: index error: {why}")))
+    check_uuid(&id).map_err(|why| {
+        let text = format!("failed session lookup: index error: {why}");
+        HttpError::from(refused(context, request, text))
+    })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::agent::http::body::BodyError;
 use crate::agent::http::context::Context;
@@ -31,6 +31,10 @@ struct ReadAnswer<'a> {
     consistency_level: &'static str,
 }
 
+/// The body, named as Consul names it in what it says of wrong ones.
+#[derive(Deserialize)]
+struct TxnOps(Vec<TxnOp>);
+
 /// `/v1/txn`.
 pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
     let limit = context.facts.txn_max_req_len;
@@ -47,7 +51,7 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
             ),
             other => HttpError::Body(other),
         })?;
-    let mut ops: Vec<TxnOp> = decode::from_json_slice(&body)
+    let TxnOps(mut ops) = decode::from_json_slice(&body)
         .map_err(|err| HttpError::bad(format!("Failed to parse body: {err}")))?;
     check_sizes(&ops, context.facts.kv_max_value_size)?;
     if ops

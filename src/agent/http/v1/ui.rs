@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::agent::http::{Answer, Context, HttpError, Meta, Request, Response};
 use crate::agent::rpc::wire::internal::NodeInfo;
@@ -25,8 +26,22 @@ pub(super) async fn nodes(context: Arc<Context>, request: Request) -> Answer {
     let filter = Read::new(&context, &request)?.filter(&filter::CATALOG_NODE)?;
     let (mut dump, meta) = run(&context, &request, None).await?;
     dump.retain(|dump| filter.matches(&dump.node));
-    let infos: Vec<NodeInfo> = dump.iter().map(NodeInfo::from).collect();
-    Ok(request.json(&infos)?.meta(meta))
+    let infos: Result<Vec<Value>, HttpError> = dump.iter().map(shown).collect();
+    Ok(request.json(&infos?)?.meta(meta))
+}
+
+/// A node as dashboards see it: what has no tags has `null`, unlike elsewhere in the API.
+fn shown(record: &NodeRecord) -> Result<Value, HttpError> {
+    let mut info = serde_json::to_value(NodeInfo::from(record)).map_err(HttpError::failed)?;
+    for (rows, tags) in [("Services", "Tags"), ("Checks", "ServiceTags")] {
+        let rows = info.get_mut(rows).and_then(Value::as_array_mut);
+        for row in rows.into_iter().flatten() {
+            if row[tags].as_array().is_some_and(Vec::is_empty) {
+                row[tags] = Value::Null;
+            }
+        }
+    }
+    Ok(info)
 }
 
 /// `/v1/internal/ui/node/<name>`.
@@ -35,7 +50,7 @@ pub(super) async fn node(context: Arc<Context>, request: Request) -> Answer {
     let name = request.required_rest("Missing node name")?.into_owned();
     let (dump, meta) = run(&context, &request, Some(name)).await?;
     match dump.first() {
-        Some(record) => Ok(request.json(&NodeInfo::from(record))?.meta(meta)),
+        Some(record) => Ok(request.json(&shown(record)?)?.meta(meta)),
         None => Ok(Response::empty(StatusCode::NOT_FOUND)),
     }
 }

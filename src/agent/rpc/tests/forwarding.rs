@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, HOLD, LONG, apply, get, put, with};
 use crate::agent::rpc::{
-    Consistency, QueryOptions, RateLimit, Rpc, RpcError, RpcSettings, WriteOptions,
+    Consistency, KeptKey, QueryOptions, RateLimit, Rpc, RpcError, RpcSettings, WriteOptions,
 };
-use crate::agent::store::{Command, KvVerb};
+use crate::agent::store::{Command, KvGet, KvVerb};
 use crate::agent::telemetry::metrics::Metrics;
 use crate::model::access::Requirement;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
+use crate::model::kv::Key;
 
 const ALL: [Consistency; 3] = [
     Consistency::Default,
@@ -191,4 +192,47 @@ async fn without_a_quorum_only_stale_reads_are_answered() {
         assert!(!meta.known_leader && meta.last_contact_ms > 0);
     }
     cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_outlives_the_servers_and_tells_its_age() {
+    let cluster = Cluster::start(1).await;
+    let client = cluster.client_of(&[0], Duration::from_millis(10));
+    put(&client, "a", "1").await.unwrap();
+    let key = KeptKey {
+        target: Box::from(*b"a"),
+        token: Box::default(),
+        stale: false,
+    };
+    let query = KvGet {
+        key: Key::from("a"),
+    };
+    let now = QueryOptions::default();
+    let (_, meta, age) = client.query_kept(&key, &now, &query, None).await.unwrap();
+    assert_eq!(age, None, "fetched");
+    put(&client, "a", "2").await.unwrap();
+    let next = QueryOptions {
+        min_index: meta.index,
+        max_wait: LONG,
+        ..QueryOptions::default()
+    };
+    let (found, newer, age) = client.query_kept(&key, &next, &query, None).await.unwrap();
+    assert_eq!(age, Some(Duration::ZERO));
+    assert_eq!(&found.unwrap().value.0[..], b"2");
+    assert!(newer.index > meta.index);
+    cluster.stop().await;
+    let begun = Instant::now();
+    loop {
+        let kept = client.query_kept(&key, &now, &query, None).await;
+        let (found, _, age) = kept.expect("it is kept");
+        assert_eq!(&found.unwrap().value.0[..], b"2");
+        if age > Some(Duration::ZERO) {
+            break;
+        }
+        assert!(begun.elapsed() < LONG, "its age is never told");
+        tokio::task::yield_now().await;
+    }
+    let fresh = Some(Duration::ZERO);
+    let failed = client.query_kept(&key, &now, &query, fresh).await;
+    assert!(failed.is_err(), "too old for who asks");
 }

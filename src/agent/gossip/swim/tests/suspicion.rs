@@ -160,3 +160,26 @@ fn in_small_pools_we_say_it_however_we_are() {
     rig.advance(millis(4_000));
     assert_eq!(rig.state("n1"), Some((PeerState::Dead, 5)));
 }
+
+#[test]
+fn when_everybody_else_is_suspected_we_say_it_however_we_are() {
+    let mut rig = accused(3);
+    for name in ["n1", "n2", "n3"] {
+        assert_eq!(rig.state(name), Some((PeerState::Alive, 5)));
+        rig.hear(Message::Suspect(accusation(name, 5, ME)));
+    }
+    rig.advance(millis(24_000));
+    for name in ["n1", "n2", "n3"] {
+        assert_eq!(rig.state(name), Some((PeerState::Dead, 5)), "{name}");
+    }
+}
+
+#[test]
+fn one_who_is_well_is_left_to_say_it() {
+    let mut rig = accused(3);
+    for name in ["n1", "n2"] {
+        rig.hear(Message::Suspect(accusation(name, 5, ME)));
+    }
+    rig.advance(millis(35_999));
+    assert_eq!(rig.state("n1"), Some((PeerState::Suspect, 5)));
+}
