@@ -13,7 +13,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rustls", &["agent::checks"]),
     ("tokio_rustls", &["agent::checks"]),
     ("rustls_platform_verifier", &["agent::checks"]),
-    ("reqwest", &["api", "agent::checks"]),
+    ("reqwest", &["api", "agent::checks", "agent::watches"]),
     ("hickory_proto", &["agent::dns"]),
     ("tracing_subscriber", &["agent::telemetry"]),
     ("clap", &["cli", "agent::config"]),

@@ -255,8 +255,11 @@ fn handshake_error(err: &io::Error) -> String {
 
 /// What Go says to a failure of TLS; `None` for any other error.
 pub(super) fn tls_error(err: &io::Error) -> Option<String> {
-    let err = err.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(match err {
+    let inner = err.get_ref()?;
+    if let Some(err) = inner.downcast_ref::<io::Error>() {
+        return tls_error(err);
+    }
+    Some(match inner.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             "tls: first record does not look like a TLS handshake".to_owned()
         }
