@@ -34,3 +34,4 @@ pub mod store;
 pub mod telemetry;
 mod unserved;
 pub mod user_events;
+pub mod watches;

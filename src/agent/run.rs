@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::agent::config::{Config, debug_config, reload_diff};
-use crate::agent::dns::DnsServer;
+use crate::agent::dns::{DnsServer, Rules};
 use crate::agent::handles::{Order, SharedFacts};
 use crate::agent::http::Server;
 use crate::agent::identity::{DataDir, PidFile};
@@ -21,6 +21,7 @@ use crate::agent::raft::Raft;
 use crate::agent::rpc::Rpc;
 use crate::agent::settings;
 use crate::agent::telemetry::Telemetry;
+use crate::agent::watches::{AgentSource, Watches};
 use crate::model::duration::GoDuration;
 
 use super::handover::{hand_over, wait_until_removed};
@@ -39,6 +40,7 @@ pub(super) struct Running {
     pub(super) rpc: Rpc,
     pub(super) pools: RunningPools,
     pub(super) local: Local,
+    pub(super) watches: Watches<AgentSource>,
     pub(super) dns: DnsServer,
     pub(super) http: Server,
     pub(super) agent: SharedFacts,
@@ -283,12 +285,13 @@ impl Running {
     }
 
     /// Reads the configuration again and applies what may change; a wrong one changes nothing.
-    async fn reload(&self, start: &mut Start) -> Result<(), String> {
+    async fn reload(&mut self, start: &mut Start) -> Result<(), String> {
         info!(target: "agent", "Reloading configuration...");
         let built = (start.reread)().map_err(|err| err.to_string())?;
         let new = &built.config;
         let level = settings::level(new).map_err(|err| err.to_string())?;
         let dns = settings::dns(new).map_err(|err| err.to_string())?;
+        let dns = Rules::new(dns).map_err(|err| err.to_string())?;
         let definitions = settings::definitions(new);
         self.local
             .reload(definitions)
@@ -298,7 +301,8 @@ impl Running {
             .set_node_meta(node_meta(new))
             .await
             .map_err(|err| err.to_string())?;
-        self.dns.reload(dns).map_err(|err| err.to_string())?;
+        self.dns.reload(dns);
+        self.watches.set(settings::watches(new)).await;
         self.telemetry.set_level(level);
         self.http
             .set_max_connections_per_client(new.limits.http_max_conns_per_client);
@@ -331,8 +335,9 @@ impl Running {
 
     /// Stops the rooms, those first that others do not need.
     /// False when data may not have been written.
-    pub(super) async fn shutdown(self) -> bool {
+    pub(super) async fn shutdown(mut self) -> bool {
         info!(target: "agent", "Requesting shutdown");
+        self.watches.shutdown().await;
         self.http.shutdown(settings::DRAIN_TIMEOUT).await;
         self.dns.shutdown().await;
         self.local.shutdown().await;

@@ -25,6 +25,7 @@ use crate::agent::telemetry::{
 };
 use crate::model::agent::SelfConfig;
 use crate::model::raft::AutopilotConfiguration;
+use crate::model::watch::WatchDefinition;
 
 use super::founding::Founder;
 use super::start_error::StartError;
@@ -333,6 +334,11 @@ pub(super) fn definitions(config: &Config) -> FileDefinitions {
             .map(|found| found.value.clone())
             .collect(),
     }
+}
+
+/// The watches of the configuration.
+pub(super) fn watches(config: &Config) -> impl Iterator<Item = WatchDefinition> {
+    config.watches.iter().map(|found| found.value.clone())
 }
 
 /// Whom to join until it works, for each pool that exists.

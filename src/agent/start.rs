@@ -22,6 +22,8 @@ use crate::agent::raft::{Raft, Recovery};
 use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::telemetry::metrics::Metrics;
+use crate::agent::user_events::UserEvents;
+use crate::agent::watches::{AgentSource, Watches};
 use crate::agent::{leader, settings};
 use crate::model::agent::{REVISION, VERSION};
 
@@ -186,11 +188,12 @@ async fn serve(
     };
     let (failures, exhausted) = mpsc::channel(1);
     let joined = join_at_start(config, &rooms.pools, telemetry).await;
-    let running = Running {
+    let mut running = Running {
         raft: rooms.raft,
         rpc: served.rpc,
         pools: rooms.pools,
         local: served.local,
+        watches: served.watches,
         dns: served.dns,
         http: served.http,
         agent: served.agent,
@@ -206,6 +209,7 @@ async fn serve(
         return Err(err);
     }
     running.retry_joins(config, &failures);
+    running.watches.set(settings::watches(config)).await;
     telemetry.say("==> Consul agent running!");
     Ok(running)
 }
@@ -214,6 +218,7 @@ async fn serve(
 struct Served {
     rpc: Rpc,
     local: Local,
+    watches: Watches<AgentSource>,
     dns: DnsServer,
     http: Server,
     agent: SharedFacts,
@@ -263,6 +268,7 @@ async fn serve_rooms(
     begin_leading(config, telemetry, rooms, &rpc, inbox);
     let (events, gossip_reports) = listening.receive(&local, background);
     let (control, orders) = AgentControl::new();
+    let watches = watches(config, &rpc, &events);
     let context = Context {
         rpc: rpc.clone(),
         raft: raft.clone(),
@@ -284,11 +290,21 @@ async fn serve_rooms(
     Ok(Served {
         rpc,
         local,
+        watches,
         dns,
         http,
         agent,
         orders,
         pid,
+    })
+}
+
+/// No watch runs yet, but all of them could.
+fn watches(config: &Config, rpc: &Rpc, events: &UserEvents) -> Watches<AgentSource> {
+    Watches::new(AgentSource {
+        rpc: rpc.clone(),
+        events: events.clone(),
+        default_token: config.acl.tokens.default.reveal().to_owned(),
     })
 }
 

@@ -39,10 +39,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "primary_gateways: other datacenters are not reached through mesh gateways",
         ),
         (
-            !config.watches.is_empty(),
-            "watches: no handler is run; `consulctl watch` runs one",
-        ),
-        (
             !config.config_entries.is_empty(),
             "config_entries: centralized configuration is not stored",
         ),
@@ -107,15 +103,12 @@ mod tests {
     #[test]
     fn what_has_no_effect_is_said() {
         assert_eq!(warnings(&config("")), Vec::<String>::new());
-        let watch = "watches = [{ type = \"key\" key = \"k\" args = [\"true\"] }]";
-        for (hcl, key) in [
-            (watch, "watches"),
-            ("auto_reload_config = true", "auto_reload_config"),
-        ] {
-            let [line] = warnings(&config(hcl)).try_into().unwrap();
-            assert!(line.contains(&format!(": {key}: ")), "{line}");
-        }
+        let [line] = warnings(&config("auto_reload_config = true"))
+            .try_into()
+            .unwrap();
+        assert!(line.contains(": auto_reload_config: "), "{line}");
     }
+
     #[test]
     fn what_protects_is_refused() {
         assert_eq!(refused(&config("")), Vec::<String>::new());

@@ -27,3 +27,4 @@ pub mod session;
 pub mod snapshot_archive;
 pub mod snapshot_records;
 pub mod txn;
+pub mod watch;

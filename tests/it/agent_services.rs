@@ -95,7 +95,7 @@ fn what_was_registered_survives_a_kill() {
 }
 
 #[test]
-fn a_persisted_service_that_cannot_be_read_is_named() {
+fn a_persisted_service_that_cannot_be_read_is_set_aside() {
     let (folder, ip) = (tempfile::tempdir().unwrap(), own_address());
     let agent = TestAgent::server(ip, folder.path(), &[]);
     agent.put("/v1/agent/service/register", WITH_TTL);
@@ -107,18 +107,20 @@ fn a_persisted_service_that_cannot_be_read_is_named() {
         .collect();
     assert_eq!(files.len(), 1, "{files:?}");
     std::fs::write(&files[0], "{\"broken\": ").unwrap();
-    let data = folder.path().to_str().unwrap();
-    let args = [
-        "-server",
-        "-bootstrap-expect=1",
-        "-node=n1",
-        "-data-dir",
-        data,
-    ];
-    let (code, printed) = crate::support::started_and_ended(TestAgent::command(ip, &args));
-    assert_eq!(code, Some(1), "{printed}");
+    let agent = TestAgent::server(ip, folder.path(), &[]);
+    assert_eq!(agent.json("/v1/agent/services"), json!({}));
+    let aside = services
+        .join("set-aside")
+        .join(files[0].file_name().unwrap());
+    assert_eq!(std::fs::read(&aside).unwrap(), b"{\"broken\": ");
+    let printed = agent.printed();
     assert!(printed.contains(files[0].to_str().unwrap()), "{printed}");
-    assert!(!printed.contains("panic"), "{printed}");
+    agent.assert_healthy();
+    agent.kill();
+    // What is set aside is nobody's business any more.
+    let agent = TestAgent::server(ip, folder.path(), &[]);
+    agent.put("/v1/agent/service/register", WITH_TTL);
+    agent.assert_healthy();
 }
 
 #[test]

@@ -41,3 +41,4 @@ mod walkthrough_a;
 mod walkthrough_b;
 mod walkthrough_d;
 mod walkthrough_e;
+mod watches;

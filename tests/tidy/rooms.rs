@@ -63,7 +63,9 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("agent::local::diff", 2),
     pure("agent::local::entry", 2),
     pure("agent::local::expand", 2),
+    pure("agent::local::names", 2),
     pure("agent::local::state", 2),
+    pure("agent::local::upstreams", 2),
     pure("agent::local::validate", 2),
     pure("agent::local::view", 2),
     room("agent::telemetry", 1),
@@ -99,6 +101,7 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::local", 4),
     room("agent::http", 4),
     room("agent::dns", 4),
+    room("agent::watches", 4),
     room("agent", 5),
     room("cli", 6),
 ];
@@ -114,6 +117,11 @@ pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
         "agent::local",
         "agent::checks",
         "a registration starts and stops the runs of its checks",
+    ),
+    (
+        "agent::watches",
+        "agent::checks",
+        "a handler is a program that runs as a check's script does",
     ),
 ];
 

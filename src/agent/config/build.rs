@@ -189,7 +189,7 @@ fn read(reader: &mut Reader<'_>, facts: &Facts, dev_mode: bool) -> Config {
         connect: topics::connect(reader),
         services: definitions::services(reader),
         checks: definitions::checks(reader),
-        watches: reader.definitions("watches"),
+        watches: definitions::watches(reader),
         config_entries: reader.definitions("config_entries.bootstrap"),
         effective: Layer::default(),
     }

@@ -242,7 +242,7 @@ fn definitions(config: &Config) -> Json {
         "Checks": config.checks.iter().map(|it| check(&it.value)).collect::<Vec<_>>(),
         "ConfigEntryBootstrap": config.config_entries.iter().map(|it| &it.value).collect::<Vec<_>>(),
         "Services": config.services.iter().map(|it| service(&it.value)).collect::<Vec<_>>(),
-        "Watches": config.watches.iter().map(|it| &it.value).collect::<Vec<_>>(),
+        "Watches": config.watches.iter().map(|_| json!({})).collect::<Vec<_>>(),
     })
 }
 

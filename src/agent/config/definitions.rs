@@ -11,6 +11,7 @@ use crate::model::check::CheckDefinition;
 use crate::model::decode::{Options, from_value_listing_unknown};
 use crate::model::duration::parse_go_duration;
 use crate::model::service::{KIND_CONNECT_PROXY, ServiceDefinition};
+use crate::model::watch::{Handler, WatchDefinition};
 
 /// Largest SRV weight.
 const MAX_WEIGHT: i64 = 65_535;
@@ -61,6 +62,25 @@ pub(super) fn checks(reader: &mut Reader<'_>) -> Vec<Sourced<CheckDefinition>> {
         }
     }
     checks
+}
+
+/// Consul warns of watches whose handler is a line for a shell.
+const OLD_HANDLER: &str = "The 'handler' field in watches has been deprecated and replaced with the 'args' field. See https://www.consul.io/docs/agent/watches.html";
+
+pub(super) fn watches(reader: &mut Reader<'_>) -> Vec<Sourced<WatchDefinition>> {
+    let mut watches = Vec::new();
+    for (at, Sourced { value, origin }) in reader.definitions("watches").into_iter().enumerate() {
+        match WatchDefinition::parse_at(at, value) {
+            Ok(value) => {
+                if matches!(value.handler, Handler::Shell(_)) {
+                    reader.warn(OLD_HANDLER);
+                }
+                watches.push(Sourced { value, origin });
+            }
+            Err(error) => reader.error_at(&origin, error),
+        }
+    }
+    watches
 }
 
 /// Keys are already known to be right; what the model does not have is a setting that consulctl

@@ -12,6 +12,7 @@ impl Config {
         self.log.level.clone_from(&new.log.level);
         self.services.clone_from(&new.services);
         self.checks.clone_from(&new.checks);
+        self.watches.clone_from(&new.watches);
     }
 }
 
@@ -24,6 +25,7 @@ const RELOADABLE: &[&str] = &[
     "node_meta",
     "recursors",
     "services",
+    "watches",
 ];
 
 /// The keys that differ between two configurations and cannot take effect before a restart, sorted.

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use super::layer::{Layer, Origin};
 use crate::model::check::CheckDefinition;
 use crate::model::service::ServiceDefinition;
+use crate::model::watch::WatchDefinition;
 
 /// Everything the agent needs to know. One field a topic.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ pub struct Config {
     /// Checks of the node (or of a service, by `service_id`) defined in files.
     pub checks: Vec<Sourced<CheckDefinition>>,
     /// Watches defined in files.
-    pub watches: Vec<Sourced<Json>>,
+    pub watches: Vec<Sourced<WatchDefinition>>,
     /// Configuration entries that a new cluster begins with.
     pub config_entries: Vec<Sourced<Json>>,
     /// The merged settings, for telling what a reload changes.

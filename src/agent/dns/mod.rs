@@ -25,7 +25,7 @@ pub use fetch::{Servers, fetch};
 pub use respond::{Answered, AnsweredZone, Backend, Fetch};
 pub use server::{DnsError, DnsServer};
 pub use settings::{
-    DnsSettings, RecursorStrategy, SettingsError, SoaTimes, Staleness, parse_recursor,
+    DnsSettings, RecursorStrategy, Rules, SettingsError, SoaTimes, Staleness, parse_recursor,
 };
 pub use store_view::StoreView;
 

@@ -119,10 +119,9 @@ impl DnsServer {
         &self.addresses
     }
 
-    /// Uses other settings from the next question on. Wrong ones change nothing.
-    pub fn reload(&self, settings: DnsSettings) -> Result<(), SettingsError> {
-        (self.reload)(Rules::new(settings)?);
-        Ok(())
+    /// Uses other settings from the next question on.
+    pub fn reload(&self, rules: Rules) {
+        (self.reload)(rules);
     }
 
     /// Stops listening, and waits until no question is being answered any more.

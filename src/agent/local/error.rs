@@ -4,6 +4,9 @@ use super::persist::PersistError;
 use super::validate::InvalidService;
 use crate::agent::checks::spec::InvalidCheck;
 
+/// Letters of a definition's name that an error shows.
+const NAME_SHOWN_MAX: usize = 128;
+
 /// Displayed, an error is the body of the HTTP answer.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
@@ -27,6 +30,7 @@ pub enum LocalError {
 impl LocalError {
     /// Says which of many definitions is meant.
     pub(super) fn within(self, noun: &str, name: &str) -> Self {
+        let name: String = name.chars().take(NAME_SHOWN_MAX).collect();
         let text = |text: String| format!("{noun} {name:?}: {text}");
         match self {
             Self::Invalid(reason) => Self::Invalid(text(reason)),
@@ -39,7 +43,10 @@ impl LocalError {
 
 impl From<InvalidService> for LocalError {
     fn from(err: InvalidService) -> Self {
-        Self::Invalid(err.to_string())
+        match err {
+            InvalidService::Sidecar(_) => Self::Refused(err.to_string()),
+            _ => Self::Invalid(err.to_string()),
+        }
     }
 }
 

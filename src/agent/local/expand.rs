@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use super::entry::{LocalCheck, LocalService, Source, SyncMark};
+use super::upstreams::field_name;
 use super::validate::{InvalidService, initial_status, validate_service};
 use crate::agent::checks::spec::{self, check_spec};
 use crate::model::check::{CheckDefinition, HealthCheck};
@@ -17,18 +18,6 @@ use crate::model::service::{
 pub(super) const SIDECAR_SUFFIX: &str = "-sidecar-proxy";
 /// Interval of the check that a sidecar gets when its definition has none.
 const SIDECAR_CHECK_INTERVAL: GoDuration = GoDuration::from_secs(10);
-
-/// Fields of an upstream, in Consul's order.
-const UPSTREAM_FIELDS: [&str; 8] = [
-    "DestinationType",
-    "DestinationNamespace",
-    "DestinationName",
-    "Datacenter",
-    "LocalBindAddress",
-    "LocalBindPort",
-    "Config",
-    "MeshGateway",
-];
 
 /// Ports that sidecars without a port of their own get, lowest free first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +53,14 @@ pub(super) fn expand_service(
     source: Source,
 ) -> Result<Instance, InvalidService> {
     validate_service(definition)?;
+    instance(definition, node, source)
+}
+
+fn instance(
+    definition: &ServiceDefinition,
+    node: &str,
+    source: Source,
+) -> Result<Instance, InvalidService> {
     let service = node_service(definition);
     let checks = service_checks(definition, &service, node, source)?;
     let service = LocalService {
@@ -136,14 +133,25 @@ pub(super) fn expand_sidecar<'a>(
         sidecar.checks = default_sidecar_checks(address, &parent.id);
     }
     sidecar.proxy = Some(proxy);
-    let mut instance = expand_service(&sidecar, node, source).map_err(|err| match err {
-        InvalidService::Check(_) | InvalidService::Status => {
-            InvalidService::Sidecar(err.to_string())
+    validate_sidecar(&sidecar)?;
+    let mut instance = instance(&sidecar, node, source).map_err(|err| match err {
+        InvalidService::Check(reason) => {
+            InvalidService::Sidecar(format!("Invalid check in sidecar_service: {reason}"))
         }
+        InvalidService::Status => InvalidService::Sidecar(err.to_string()),
         other => other,
     })?;
     instance.service.sidecar = true;
     Ok(Some(instance))
+}
+
+/// The rules of services, except that Consul does not look at a sidecar's upstreams.
+fn validate_sidecar(sidecar: &ServiceDefinition) -> Result<(), InvalidService> {
+    let mut bare = sidecar.clone();
+    if let Some(proxy) = &mut bare.proxy {
+        proxy.upstreams.clear();
+    }
+    validate_service(&bare)
 }
 
 /// A check that was registered by itself. `service` is the instance that its `ServiceID` names.
@@ -245,11 +253,7 @@ fn complete_proxy(mut proxy: Proxy) -> Proxy {
         let mut complete = serde_json::Map::new();
         complete.insert("DestinationType".to_owned(), Value::from("service"));
         for (key, value) in std::mem::take(given) {
-            let plain = |text: &str| text.replace('_', "").to_ascii_lowercase();
-            let known = UPSTREAM_FIELDS
-                .iter()
-                .find(|field| plain(field) == plain(&key));
-            complete.insert(known.map_or(key, |field| (*field).to_owned()), value);
+            complete.insert(field_name(&key).map_or(key, str::to_owned), value);
         }
         complete
             .entry("MeshGateway")
@@ -352,7 +356,8 @@ fn free_port<'a>(
     let free = range.clone().find(|port| !used.contains(port));
     free.filter(|port| *port > 0).ok_or_else(|| {
         let SidecarPorts { min, max } = ports;
-        let reason = "no port provided for sidecar_service and none left in the configured range";
+        let reason = "Invalid SidecarService: no port provided for sidecar_service and none left \
+                      in the configured range";
         InvalidService::Sidecar(format!("{reason} [{min}, {max}]"))
     })
 }

@@ -10,6 +10,7 @@ mod error;
 mod expand;
 mod handle;
 mod log;
+mod names;
 mod persist;
 mod plan;
 mod published;
@@ -17,6 +18,7 @@ mod restore;
 mod state;
 mod sync;
 mod task;
+mod upstreams;
 mod validate;
 mod view;
 

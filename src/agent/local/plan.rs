@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entry::{LocalCheck, LocalService, Source};
 use super::error::LocalError;
 use super::expand::{Instance, SIDECAR_SUFFIX, expand_check, expand_service, expand_sidecar};
+use super::names::{check_names, service_names};
 use super::state::{Change, ENTRIES_MAX, LocalState};
 use super::validate::initial_status;
-use crate::agent::checks::spec::Probe;
 use crate::model::check::{CheckDefinition, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 use crate::model::service::{NodeService, ServiceDefinition};
 
@@ -30,6 +30,17 @@ impl LocalState {
     /// [`LocalError::Invalid`] for a broken rule, [`LocalError::Refused`] for what this agent
     /// does not do.
     pub fn plan_service(
+        &self,
+        definition: &ServiceDefinition,
+        source: Source,
+        replace_existing_checks: bool,
+    ) -> Result<Change, LocalError> {
+        service_names(definition)?;
+        self.plan_known_service(definition, source, replace_existing_checks)
+    }
+
+    /// As [`Self::plan_service`], with whatever id: the service was registered before.
+    pub(super) fn plan_known_service(
         &self,
         definition: &ServiceDefinition,
         source: Source,
@@ -124,6 +135,16 @@ impl LocalState {
     /// # Errors
     /// [`LocalError::Invalid`] for a broken rule, [`LocalError::Refused`] otherwise.
     pub fn plan_check(
+        &self,
+        definition: &CheckDefinition,
+        source: Source,
+    ) -> Result<Change, LocalError> {
+        check_names(definition)?;
+        self.plan_known_check(definition, source)
+    }
+
+    /// As [`Self::plan_check`], with whatever id: the check was registered before.
+    pub(super) fn plan_known_check(
         &self,
         definition: &CheckDefinition,
         source: Source,
@@ -258,11 +279,15 @@ impl LocalState {
     pub fn plan_reload(&self, files: &FileDefinitions) -> Result<Change, LocalError> {
         let mut wanted = Change::default();
         for definition in &files.services {
-            self.add_service(&mut wanted, definition, Source::Config, false)
+            service_names(definition)
+                .map_err(LocalError::from)
+                .and_then(|()| self.add_service(&mut wanted, definition, Source::Config, false))
                 .map_err(|err| err.within("service", &definition.name))?;
         }
         for definition in &files.checks {
-            self.add_check(&mut wanted, definition, Source::Config)
+            check_names(definition)
+                .map_err(LocalError::from)
+                .and_then(|()| self.add_check(&mut wanted, definition, Source::Config))
                 .map_err(|err| err.within("check", &definition.name))?;
         }
         self.allow(&wanted)?;
@@ -330,14 +355,13 @@ impl LocalState {
 
     /// What no rule forbids but this agent does not do.
     fn allow(&self, change: &Change) -> Result<(), LocalError> {
-        let is_script = |check: &LocalCheck| {
-            matches!(
-                check.spec.as_ref().map(|spec| &spec.probe),
-                Some(Probe::Script(_) | Probe::Docker(_))
-            )
-        };
-        for check in change.checks.iter().filter(|check| is_script(check)) {
-            self.allow_script(check.source)?;
+        for check in change.checks.iter().filter(|check| runs_programs(check)) {
+            self.allow_script(check.source)
+                .map_err(|err| match check.source {
+                    Source::Config => err.within("check", &check.check.name),
+                    // The client knows which check it sent.
+                    Source::Api => err,
+                })?;
         }
         let services = self.services.len() + change.services.len();
         let checks = self.checks.len() + change.checks.len();
@@ -365,6 +389,13 @@ impl LocalState {
     }
 }
 
+/// Whether the check starts programs: on this machine, or in one of its containers.
+fn runs_programs(check: &LocalCheck) -> bool {
+    check.definition.as_ref().is_some_and(|definition| {
+        !definition.script_args.is_empty() || !definition.docker_container_id.is_empty()
+    })
+}
+
 /// The check with its service's new name and tags; `None` where they are the same.
 fn retagged(old: &LocalCheck, service: &LocalService) -> Option<LocalCheck> {
     let NodeService {
@@ -379,4 +410,44 @@ fn retagged(old: &LocalCheck, service: &LocalService) -> Option<LocalCheck> {
     new.check.service_name.clone_from(name);
     new.check.service_tags.clone_from(tags);
     Some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::local::entry::NodeIdentity;
+    use crate::agent::local::state::StateSettings;
+
+    #[test]
+    fn a_check_in_a_container_runs_programs() {
+        let state = LocalState::new(NodeIdentity::default(), StateSettings::default());
+        let mut check = state.bare_check("box", "inside", "");
+        let with = |check: &LocalCheck| Change {
+            checks: vec![check.clone()],
+            ..Change::default()
+        };
+        assert!(
+            state.allow(&with(&check)).is_ok(),
+            "maintenance runs nothing"
+        );
+        let json = r#"{"Name":"inside","DockerContainerID":"abc","Shell":"/bin/sh"}"#;
+        check.definition = Some(serde_json::from_str(json).unwrap());
+        let refused = |source| {
+            let check = LocalCheck {
+                source,
+                ..check.clone()
+            };
+            state.allow(&with(&check)).expect_err("refused").to_string()
+        };
+        let text = refused(Source::Config);
+        assert!(
+            text.starts_with("check \"inside\": Scripts are disabled"),
+            "{text}"
+        );
+        let text = refused(Source::Api);
+        assert!(
+            text.starts_with("Scripts are disabled on this agent from"),
+            "{text}"
+        );
+    }
 }

@@ -2,18 +2,20 @@
 
 use tracing::{debug, warn};
 
-use super::entry::Source;
+use super::entry::{LocalCheck, Source};
 use super::error::LocalError;
 use super::persist::{Files, Saved, SavedCheck, SavedService};
 use super::plan::FileDefinitions;
 use super::state::{Change, LocalState};
-use crate::model::check::Status;
+use crate::agent::checks::spec::Probe;
+use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// Fills an empty state. Definitions of configuration files win over saved ones of the same id,
 /// whose files are removed. `now_ms`: milliseconds since the Unix epoch.
 ///
 /// # Errors
-/// An invalid definition in the configuration, or a saved file that cannot be read or removed.
+/// An invalid definition in the configuration, or a saved file that the disk does not give.
+/// Damaged files are set aside and the others load.
 /// A saved registration that this agent's configuration now forbids is logged and kept on disk.
 pub(super) fn restore(
     state: &mut LocalState,
@@ -21,18 +23,29 @@ pub(super) fn restore(
     files: Option<&Files>,
     now_ms: u64,
 ) -> Result<(), LocalError> {
-    let change = state.plan_reload(definitions)?;
+    let mut change = state.plan_reload(definitions)?;
     let Some(files) = files else {
         state.commit(change);
         return Ok(());
     };
     let saved = files.load()?;
     files.save(&change)?;
+    for check in &mut change.checks {
+        believe_ttl(check, &saved, now_ms);
+    }
     state.commit(change);
     for service in &saved.services {
         restore_service(state, service);
     }
     for check in &saved.checks {
+        if let Some(check_id) = lost_switch(state, check, &saved) {
+            let moved = files.set_check_aside(&check_id)?;
+            warn!(
+                target: "agent", check = %check_id, set_aside = %moved.display(),
+                "the maintenance switch of a service that is gone was set aside"
+            );
+            continue;
+        }
         restore_check(state, check, &saved, now_ms);
     }
     for (check_id, ttl) in &saved.ttls {
@@ -45,15 +58,11 @@ pub(super) fn restore(
 
 fn restore_service(state: &mut LocalState, saved: &SavedService) {
     let definition = &saved.definition;
-    let id = if definition.id.is_empty() {
-        &definition.name
-    } else {
-        &definition.id
-    };
+    let id = own_id(saved);
     if state.service(id).is_some() {
         return;
     }
-    match state.plan_service(definition, Source::Api, false) {
+    match state.plan_known_service(definition, Source::Api, false) {
         Ok(mut change) => {
             for service in &mut change.services {
                 service.sidecar = saved.sidecar;
@@ -67,13 +76,46 @@ fn restore_service(state: &mut LocalState, saved: &SavedService) {
     }
 }
 
+/// The check id of a service's maintenance switch whose service is neither here nor on disk: left
+/// where it is, it would switch a later service of this id off at some restart.
+fn lost_switch(state: &LocalState, saved: &SavedCheck, all: &Saved) -> Option<String> {
+    let id = match (&saved.definition, &saved.maintenance) {
+        (None, Some(switch)) if !switch.service_id.is_empty() => switch.service_id.as_str(),
+        _ => return None,
+    };
+    let on_disk = |service: &SavedService| own_id(service) == id;
+    let known = state.service(id).is_some() || all.services.iter().any(on_disk);
+    (!known).then(|| format!("{SERVICE_MAINTENANCE_PREFIX}{id}"))
+}
+
+fn own_id(saved: &SavedService) -> &str {
+    match saved.definition.id.as_str() {
+        "" => &saved.definition.name,
+        id => id,
+    }
+}
+
+/// What a TTL check said before the restart holds until its time is over, wherever the check was
+/// defined.
+fn believe_ttl(check: &mut LocalCheck, all: &Saved, now_ms: u64) {
+    let probe = check.spec.as_ref().map(|spec| &spec.probe);
+    if !matches!(probe, Some(Probe::Ttl { .. })) {
+        return;
+    }
+    let said = all.ttls.get(&check.check.check_id);
+    if let Some(ttl) = said.filter(|ttl| ttl.expires_ms > now_ms) {
+        check.check.status = ttl.status;
+        check.check.output.clone_from(&ttl.output);
+    }
+}
+
 fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms: u64) {
     let planned = match (&saved.definition, &saved.maintenance) {
         (Some(definition), _) => {
             if state.check(&definition.id).is_some() {
                 return;
             }
-            state.plan_check(definition, Source::Api)
+            state.plan_known_check(definition, Source::Api)
         }
         (None, Some(switch)) if switch.service_id.is_empty() => Ok(state
             .plan_node_maintenance(true, &switch.reason)
@@ -88,22 +130,17 @@ fn restore_check(state: &mut LocalState, saved: &SavedCheck, all: &Saved, now_ms
             for check in &mut change.checks {
                 // A check is not believed to pass before it says so again …
                 check.check.status = Status::Critical;
+                // … but a TTL check may have said so.
+                believe_ttl(check, all, now_ms);
                 let id = &check.check.check_id;
-                // … but a TTL check said so, and its time is not over.
-                if let Some(ttl) = all.ttls.get(id).filter(|ttl| ttl.expires_ms > now_ms) {
-                    check.check.status = ttl.status;
-                    check.check.output.clone_from(&ttl.output);
-                }
                 debug!(target: "agent", check = %id, "restored health check from file");
             }
             state.commit(change);
         }
         Err(err) => {
-            let id = saved
-                .definition
-                .as_ref()
-                .map(|it| it.id.as_str())
-                .unwrap_or_default();
+            let definition = saved.definition.as_ref().map(|it| it.id.as_str());
+            let switched = saved.maintenance.as_ref().map(|it| it.service_id.as_str());
+            let id = definition.or(switched).unwrap_or_default();
             warn!(target: "agent", check = %id, error = %err, "Failed to restore check");
         }
     }

@@ -1,5 +1,6 @@
 //! The agent's own services and checks. Pure; cheap to clone, so every reader has a snapshot.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -258,26 +259,41 @@ impl LocalState {
     ///
     /// Aliases of other nodes have a runner of their own.
     pub fn stale_aliases(&self) -> Vec<(String, Outcome)> {
+        let aliases: Vec<_> = self
+            .checks()
+            .filter_map(|check| match &check.spec.as_ref()?.probe {
+                Probe::Alias { node, service_id } if self.is_own_node(node) => {
+                    Some((&check.check, node, service_id))
+                }
+                _ => None,
+            })
+            .collect();
+        if aliases.is_empty() {
+            return Vec::new();
+        }
+        // Sorted by service once, so that thousands of aliases do not walk all checks each.
+        let mut by_service: HashMap<&str, Vec<&HealthCheck>> = HashMap::new();
+        for other in self.checks().map(|other| &other.check) {
+            by_service.entry(&other.service_id).or_default().push(other);
+        }
+        let checks_of = |id: &str| by_service.get(id).map_or(&[][..], Vec::as_slice);
         let mut stale = Vec::new();
-        for check in self.checks() {
-            let Some(Probe::Alias { node, service_id }) = check.spec.as_ref().map(|it| &it.probe)
-            else {
-                continue;
-            };
-            if !self.is_own_node(node) {
-                continue;
+        for (check, node, service_id) in aliases {
+            let mut counting = checks_of("").to_vec();
+            if !service_id.is_empty() {
+                counting.extend(checks_of(service_id));
             }
-            let check_id = check.check.check_id.as_str();
-            let service_exists = self.services.contains_key(service_id);
+            // The first critical one decides.
+            counting.sort_unstable_by_key(|other| &other.check_id);
             let target = AliasTarget {
-                check_id,
+                check_id: &check.check_id,
                 node,
                 service_id,
-                service_exists,
+                service_exists: self.services.contains_key(service_id),
             };
-            let outcome = alias_outcome(target, self.checks().map(|other| &other.check));
-            if outcome.status != check.check.status || outcome.output != check.check.output {
-                stale.push((check_id.to_owned(), outcome));
+            let outcome = alias_outcome(target, counting);
+            if outcome.status != check.status || outcome.output != check.output {
+                stale.push((check.check_id.clone(), outcome));
             }
         }
         stale

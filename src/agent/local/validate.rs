@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::upstreams::upstream_rules;
 use crate::agent::checks::spec::InvalidCheck;
 use crate::model::check::Status;
 use crate::model::node::StringMap;
@@ -22,6 +23,13 @@ const META_RESERVED_PREFIX: &str = "consul-";
 pub enum InvalidService {
     #[error("Missing service name")]
     NoName,
+    /// An id or a name that is not taken.
+    #[error("Invalid {noun} {what}: {reason}")]
+    Id {
+        noun: &'static str,
+        what: &'static str,
+        reason: String,
+    },
     #[error("Invalid service address")]
     Address,
     #[error("Invalid Weights: {0}")]
@@ -35,7 +43,8 @@ pub enum InvalidService {
     Check(#[from] InvalidCheck),
     #[error("Status for checks must 'passing', 'warning', 'critical'")]
     Status,
-    #[error("Invalid SidecarService: {0}")]
+    /// Consul answers 500 here.
+    #[error("Bad request: {0}")]
     Sidecar(String),
 }
 
@@ -215,10 +224,11 @@ fn proxy_rules(definition: &ServiceDefinition) -> Vec<String> {
             "A Proxy cannot also be Connect Native, only typical services",
         ),
     ];
-    rules
-        .iter()
-        .filter(|(broken, _)| *broken)
+    let upstreams = definition.proxy.as_ref().map(|proxy| &proxy.upstreams[..]);
+    let broken = rules.iter().filter(|(broken, _)| *broken);
+    broken
         .map(|(_, text)| (*text).to_owned())
+        .chain(upstream_rules(upstreams.unwrap_or_default()))
         .collect()
 }
 

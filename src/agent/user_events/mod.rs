@@ -4,6 +4,7 @@
 mod codec;
 mod concern;
 mod fire;
+mod follow;
 mod receive;
 mod ring;
 

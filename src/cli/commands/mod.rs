@@ -39,6 +39,6 @@ mod snapshot_stats;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod watch;
-mod watch_plan;
+mod watch_query;
 
 use print::print_json;

@@ -1,25 +1,29 @@
 //! `watch`
 
-use std::process::Stdio;
+use std::ops::ControlFlow;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use jiff::Zoned;
+use rustix::process::{Pid, Signal as Number, kill_process};
+use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::api::{Client, Meta, QueryOptions};
+use crate::api::{ApiError, Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{HttpFlags, ServerFlags};
 use crate::cli::go_flags::parse_go_bool;
+use crate::model::duration::GoDuration;
+use crate::model::watch::{Params, Plan, Progress, body};
 use crate::output::{JsonIndent, to_json};
 
-use super::watch_plan::{Plan, WatchError};
+use super::watch_query::ask;
 
-/// Wait before a failed query is tried again; it grows with the square of the failures.
-const RETRY: Duration = Duration::from_secs(5);
-
-/// Longest wait before a failed query is tried again.
-const RETRY_MAX: Duration = Duration::from_mins(3);
+/// How long a child may take to end after an interrupt was passed on to it.
+const CHILD_GRACE: Duration = Duration::from_secs(5);
 
 /// Prints data when it changes, or runs a command
 ///
@@ -104,29 +108,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        if self.kind.is_empty() {
-            return Err(Error::Usage("Watch type must be specified".to_owned()));
-        }
-        let passing = match self.passingonly.as_str() {
-            "" => None,
-            text => Some(parse_go_bool(text).ok_or_else(|| {
-                let reason = format!("strconv.ParseBool: parsing \"{text}\": invalid syntax");
-                Error::message(format!("Failed to parse passingonly flag: {reason}"))
-            })?),
-        };
-        let plan = Plan::new(
-            &self.kind,
-            &[
-                ("key", &self.key),
-                ("name", &self.name),
-                ("prefix", &self.prefix),
-                ("service", &self.service),
-                ("state", &self.state),
-            ],
-            &self.tag,
-            passing,
-        )
-        .map_err(|error| Error::message(error.to_string()))?;
+        let plan = self.plan()?;
         let client = context.client(&self.http)?;
         // Consul's client asks the agent for itself first, so that a wrong address is told at once.
         client
@@ -136,93 +118,138 @@ impl Args {
                 what: "Error querying Consul agent".to_owned(),
                 source,
             })?;
-        let options = self.server.options();
-        if self.child.is_empty() {
-            let (value, _) = plan
-                .query(&client, &options)
-                .await
-                .map_err(|error| once_failed(&self.kind, error))?;
-            return Ok(context.console.line(&text_of(&value)?)?);
-        }
-        self.follow(context, &plan, &client, options).await
+        let mut interrupts = Interrupts::listen()
+            .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
+        self.follow(context, Progress::new(plan), &client, &mut interrupts)
+            .await
     }
 
+    fn plan(&self) -> Result<Plan, Error> {
+        if self.kind.is_empty() {
+            return Err(Error::Usage("Watch type must be specified".to_owned()));
+        }
+        if Plan::is_of_mesh(&self.kind) {
+            let text = format!("Type {} is not supported in the CLI tool", self.kind);
+            return Err(Error::message(text));
+        }
+        let mut given = Map::new();
+        for (name, text) in [
+            ("key", &self.key),
+            ("name", &self.name),
+            ("prefix", &self.prefix),
+            ("service", &self.service),
+            ("state", &self.state),
+        ] {
+            if !text.is_empty() {
+                given.insert(name.to_owned(), text.as_str().into());
+            }
+        }
+        if !self.tag.is_empty() {
+            given.insert("tag".to_owned(), self.tag.clone().into());
+        }
+        let passing = self.passingonly.as_str();
+        if !passing.is_empty() {
+            let flag = parse_go_bool(passing).ok_or_else(|| {
+                let reason = format!("strconv.ParseBool: parsing \"{passing}\": invalid syntax");
+                Error::message(format!("Failed to parse passingonly flag: {reason}"))
+            })?;
+            given.insert("passingonly".to_owned(), flag.into());
+        }
+        let mut params = Params::new(given);
+        Plan::take(&self.kind, &mut params)
+            .and_then(|plan| params.none_left().map(|()| plan))
+            .map_err(|error| Error::message(error.to_string()))
+    }
+
+    /// Until the child fails or an interrupt comes; without a child, until there is an answer.
     async fn follow(
         &self,
         context: &mut Context,
-        plan: &Plan,
+        mut progress: Progress,
         client: &Client,
-        mut options: QueryOptions,
+        interrupts: &mut Interrupts,
     ) -> Outcome {
-        let mut last: Option<Value> = None;
-        let mut failures: u32 = 0;
         loop {
-            let found = tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(()),
-                found = plan.query(client, &options) => found,
+            let options = QueryOptions {
+                index: progress.index(),
+                ..self.server.options()
             };
-            let (value, meta) = match found {
-                Ok(found) => found,
-                Err(error) => {
-                    failures = failures.saturating_add(1);
-                    let wait = (RETRY * failures.saturating_mul(failures)).min(RETRY_MAX);
-                    let seconds = wait.as_secs();
-                    let text = format!(
-                        "Watch of type {} failed: {error}, retry in {seconds}s",
-                        self.kind
-                    );
-                    context.console.note(&text)?;
-                    options.index = 0;
-                    tokio::select! {
-                        _ = tokio::signal::ctrl_c() => return Ok(()),
-                        () = tokio::time::sleep(wait) => continue,
+            let found = tokio::select! {
+                _ = interrupts.next() => return Ok(()),
+                found = ask(progress.plan(), client, &options) => found,
+            };
+            match found {
+                Ok((answer, meta)) => {
+                    let Some(told) = progress.answered(meta.index, answer) else {
+                        continue;
+                    };
+                    if self.child.is_empty() {
+                        return Ok(context.console.line(&text_of(told)?)?);
+                    }
+                    // What an index of 0 would mean is unknown to children.
+                    let index = meta.index.max(1);
+                    if self.handle(told, index, interrupts).await?.is_break() {
+                        return Ok(());
                     }
                 }
-            };
-            failures = 0;
-            // An index that went back means that the servers were restored: begin anew.
-            options.index = if plan.is_ordered() && meta.index < options.index {
-                0
-            } else {
-                meta.index
-            };
-            if last.as_ref() != Some(&value) {
-                self.handle(&value, meta).await?;
-                last = Some(value);
+                Err(error) => {
+                    let wait = progress.failed();
+                    context.console.note(&self.failure(&error, wait))?;
+                    tokio::select! {
+                        _ = interrupts.next() => return Ok(()),
+                        () = tokio::time::sleep(wait) => {}
+                    }
+                }
             }
         }
     }
 
-    async fn handle(&self, value: &Value, meta: Meta) -> Outcome {
+    /// The line that Consul logs.
+    fn failure(&self, error: &ApiError, wait: Duration) -> String {
+        let now = Zoned::now();
+        let zone = if now.offset().is_zero() {
+            "Z".to_owned()
+        } else {
+            now.strftime("%z").to_string()
+        };
+        let time = now.strftime("%Y-%m-%dT%H:%M:%S%.3f");
+        let (kind, retry) = (&self.kind, GoDuration::from(wait));
+        format!(
+            "{time}{zone} [ERROR] watch.watch: Watch errored: type={kind} error=\"{error}\" retry={retry}"
+        )
+    }
+
+    /// Runs the child until it ends; breaks off at an interrupt, which is passed on to the child.
+    async fn handle(
+        &self,
+        told: &Value,
+        index: u64,
+        interrupts: &mut Interrupts,
+    ) -> Result<ControlFlow<()>, Error> {
         let failed = |error: std::io::Error| {
             let reason = crate::api::io_reason(&error);
             Error::message(format!("Error executing handler: {reason}"))
         };
-        let mut command = if self.shell {
-            let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
-            let mut command = tokio::process::Command::new(shell);
-            command.arg("-c").arg(self.child.join(" "));
-            command
-        } else {
-            let mut command = tokio::process::Command::new(&self.child[0]);
-            command.args(&self.child[1..]);
-            command
-        };
-        let mut child = command
-            .env("CONSUL_INDEX", meta.index.to_string())
+        let mut child = self
+            .command()
+            .env("CONSUL_INDEX", index.to_string())
             .stdin(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .map_err(failed)?;
-        if let Some(mut input) = child.stdin.take() {
-            let text = serde_json::to_vec(value).unwrap_or_default();
-            // A child may end without reading; that is its business.
-            let _ = input.write_all(&text).await;
-            let _ = input.write_all(b"\n").await;
-        }
-        let status = child.wait().await.map_err(failed)?;
+        let input = body(told);
+        let status = tokio::select! {
+            status = feed(&mut child, &input) => status.map_err(failed)?,
+            number = interrupts.next() => {
+                pass_on(&child, number);
+                tokio::select! {
+                    _ = tokio::time::timeout(CHILD_GRACE, child.wait()) => {}
+                    _ = interrupts.next() => {}
+                }
+                return Ok(ControlFlow::Break(()));
+            }
+        };
         if status.success() {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         let text = match status.code() {
             Some(code) => format!("exit status {code}"),
@@ -230,15 +257,56 @@ impl Args {
         };
         Err(Error::message(format!("Error executing handler: {text}")))
     }
+
+    fn command(&self) -> Command {
+        if self.shell {
+            let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+            let mut command = Command::new(shell);
+            command.arg("-c").arg(self.child.join(" "));
+            return command;
+        }
+        let mut command = Command::new(&self.child[0]);
+        command.args(&self.child[1..]);
+        command
+    }
 }
 
-fn once_failed(kind: &str, error: WatchError) -> Error {
-    match error {
-        WatchError::Api(source) => Error::Api {
-            what: format!("Watch of type {kind} failed"),
-            source,
-        },
-        other => Error::message(other.to_string()),
+/// The signals that end a watch; they are heard from the beginning to the end, whatever runs.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Number {
+        tokio::select! {
+            _ = self.interrupt.recv() => Number::INT,
+            _ = self.terminate.recv() => Number::TERM,
+        }
+    }
+}
+
+/// Gives the child its input and waits for its end.
+async fn feed(child: &mut Child, input: &[u8]) -> std::io::Result<ExitStatus> {
+    if let Some(mut pipe) = child.stdin.take() {
+        // A child may end without reading; that is its business.
+        let _ = pipe.write_all(input).await;
+    }
+    child.wait().await
+}
+
+fn pass_on(child: &Child, number: Number) {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id.and_then(Pid::from_raw) {
+        // It fails when the child has just ended, which is what is wanted.
+        let _ = kill_process(id, number);
     }
 }
 

@@ -16,4 +16,5 @@ mod udp;
 
 pub use http::HttpRunner;
 pub use run::Runner;
+pub(crate) use script::{ProcessGroup, collect, command, spawn_error};
 pub use tls::{AgentTls, AgentTlsFiles, CheckTls, CheckTlsError};

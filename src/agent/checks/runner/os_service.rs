@@ -1,5 +1,6 @@
 //! OS service checks: the state of a systemd unit, asked for over the system's D-Bus.
 
+use std::fmt::Write as _;
 use std::io;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
@@ -151,8 +152,7 @@ impl Bus {
             })?;
         let mut stream = BufStream::new(stream);
         let user = rustix::process::geteuid().as_raw().to_string();
-        let digits: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
-        let greeting = format!("\0AUTH EXTERNAL {digits}\r\n");
+        let greeting = greeting(&user);
         stream.write_all(greeting.as_bytes()).await?;
         stream.flush().await?;
         let mut line = String::new();
@@ -188,6 +188,16 @@ impl Bus {
             }
         }
     }
+}
+
+/// What a connection begins with: a bus knows its users by their numbers, whose digits are written in hexadecimal.
+fn greeting(user: &str) -> String {
+    let mut greeting = "\0AUTH EXTERNAL ".to_owned();
+    for digit in user.bytes() {
+        // Writing to a string does not fail.
+        let _ = write!(greeting, "{digit:02x}");
+    }
+    greeting + "\r\n"
 }
 
 #[cfg(test)]

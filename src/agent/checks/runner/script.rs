@@ -23,12 +23,12 @@ const READ_CHUNK: usize = 4096;
 
 /// The script's process group; killed as a whole when the run ends in any way, so that a script
 /// that forks leaves nothing behind after a timeout or a deregistration.
-struct ProcessGroup {
+pub(crate) struct ProcessGroup {
     leader: Option<Pid>,
 }
 
 impl ProcessGroup {
-    fn of(child: &Child) -> Self {
+    pub(crate) fn of(child: &Child) -> Self {
         let leader = child
             .id()
             .and_then(|id| i32::try_from(id).ok())
@@ -37,7 +37,7 @@ impl ProcessGroup {
     }
 
     /// The script ended by itself: what it left running on purpose stays.
-    fn disarm(&mut self) {
+    pub(crate) fn disarm(&mut self) {
         self.leader = None;
     }
 }
@@ -52,7 +52,7 @@ impl Drop for ProcessGroup {
 }
 
 pub(super) async fn run(probe: &ScriptProbe, output_max_size: usize) -> Outcome {
-    let mut child = match spawn(&probe.args) {
+    let mut child = match command(&probe.args).and_then(|mut command| command.spawn()) {
         Ok(child) => child,
         Err(err) => return Outcome::critical(spawn_error(&probe.args, &err)),
     };
@@ -73,25 +73,30 @@ pub(super) async fn run(probe: &ScriptProbe, output_max_size: usize) -> Outcome 
     }
 }
 
-fn spawn(args: &[String]) -> std::io::Result<Child> {
+/// A command that leads a process group and whose output is piped, with nothing on its standard input.
+///
+/// # Errors
+/// Without a program to run.
+pub(crate) fn command(args: &[String]) -> std::io::Result<Command> {
     let (program, rest) = args.split_first().ok_or_else(|| {
         std::io::Error::new(
             std::io::ErrorKind::InvalidInput,
             "need an executable to run",
         )
     })?;
-    Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(rest)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+        .kill_on_drop(true);
+    Ok(command)
 }
 
 /// Go's text for a program that cannot be started.
-fn spawn_error(args: &[String], err: &std::io::Error) -> String {
+pub(crate) fn spawn_error(args: &[String], err: &std::io::Error) -> String {
     let program = args.first().map(String::as_str).unwrap_or_default();
     let cause = match err.kind() {
         // Nothing is not searched for, as in Go.
@@ -106,7 +111,10 @@ fn spawn_error(args: &[String], err: &std::io::Error) -> String {
 }
 
 /// Reads both pipes into `tail` until the script ends.
-async fn collect(child: &mut Child, tail: &mut TailBuffer) -> std::io::Result<ExitStatus> {
+pub(crate) async fn collect(
+    child: &mut Child,
+    tail: &mut TailBuffer,
+) -> std::io::Result<ExitStatus> {
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let mut out = [0; READ_CHUNK];
     let mut err = [0; READ_CHUNK];

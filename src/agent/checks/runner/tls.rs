@@ -132,9 +132,11 @@ impl CheckTls {
     fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
         let verifier = self.0.verifier.get_or_init(|| match &self.0.roots {
             Some(roots) => {
-                WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), provider())
-                    .build()
-                    .map_or_else(|err| refuse(&err.to_string()), |it| it)
+                let roots = Arc::clone(roots);
+                match WebPkiServerVerifier::builder_with_provider(roots, provider()).build() {
+                    Ok(verifier) => verifier,
+                    Err(err) => refuse(&err.to_string()),
+                }
             }
             None => match rustls_platform_verifier::Verifier::new(provider()) {
                 Ok(verifier) => Arc::new(verifier),

@@ -9,7 +9,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::fixture::{Fixture, question};
-use crate::agent::dns::{DnsServer, DnsSettings};
+use crate::agent::dns::{DnsServer, DnsSettings, Rules};
 
 /// Long enough for any machine; a test that passes never waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -173,13 +173,13 @@ async fn a_reload_counts_from_the_next_question() {
         service_ttl,
         ..DnsSettings::default()
     };
-    server.reload(settings).unwrap();
+    server.reload(Rules::new(settings).unwrap());
     assert_eq!(ask(&socket, &packet).await.answers[0].ttl, 30);
     let wrong = DnsSettings {
         domain: "a..b".to_owned(),
         ..DnsSettings::default()
     };
-    server.reload(wrong).unwrap_err();
+    Rules::new(wrong).unwrap_err();
     assert_eq!(ask(&socket, &packet).await.answers[0].ttl, 30);
     server.shutdown().await;
 }

@@ -60,13 +60,18 @@ pub(super) async fn checks(context: Arc<Context>, request: Request) -> Answer {
 /// `/v1/agent/check/register`.
 pub(super) async fn register(context: Arc<Context>, mut request: Request) -> Answer {
     let mut definition: CheckDefinition = decode_body(&mut request).await?;
+    // Only checks inside a service's registration may be spelled so.
+    if !definition.check_id.is_empty() {
+        let text = "Request decode failed: json: unknown field \"CheckID\"";
+        return Err(HttpError::bad(text));
+    }
     let state = context.local.state();
     let service = state.service(&definition.service_id);
     let service_name = service
         .map(|it| it.service.service.as_str())
         .unwrap_or_default();
     may_write_check(&context, &request, service_name)?;
-    let id = [&definition.check_id, &definition.id, &definition.name];
+    let id = [&definition.id, &definition.name];
     if let Some(id) = id.into_iter().find(|id| !id.is_empty()) {
         may_write_existing(&context, &request, id)?;
     }

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Request};
 use crate::agent::user_events::Firing;
 use crate::model::access::{Requirement, Resource};
-use crate::model::event::{UserEvent, index_of_id};
+use crate::model::event::UserEvent;
 
-/// `X-Consul-Index` of a list without events.
-const NO_EVENT_INDEX: u64 = 1;
 /// Longest wait of a blocking read: events are the agent's own, so the servers' bounds do not apply.
 const WAIT_MAX: Duration = Duration::from_mins(10);
 
@@ -46,42 +44,24 @@ pub(super) async fn fire(context: Arc<Context>, mut request: Request) -> Answer 
     request.json(&event)
 }
 
-/// `/v1/event/list`: blocks while the index is the one that the client has seen. Indexes have no order:
-/// each is made from the id of the last event in the list.
+/// `/v1/event/list`: blocks while the index is the one that the client has seen.
 pub(super) async fn list(context: Arc<Context>, request: Request) -> Answer {
     let (seen, wait) = request.blocking()?;
-    let deadline = Instant::now() + wait.map_or(WAIT_MAX, |wait| wait.min(WAIT_MAX));
+    let wait = wait.map_or(WAIT_MAX, |wait| wait.min(WAIT_MAX));
     let name = request.params().non_empty("name");
     let token = context.token_or_default(&request.token());
-    let mut list = context.events.follow();
-    loop {
-        let all = Arc::clone(&list.borrow_and_update());
-        let mut events = Vec::new();
-        for event in all.iter() {
-            let requirement = Requirement::read(Resource::Event, event.name.as_bytes());
-            if name.as_ref().is_none_or(|name| event.name == **name)
-                && context.rpc.authorize(&token, &requirement).is_ok()
-            {
-                events.push(event);
-            }
-        }
-        let index = index_of(&events);
-        if seen != 0 && seen == index {
-            let changed = tokio::select! {
-                changed = timeout_at(deadline, list.changed()) => matches!(changed, Ok(Ok(()))),
-                () = request.closing() => false,
-            };
-            if changed {
-                continue;
-            }
-        }
-        return Ok(request.json(&events)?.index(index));
-    }
-}
-
-fn index_of(events: &[&Arc<UserEvent>]) -> u64 {
-    events
-        .last()
-        .and_then(|event| index_of_id(&event.id))
-        .unwrap_or(NO_EVENT_INDEX)
+    let wanted = |event: &UserEvent| {
+        let requirement = Requirement::read(Resource::Event, event.name.as_bytes());
+        name.as_ref().is_none_or(|name| event.name == **name)
+            && context.rpc.authorize(&token, &requirement).is_ok()
+    };
+    let new = tokio::select! {
+        new = timeout(wait, context.events.beyond(seen, wanted)) => new.ok(),
+        () = request.closing() => None,
+    };
+    let (events, index) = match new {
+        Some(new) => new,
+        None => context.events.beyond(0, wanted).await,
+    };
+    Ok(request.json(&events)?.index(index))
 }

@@ -238,8 +238,8 @@ fn sidecar_ports_are_the_lowest_free_and_stay() {
     let full = port(&[("a", 21_000), ("b", 21_001)])
         .expect_err("full")
         .to_string();
-    let text = "Invalid SidecarService: no port provided for sidecar_service and none left in the \
-                configured range [21000, 21001]";
+    let text = "Bad request: Invalid SidecarService: no port provided for sidecar_service and \
+                none left in the configured range [21000, 21001]";
     assert_eq!(full, text);
 }
 

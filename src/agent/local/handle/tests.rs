@@ -581,23 +581,112 @@ async fn a_registration_that_cannot_be_saved_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_stops_the_start_and_is_named() {
+async fn a_damaged_file_is_set_aside_and_the_agent_starts() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("checks").join("abc");
-    std::fs::create_dir_all(dir.path().join("checks")).unwrap();
-    std::fs::write(&path, "{").unwrap();
-    let settings = LocalSettings {
+    let checks = dir.path().join("checks");
+    std::fs::create_dir_all(&checks).unwrap();
+    std::fs::write(checks.join("abc"), "{").unwrap();
+    let (local, _memory) = start(LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    })
+    .await;
+    assert!(checks.join("set-aside").join("abc").is_file());
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_switch_whose_service_is_gone_is_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
         data_dir: Some(dir.path().to_owned()),
         ..settings()
     };
-    let memory: Arc<dyn Catalog> = Arc::new(Memory::default());
-    let Err(err) = Local::start(settings, memory).await else {
-        panic!("must not start")
+    let (local, _memory) = start(with_files()).await;
+    let web = service(r#"{"Name":"web"}"#);
+    local.register_service(web.clone(), false).await.unwrap();
+    local
+        .set_service_maintenance("web", true, "")
+        .await
+        .unwrap();
+    local.shutdown().await;
+    let services = dir.path().join("services");
+    let file = std::fs::read_dir(&services).unwrap().next().unwrap();
+    std::fs::write(file.unwrap().path(), "torn").unwrap();
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().checks().next().is_none());
+    local.register_service(web, false).await.unwrap();
+    local.shutdown().await;
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().service("web").is_some());
+    assert!(local.state().checks().next().is_none(), "not switched off");
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_ttl_check_of_a_file_keeps_what_it_said_over_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        definitions: FileDefinitions {
+            services: vec![service(
+                r#"{"Name":"web","Check":{"CheckID":"own","TTL":"10m"}}"#,
+            )],
+            checks: vec![
+                check(r#"{"Name":"alone","TTL":"10m"}"#),
+                check(r#"{"Name":"silent","TTL":"10m"}"#),
+            ],
+        },
+        ..settings()
     };
-    assert!(
-        err.to_string().contains(&path.display().to_string()),
-        "{err}"
-    );
+    let (local, _memory) = start(with_files()).await;
+    for id in ["own", "alone"] {
+        local.update_ttl(id, Status::Passing, "fine").await.unwrap();
+    }
+    local.shutdown().await;
+    let (local, _memory) = start(with_files()).await;
+    let checks = local.state().agent_checks();
+    for id in ["own", "alone"] {
+        let check = &checks[id];
+        assert_eq!(
+            (check.status, check.output.as_str()),
+            (Status::Passing, "fine")
+        );
+    }
+    assert_eq!(checks["silent"].status, Status::Critical);
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn ids_that_no_path_can_hold_are_refused_and_old_ones_still_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(with_files()).await;
+    let err = local.register_service(service(r#"{"Name":"x/../y"}"#), false);
+    let err = err.await.expect_err("refused");
+    assert!(matches!(err, LocalError::Invalid(_)), "{err}");
+    let err = local.register_check(check(r#"{"Name":"a\nb","TTL":"1s"}"#));
+    let err = err.await.expect_err("refused");
+    assert!(err.to_string().starts_with("Invalid check ID: "), "{err}");
+    let files = FileDefinitions {
+        services: vec![service(r#"{"Name":"web"}"#), service(r#"{"Name":".."}"#)],
+        ..FileDefinitions::default()
+    };
+    local.reload(files).await.expect_err("refused");
+    assert!(local.state().services().next().is_none(), "nor the others");
+    local.shutdown().await;
+    // As an earlier version wrote it; the file is named by the id's hash.
+    let name = "fec01a9e6f563b4475fb001444444ff74f953d7bfa4b1d02cadc593dbcd85527";
+    let old = r#"{"Version":1,"Sidecar":false,"Definition":{"Name":"x/../y"}}"#;
+    let services = dir.path().join("services");
+    std::fs::write(services.join(name), old).unwrap();
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().service("x/../y").is_some());
+    local.deregister_service("x/../y").await.unwrap();
+    local.shutdown().await;
 }
 
 #[tokio::test]

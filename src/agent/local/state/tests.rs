@@ -223,7 +223,7 @@ fn runs_only_where_scripts_are_enabled(json: &str) {
     };
     let disabled = text(none, Source::Config).unwrap_err();
     assert!(
-        disabled.starts_with("Scripts are disabled on this agent; to enable"),
+        disabled.starts_with("check \"x\": Scripts are disabled on this agent; to enable"),
         "{disabled}"
     );
     let disabled = text(local, Source::Api).unwrap_err();

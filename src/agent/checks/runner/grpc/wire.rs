@@ -97,10 +97,12 @@ pub(super) fn encode_request(service: &str) -> Vec<u8> {
         message.push(0x0a);
         let mut length = service.len();
         while length > 0x7f {
-            message.push((length & 0x7f) as u8 | 0x80);
+            let [low, ..] = length.to_le_bytes();
+            message.push(low | 0x80);
             length >>= 7;
         }
-        message.push((length & 0x7f) as u8);
+        let [low, ..] = length.to_le_bytes();
+        message.push(low);
         message.extend_from_slice(service.as_bytes());
     }
     let size = u32::try_from(message.len()).unwrap_or(u32::MAX);
@@ -185,7 +187,7 @@ fn decode_response(framed: &[u8]) -> Result<u64, &'static str> {
     }
     let size = size
         .iter()
-        .fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
+        .fold(0_u64, |size, byte| (size << 8) | u64::from(*byte));
     if size != message.len() as u64 {
         return Err("unexpected EOF");
     }
