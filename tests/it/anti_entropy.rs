@@ -12,8 +12,10 @@ fn register(agent: &TestAgent, service: &Value) {
 fn damage(agent: &TestAgent, verb: &str, entry: &Value) {
     let mut entry = entry.clone();
     entry["Node"] = json!("n1");
-    entry["Address"] = json!(agent.ip.to_string());
-    entry["SkipNodeUpdate"] = json!(true);
+    if verb == "register" {
+        entry["Address"] = json!(agent.ip.to_string());
+        entry["SkipNodeUpdate"] = json!(true);
+    }
     agent.put(&format!("/v1/catalog/{verb}"), &entry.to_string());
 }
 
@@ -132,9 +134,15 @@ fn an_outage_loses_and_doubles_nothing() {
     let mut cluster = TestCluster::servers(1);
     let at = cluster.add("c1", &[]);
     let named = |number: usize| format!("s{number:02}");
-    let passing = |number: usize| json!({"Name": named(number), "Port": number, "Check": {"TTL": "1h", "Status": "passing"}});
+    // What an application reports outlives its agent, unlike a status it was registered with.
+    let report = |agent: &TestAgent, number: usize| {
+        let name = named(number);
+        let service = json!({"Name": name, "Port": number, "Check": {"TTL": "1h"}});
+        register(agent, &service);
+        agent.put(&format!("/v1/agent/check/pass/service:{name}"), "");
+    };
     for number in 0..12 {
-        register(cluster.agent(at), &passing(number));
+        report(cluster.agent(at), number);
     }
     let count = |found: &Value| {
         found["Services"]
@@ -147,7 +155,7 @@ fn an_outage_loses_and_doubles_nothing() {
     cluster.kill(0);
     let client = cluster.agent(at);
     for number in 12..15 {
-        register(client, &passing(number));
+        report(client, number);
     }
     for number in 0..2 {
         client.put(

@@ -24,7 +24,7 @@ fn each_run_counts_once() {
     let agent = TestAgent::dev(&[]);
     let listener = TcpListener::bind(SocketAddr::from((own_address(), 9000))).unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let check = json!({"Name": "web", "CheckID": "web", "HTTP": url, "Interval": "1s",
+    let check = json!({"Name": "web", "ID": "web", "HTTP": url, "Interval": "1s",
         "Timeout": "30s", "SuccessBeforePassing": 2, "FailuresBeforeWarning": 2,
         "FailuresBeforeCritical": 4});
     agent.put("/v1/agent/check/register", &check.to_string());

@@ -36,7 +36,10 @@ fn program(folder: &Path, name: &str, code: u8) {
 fn command(config: &Path, programs: &Path, flags: &[&str]) -> (std::net::Ipv4Addr, Command) {
     let ip = own_address();
     let folder = format!("-config-dir={}", config.display());
-    let args = [&["-dev", "-node=n1", folder.as_str()], flags].concat();
+    // Output that changes without the status waits for five minutes otherwise.
+    let at_once = "check_update_interval = \"0s\"";
+    let own = ["-dev", "-node=n1", folder.as_str(), "-hcl", at_once];
+    let args = [&own, flags].concat();
     let mut command = TestAgent::command(ip, &args);
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", programs.display()));
