@@ -168,7 +168,8 @@ impl TestAgent {
             }
             assert!(
                 began.elapsed() < 2 * PATIENCE,
-                "{path} never became as wanted: {value}"
+                "{path} never became as wanted: {value}\n{}",
+                self.printed()
             );
             index = answer.index();
         }
