@@ -13,8 +13,14 @@
 mod support;
 
 mod agent_services;
+mod anti_entropy;
 mod bad_input;
 mod catalog;
+mod checks_alias;
+mod checks_course;
+mod checks_local;
+mod checks_network;
+mod checks_thresholds;
 mod cli;
 mod client_dns;
 mod cluster;
@@ -33,4 +39,6 @@ mod recovery;
 mod rpc_port;
 mod walkthrough_a;
 mod walkthrough_b;
+mod walkthrough_d;
+mod walkthrough_e;
 mod watches;

@@ -5,9 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Instant;
 
 use serde_json::Value;
 
+use super::PATIENCE;
 use super::http::{Answer, Client};
 use super::lines::Lines;
 
@@ -157,15 +159,20 @@ impl TestAgent {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut index = 0;
         let mut client = self.client();
-        for _ in 0..100 {
+        let began = Instant::now();
+        loop {
             let answer = client.ask("GET", &format!("{path}{joint}index={index}&wait=5s"), "");
             let value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
             if wanted(&value) {
                 return value;
             }
+            assert!(
+                began.elapsed() < 2 * PATIENCE,
+                "{path} never became as wanted: {value}\n{}",
+                self.printed()
+            );
             index = answer.index();
         }
-        panic!("{path} never became as wanted");
     }
 
     /// Waits until the catalog knows the agent's own node.

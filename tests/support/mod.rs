@@ -3,6 +3,7 @@
 
 mod agent;
 mod cluster;
+pub(crate) mod counterparts;
 mod dns;
 mod http;
 pub(crate) mod linearizability;

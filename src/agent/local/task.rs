@@ -66,6 +66,8 @@ pub(super) struct Task {
     overdue: Vec<(String, String)>,
     /// Readers have not seen the state yet.
     dirty: bool,
+    /// The catalog lacks something; told once readers see it, for the syncer is one of them.
+    unsynced: bool,
 }
 
 impl Task {
@@ -96,6 +98,7 @@ impl Task {
             origin: Instant::now(),
             overdue: Vec::new(),
             dirty: true,
+            unsynced: false,
         };
         let ids: Vec<String> = task
             .state
@@ -145,6 +148,7 @@ impl Task {
             }
             self.settle();
             self.reap().await;
+            self.settle();
         }
         for (_, run) in self.runs.drain() {
             run.abort();
@@ -202,7 +206,7 @@ impl Task {
             Action::SetNodeMeta { meta } => {
                 self.state.set_node_meta(meta);
                 self.dirty = true;
-                self.triggers.change();
+                self.unsynced = true;
                 Ok(())
             }
             Action::Confirm { confirmations } => {
@@ -227,7 +231,7 @@ impl Task {
         }
         self.dirty = true;
         self.refresh_aliases();
-        self.triggers.change();
+        self.unsynced = true;
         Ok(())
     }
 
@@ -287,7 +291,7 @@ impl Task {
         while let Some(check_id) = self.deferrals.pop_due(now) {
             if self.state.release_output(&check_id) {
                 self.dirty = true;
-                self.triggers.change();
+                self.unsynced = true;
             }
         }
     }

@@ -191,6 +191,9 @@ impl Task {
                 counts: Counts { monitors, ttls },
             });
         }
+        if std::mem::take(&mut self.unsynced) {
+            self.triggers.change();
+        }
     }
 
     pub(super) fn start_run(&mut self, check_id: String, run: u64) {
@@ -223,7 +226,7 @@ impl Task {
                 self.deferrals.defer(now, check_id);
             }
             CheckUpdate::Changed => {
-                self.triggers.change();
+                self.unsynced = true;
                 self.refresh_aliases();
             }
         }
@@ -240,7 +243,7 @@ impl Task {
                 let old = self.state.check(&check_id).map(|it| it.check.status);
                 status_changed |= old != Some(status);
                 match self.state.update_check(&check_id, &outcome) {
-                    CheckUpdate::Changed => self.triggers.change(),
+                    CheckUpdate::Changed => self.unsynced = true,
                     CheckUpdate::OutputDeferred => {
                         let now = self.now();
                         self.deferrals.defer(now, &check_id);
