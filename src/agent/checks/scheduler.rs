@@ -206,13 +206,16 @@ impl Scheduler {
             Drive::Derived => None,
         };
         let guard = FlapGuard::new(plan.thresholds);
+        // The others run, and say so then; a derived status is told when it changes.
+        let is_derived = matches!(plan.drive, Drive::Derived);
+        let critical_since = (is_derived && plan.status == Status::Critical).then_some(now);
         let entry = Entry {
             plan,
             guard,
             run: None,
             waits_until: None,
             due: None,
-            critical_since: None,
+            critical_since,
         };
         self.entries.insert(check_id.to_owned(), entry);
         if let Some(delay) = first {

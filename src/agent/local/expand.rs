@@ -56,6 +56,19 @@ pub(super) fn expand_service(
     instance(definition, node, source)
 }
 
+/// As [`expand_service`], for one that was registered before: what is asked of sidecars is asked of all.
+///
+/// # Errors
+/// The rule that the registration breaks.
+pub(super) fn expand_known_service(
+    definition: &ServiceDefinition,
+    node: &str,
+    source: Source,
+) -> Result<Instance, InvalidService> {
+    validate_sidecar(definition)?;
+    instance(definition, node, source)
+}
+
 fn instance(
     definition: &ServiceDefinition,
     node: &str,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{LocalCheck, LocalService, Source};
 use super::error::LocalError;
-use super::expand::{Instance, SIDECAR_SUFFIX, expand_check, expand_service, expand_sidecar};
+use super::expand::{
+    Instance, SIDECAR_SUFFIX, expand_check, expand_known_service, expand_service, expand_sidecar,
+};
 use super::names::{check_names, service_names};
 use super::state::{Change, ENTRIES_MAX, LocalState};
 use super::validate::initial_status;
@@ -36,18 +38,24 @@ impl LocalState {
         replace_existing_checks: bool,
     ) -> Result<Change, LocalError> {
         service_names(definition)?;
-        self.plan_known_service(definition, source, replace_existing_checks)
+        let node = &self.node.name;
+        let main = expand_service(definition, node, source)?;
+        let mut change = Change::default();
+        self.add_service(&mut change, definition, main, replace_existing_checks)?;
+        self.allow(&change)?;
+        Ok(change)
     }
 
-    /// As [`Self::plan_service`], with whatever id: the service was registered before.
+    /// As [`Self::plan_service`], by the rules that all have in common: the service was registered before, perhaps as
+    /// a sidecar, perhaps by an earlier version.
     pub(super) fn plan_known_service(
         &self,
         definition: &ServiceDefinition,
         source: Source,
-        replace_existing_checks: bool,
     ) -> Result<Change, LocalError> {
+        let main = expand_known_service(definition, &self.node.name, source)?;
         let mut change = Change::default();
-        self.add_service(&mut change, definition, source, replace_existing_checks)?;
+        self.add_service(&mut change, definition, main, false)?;
         self.allow(&change)?;
         Ok(change)
     }
@@ -56,11 +64,10 @@ impl LocalState {
         &self,
         change: &mut Change,
         definition: &ServiceDefinition,
-        source: Source,
+        main: Instance,
         replace_existing_checks: bool,
     ) -> Result<(), LocalError> {
-        let node = &self.node.name;
-        let main = expand_service(definition, node, source)?;
+        let (node, source) = (&self.node.name, main.service.source);
         let ports = self.settings.sidecar_ports;
         let planned = change
             .services
@@ -73,6 +80,17 @@ impl LocalState {
         for instance in std::iter::once(main).chain(sidecar) {
             self.add_instance(change, instance, replace_existing_checks);
         }
+        // Of two checks with one id the later one counts, whichever of the two instances it is of.
+        let mut later = BTreeSet::new();
+        change.checks.reverse();
+        change
+            .checks
+            .retain(|check| later.insert(check.check.check_id.clone()));
+        change.checks.reverse();
+        change.removed_checks.retain(|id| !later.contains(id));
+        change
+            .retagged
+            .retain(|check| !later.contains(&check.check.check_id));
         Ok(())
     }
 
@@ -280,8 +298,9 @@ impl LocalState {
         let mut wanted = Change::default();
         for definition in &files.services {
             service_names(definition)
+                .and_then(|()| expand_service(definition, &self.node.name, Source::Config))
                 .map_err(LocalError::from)
-                .and_then(|()| self.add_service(&mut wanted, definition, Source::Config, false))
+                .and_then(|main| self.add_service(&mut wanted, definition, main, false))
                 .map_err(|err| err.within("service", &definition.name))?;
         }
         for definition in &files.checks {
@@ -329,27 +348,53 @@ impl LocalState {
                     != (&new.definition, &new.token, new.source)
             })
         };
+        // The tags are the service's, and may be others than its definition's: they are looked at below.
         let check_changed = |new: &LocalCheck| {
             self.check(&new.check.check_id).is_none_or(|old| {
-                let service = |check: &LocalCheck| {
-                    (
-                        check.check.service_name.clone(),
-                        check.check.service_tags.clone(),
-                    )
-                };
-                service(old) != service(new)
-                    || (&old.definition, old.source) != (&new.definition, new.source)
+                (&old.definition, old.source, &old.check.service_name)
+                    != (&new.definition, new.source, &new.check.service_name)
             })
         };
+        let (changed, unchanged): (Vec<_>, Vec<_>) = checks.into_values().partition(check_changed);
+        change.checks = changed;
         change.services = services.into_values().filter(service_changed).collect();
-        change.checks = checks.into_values().filter(check_changed).collect();
+        let service_is_new = |check: &LocalCheck| {
+            let id = &check.check.service_id;
+            change.services.iter().any(|it| it.service.id == *id)
+        };
+        let with_other_tags: Vec<LocalCheck> = unchanged
+            .into_iter()
+            .filter(service_is_new)
+            .filter_map(|new| {
+                let mut old = self.check(&new.check.check_id)?.clone();
+                let is_other = old.check.service_tags != new.check.service_tags;
+                old.check.service_tags = new.check.service_tags;
+                is_other.then_some(old)
+            })
+            .collect();
+        let retagged: Vec<LocalCheck> = wanted
+            .retagged
+            .into_iter()
+            .filter(service_is_new)
+            .chain(with_other_tags)
+            .collect();
+        for check in &mut change.checks {
+            let service = self.service(&check.check.service_id);
+            let is_new = change
+                .services
+                .iter()
+                .any(|it| it.service.id == check.check.service_id);
+            if let Some(kept) = service.filter(|_| !is_new) {
+                check.check.service_tags.clone_from(&kept.service.tags);
+            }
+        }
         // Checks of files that changed are in `checks` with their service's tags already.
         let stays = |check: &LocalCheck| {
             let id = &check.check.check_id;
             let new = change.checks.iter().any(|new| new.check.check_id == *id);
             !new && !change.removed_checks.contains(id)
         };
-        change.retagged = wanted.retagged.into_iter().filter(stays).collect();
+        change.retagged = retagged.into_iter().filter(stays).collect();
         change
     }
 
@@ -363,8 +408,10 @@ impl LocalState {
                     Source::Api => err,
                 })?;
         }
-        let services = self.services.len() + change.services.len();
-        let checks = self.checks.len() + change.checks.len();
+        let is_new_service = |it: &&LocalService| self.service(&it.service.id).is_none();
+        let is_new_check = |it: &&LocalCheck| self.check(&it.check.check_id).is_none();
+        let services = self.services.len() + change.services.iter().filter(is_new_service).count();
+        let checks = self.checks.len() + change.checks.iter().filter(is_new_check).count();
         if services > ENTRIES_MAX || checks > ENTRIES_MAX {
             let text =
                 format!("this agent has {ENTRIES_MAX} services or checks, which is the most");

@@ -62,7 +62,7 @@ fn restore_service(state: &mut LocalState, saved: &SavedService) {
     if state.service(id).is_some() {
         return;
     }
-    match state.plan_known_service(definition, Source::Api, false) {
+    match state.plan_known_service(definition, Source::Api) {
         Ok(mut change) => {
             for service in &mut change.services {
                 service.sidecar = saved.sidecar;

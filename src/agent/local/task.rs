@@ -108,6 +108,8 @@ impl Task {
         for check_id in ids {
             task.watch_check(check_id);
         }
+        // Aliases of what files and the last run brought.
+        task.refresh_aliases();
         task.settle();
         (task, published)
     }

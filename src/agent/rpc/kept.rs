@@ -109,15 +109,16 @@ impl Rpc {
     {
         self.route(&options.datacenter)?;
         if let Some(mut latest) = self.shared.kept.find::<Q::Answer>(key) {
+            let mut is_kept = true;
             if options.min_index > 0 {
                 let wait = self.bounded_wait(options.max_wait);
                 let newer = latest.wait_for(|latest| latest.meta.index > options.min_index);
-                // What there is when the time is over, or the answer is kept no longer, is the answer.
-                let _ = timeout(wait, newer).await;
+                // What there is when the time is over is the answer; what is kept no longer may be a secret by now.
+                is_kept = !matches!(timeout(wait, newer).await, Ok(Err(_)));
             }
             let latest = latest.borrow();
             let age = latest.unsure.map_or(Duration::ZERO, |then| then.elapsed());
-            if max_age.is_none_or(|max| age <= max) {
+            if is_kept && max_age.is_none_or(|max| age <= max) {
                 return Ok((latest.answer.clone(), latest.meta, Some(age)));
             }
         }

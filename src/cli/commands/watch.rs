@@ -260,7 +260,8 @@ impl Args {
 
     fn command(&self) -> Command {
         if self.shell {
-            let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+            let shell = std::env::var("SHELL").ok().filter(|it| !it.is_empty());
+            let shell = shell.unwrap_or_else(|| "/bin/sh".to_owned());
             let mut command = Command::new(shell);
             command.arg("-c").arg(self.child.join(" "));
             return command;

@@ -44,6 +44,11 @@ impl Progress {
 
     /// Takes an answer of the API, and gives what a handler is to be told, if that is new.
     pub fn answered(&mut self, index: u64, answer: Value) -> Option<&Value> {
+        if self.index != 0 && index == self.index {
+            // The time to wait was over.
+            self.failures = 0;
+            return None;
+        }
         // Nobody may wait beyond 0: that would ask without pause.
         let index = index.max(1);
         let told = self.plan.told(answer, self.index);
