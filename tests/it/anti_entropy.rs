@@ -48,6 +48,24 @@ fn expected(pairs: &[(&str, Value)]) -> Vec<(String, Value)> {
         .collect()
 }
 
+/// Changes behind the agent's back, and one that is none of its business.
+fn break_everything(agent: &TestAgent, other: &Value) {
+    damage(agent, "deregister", &json!({"ServiceID": "lost"}));
+    for service in [
+        json!({"Service": "web", "Tags": other}),
+        json!({"Service": "open", "Tags": other, "EnableTagOverride": true}),
+        json!({"Service": "foreign"}),
+    ] {
+        damage(agent, "register", &json!({"Service": service}));
+    }
+    let flipped = json!({"CheckID": "flipped", "Name": "x", "ServiceID": "web",
+        "Status": "critical"});
+    let foreign = json!({"CheckID": "foreign", "Name": "x", "Status": "critical"});
+    damage(agent, "register", &json!({"Checks": [flipped, foreign]}));
+    let elsewhere = r#"{"Node": "n2", "Address": "10.0.0.2", "Service": {"Service": "theirs"}}"#;
+    agent.put("/v1/catalog/register", elsewhere);
+}
+
 #[test]
 fn a_damaged_catalog_is_put_right_by_the_next_sync() {
     let agent = TestAgent::dev(&[]).in_catalog();
@@ -80,21 +98,8 @@ fn a_damaged_catalog_is_put_right_by_the_next_sync() {
     ]);
     agent.wait_json(of_node, |found| checks(found) == well);
 
-    damage(&agent, "deregister", &json!({"ServiceID": "lost"}));
     let other = json!(["other"]);
-    for service in [
-        json!({"Service": "web", "Tags": other}),
-        json!({"Service": "open", "Tags": other, "EnableTagOverride": true}),
-        json!({"Service": "foreign"}),
-    ] {
-        damage(&agent, "register", &json!({"Service": service}));
-    }
-    let flipped = json!({"CheckID": "flipped", "Name": "x", "ServiceID": "web",
-        "Status": "critical"});
-    let foreign = json!({"CheckID": "foreign", "Name": "x", "Status": "critical"});
-    damage(&agent, "register", &json!({"Checks": [flipped, foreign]}));
-    let elsewhere = r#"{"Node": "n2", "Address": "10.0.0.2", "Service": {"Service": "theirs"}}"#;
-    agent.put("/v1/catalog/register", elsewhere);
+    break_everything(&agent, &other);
     let broken = expected(&[
         ("consul", json!([])),
         ("foreign", json!([])),

@@ -132,10 +132,10 @@ fn every_key_is_known_in_json_and_hcl() {
     let all: Value = serde_json::from_str(EVERY_KEY).unwrap();
     let lines = all.as_object().unwrap().iter();
     // HCL takes JSON's values as they are, but for null.
-    let hcl: String = lines
+    let lines = lines
         .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| format!("{key} = {}\n", value.to_string().replace("\":", "\"=")))
-        .collect();
+        .map(|(key, value)| format!("{key} = {}", value.to_string().replace("\":", "\"=")));
+    let hcl = lines.collect::<Vec<_>>().join("\n");
     for (name, text) in [("all.json", all.to_string()), ("all.hcl", hcl)] {
         let file = folder.path().join(name);
         fs::write(&file, text).unwrap();

@@ -1,6 +1,8 @@
 //! From what a caller wants to a [`Change`]: refused here, or valid for the state it was made for.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reload;
+
+use std::collections::BTreeSet;
 
 use super::entry::{LocalCheck, LocalService, Source};
 use super::error::LocalError;
@@ -287,115 +289,6 @@ impl LocalState {
                 ..Change::default()
             }),
         }
-    }
-
-    /// Makes what came from files equal to what the files now say. What did not change is not
-    /// touched: its checks keep their status and their schedule.
-    ///
-    /// # Errors
-    /// The first definition that is refused; then nothing changes.
-    pub fn plan_reload(&self, files: &FileDefinitions) -> Result<Change, LocalError> {
-        let mut wanted = Change::default();
-        for definition in &files.services {
-            service_names(definition)
-                .and_then(|()| expand_service(definition, &self.node.name, Source::Config))
-                .map_err(LocalError::from)
-                .and_then(|main| self.add_service(&mut wanted, definition, main, false))
-                .map_err(|err| err.within("service", &definition.name))?;
-        }
-        for definition in &files.checks {
-            check_names(definition)
-                .map_err(LocalError::from)
-                .and_then(|()| self.add_check(&mut wanted, definition, Source::Config))
-                .map_err(|err| err.within("check", &definition.name))?;
-        }
-        self.allow(&wanted)?;
-        Ok(self.difference(wanted))
-    }
-
-    /// What of `wanted` is new, and what came from files and is no longer wanted.
-    fn difference(&self, wanted: Change) -> Change {
-        // A later definition of the same id wins, as in Consul's loading order.
-        let services: BTreeMap<String, LocalService> = wanted
-            .services
-            .into_iter()
-            .map(|it| (it.service.id.clone(), it))
-            .collect();
-        let checks: BTreeMap<String, LocalCheck> = wanted
-            .checks
-            .into_iter()
-            .map(|it| (it.check.check_id.clone(), it))
-            .collect();
-        let mut change = Change::default();
-        for old in self.services().filter(|old| old.source == Source::Config) {
-            if !services.contains_key(&old.service.id) {
-                self.remove_service(&mut change, &old.service.id);
-            }
-        }
-        // A sidecar may be wanted on its own now, or have been removed with its service.
-        change
-            .removed_services
-            .retain(|id| !services.contains_key(id));
-        for old in self.checks().filter(|old| old.source == Source::Config) {
-            change.removed_checks.push(old.check.check_id.clone());
-        }
-        change.removed_checks.retain(|id| !checks.contains_key(id));
-        change.removed_checks.sort();
-        change.removed_checks.dedup();
-        let service_changed = |new: &LocalService| {
-            self.service(&new.service.id).is_none_or(|old| {
-                (&old.definition, &old.token, old.source)
-                    != (&new.definition, &new.token, new.source)
-            })
-        };
-        // The tags are the service's, and may be others than its definition's: they are looked at below.
-        let check_changed = |new: &LocalCheck| {
-            self.check(&new.check.check_id).is_none_or(|old| {
-                (&old.definition, old.source, &old.check.service_name)
-                    != (&new.definition, new.source, &new.check.service_name)
-            })
-        };
-        let (changed, unchanged): (Vec<_>, Vec<_>) = checks.into_values().partition(check_changed);
-        change.checks = changed;
-        change.services = services.into_values().filter(service_changed).collect();
-        let service_is_new = |check: &LocalCheck| {
-            let id = &check.check.service_id;
-            change.services.iter().any(|it| it.service.id == *id)
-        };
-        let with_other_tags: Vec<LocalCheck> = unchanged
-            .into_iter()
-            .filter(service_is_new)
-            .filter_map(|new| {
-                let mut old = self.check(&new.check.check_id)?.clone();
-                let is_other = old.check.service_tags != new.check.service_tags;
-                old.check.service_tags = new.check.service_tags;
-                is_other.then_some(old)
-            })
-            .collect();
-        let retagged: Vec<LocalCheck> = wanted
-            .retagged
-            .into_iter()
-            .filter(service_is_new)
-            .chain(with_other_tags)
-            .collect();
-        for check in &mut change.checks {
-            let service = self.service(&check.check.service_id);
-            let is_new = change
-                .services
-                .iter()
-                .any(|it| it.service.id == check.check.service_id);
-            if let Some(kept) = service.filter(|_| !is_new) {
-                check.check.service_tags.clone_from(&kept.service.tags);
-            }
-        }
-        // Checks of files that changed are in `checks` with their service's tags already.
-        let stays = |check: &LocalCheck| {
-            let id = &check.check.check_id;
-            let new = change.checks.iter().any(|new| new.check.check_id == *id);
-            !new && !change.removed_checks.contains(id)
-        };
-        change.retagged = retagged.into_iter().filter(stays).collect();
-        change
     }
 
     /// What no rule forbids but this agent does not do.

@@ -100,6 +100,15 @@ mod tests {
     }
 
     #[test]
+    fn an_unchanged_index_is_no_news() {
+        let mut progress = Progress::new(Plan::Nodes);
+        assert!(progress.answered(7, json!([])).is_some());
+        // Whatever is in it: the time to wait was over.
+        assert_eq!(progress.answered(7, json!(["a"])), None);
+        assert_eq!(progress.answered(8, json!(["a"])), Some(&json!(["a"])));
+    }
+
+    #[test]
     fn failures_wait_longer_and_longer_and_tell_nothing_twice() {
         let mut progress = Progress::new(Plan::Nodes);
         assert!(progress.answered(7, json!([])).is_some());

@@ -706,3 +706,121 @@ async fn script_checks_run_and_stop_with_the_agent() {
     );
     local.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn aliases_of_files_are_known_from_the_start() {
+    let definitions = FileDefinitions {
+        services: vec![
+            service(r#"{"Name":"plain"}"#),
+            service(r#"{"Name":"al","Check":{"AliasService":"plain"}}"#),
+        ],
+        checks: vec![],
+    };
+    let (local, _memory) = start(LocalSettings {
+        definitions,
+        ..settings()
+    })
+    .await;
+    let checks = local.state().agent_checks();
+    let alias = &checks["service:al"];
+    assert_eq!(
+        (alias.status, alias.output.as_str()),
+        (Status::Passing, "No checks found.")
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_sidecar_with_odd_upstreams_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let on_disk = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(on_disk()).await;
+    let json = r#"{"Name":"web","Port":80,"Connect":{"SidecarService":{"Proxy":{"Upstreams":[{"DestinationName":"db"}]}}}}"#;
+    local.register_service(service(json), false).await.unwrap();
+    let before = local.state();
+    local.shutdown().await;
+    let (local, _memory) = start(on_disk()).await;
+    assert_eq!(local.state().agent_services(), before.agent_services());
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn of_two_checks_with_one_id_the_later_one_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (local, _memory) = start(LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    })
+    .await;
+    let json = r#"{"Name":"web","Checks":[{"CheckID":"one","TTL":"1h","Notes":"a"},{"CheckID":"one","TTL":"1h","Notes":"b"}]}"#;
+    for replace in [false, true] {
+        let done = local.register_service(service(json), replace).await;
+        done.unwrap();
+        assert_eq!(local.state().agent_checks()["one"].notes, "b");
+    }
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_leaves_checks_of_overridden_services_alone() {
+    let definitions = || FileDefinitions {
+        services: vec![service(
+            r#"{"Name":"web","Tags":["own"],"EnableTagOverride":true,"Check":{"CheckID":"said","TTL":"30s"}}"#,
+        )],
+        checks: vec![],
+    };
+    let (local, memory) = start(LocalSettings {
+        definitions: definitions(),
+        ..settings()
+    })
+    .await;
+    let said = local.update_ttl("said", Status::Passing, "").await;
+    said.unwrap();
+    local.wait_in_sync().await;
+    {
+        let mut view = memory.view.lock().unwrap();
+        let service = view.services.get_mut("web").unwrap();
+        service.tags = vec!["other".to_owned()];
+    }
+    local.server_up();
+    let adopted = async {
+        while local.state().service("web").unwrap().service.tags != ["other"] {
+            tokio::time::advance(Duration::from_millis(100)).await;
+            tokio::task::yield_now().await;
+        }
+    };
+    adopted.await;
+    // What the check has left of its time goes on to run out.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    local.reload(definitions()).await.unwrap();
+    assert_eq!(
+        local.state().service("web").unwrap().service.tags,
+        ["other"]
+    );
+    assert_eq!(local.state().agent_checks()["said"].service_tags, ["other"]);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(
+        local.state().agent_checks()["said"].status,
+        Status::Critical
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_critical_alias_that_is_registered_again_is_reaped_all_the_same() {
+    let (local, _memory) = start(settings()).await;
+    let ill = r#"{"Name":"ill","Check":{"TTL":"1h"}}"#;
+    local.register_service(service(ill), false).await.unwrap();
+    let json =
+        r#"{"Name":"web","Check":{"AliasService":"ill","DeregisterCriticalServiceAfter":"1m"}}"#;
+    for _ in 0..2 {
+        local.register_service(service(json), false).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(local.state().service("web").is_none());
+    local.shutdown().await;
+}
