@@ -22,7 +22,7 @@ mod upstreams;
 mod validate;
 mod view;
 
-pub use catalog::{Catalog, CatalogError, CatalogFuture};
+pub use catalog::{Catalog, CatalogError, CatalogFuture, ViewIndex};
 pub use diff::{CatalogView, SyncOp, SyncPlan, plan_changes, plan_full};
 pub use entry::{LocalCheck, LocalService, NodeIdentity, Source, SyncMark};
 pub use error::LocalError;

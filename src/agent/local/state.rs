@@ -257,7 +257,7 @@ impl LocalState {
 
     /// Every local alias check whose health is not what it mirrors, with what it should be.
     ///
-    /// Aliases of other nodes have a runner of their own.
+    /// Aliases of other nodes follow the catalog instead.
     pub fn stale_aliases(&self) -> Vec<(String, Outcome)> {
         let aliases: Vec<_> = self
             .checks()

@@ -282,7 +282,7 @@ fn scale_factor(nodes: usize) -> u32 {
     doublings + 1
 }
 
-fn random_up_to(limit: Duration) -> Duration {
+pub(super) fn random_up_to(limit: Duration) -> Duration {
     rand::rng().random_range(Duration::ZERO..=limit)
 }
 
