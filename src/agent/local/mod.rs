@@ -31,6 +31,6 @@ pub use handle::{DEFAULT_CHECK_UPDATE_INTERVAL, Local, LocalSettings, LocalStats
 pub use persist::PersistError;
 pub use plan::FileDefinitions;
 pub use state::{LocalState, StateSettings};
-pub use sync::ClusterSize;
+pub use sync::{ClusterSize, SyncStatus};
 pub use validate::InvalidService;
 pub use view::{AggregatedStatus, ServiceHealth};

@@ -813,3 +813,76 @@ async fn script_checks_run_and_stop_with_the_agent() {
     );
     local.shutdown().await;
 }
+
+/// The value of a line of the Prometheus text; 0 when there is none.
+fn counted(metrics: &Metrics, name: &str) -> u64 {
+    let text = metrics.prometheus().expect("it is switched on");
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    let found = lines.find(|(key, _)| *key == format!("consul_{name}"));
+    found.map_or(0, |(_, value)| value.parse().expect("a number"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_tells_how_anti_entropy_fares() {
+    let metrics = Metrics::detached(MetricsSettings {
+        prometheus_retention: Duration::from_hours(1),
+        ..MetricsSettings::default()
+    });
+    let settings = LocalSettings {
+        metrics: metrics.clone(),
+        ..settings()
+    };
+    let (local, memory) = start(settings).await;
+    assert_eq!(local.sync_status().since_last_full, None);
+    let mut progress = local.progress.clone();
+    progress.changed().await.unwrap();
+    let first = local.sync_status();
+    assert_eq!((first.full, first.failed, first.in_sync), (1, 0, true));
+    // Sent at once.
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    progress.changed().await.unwrap();
+    assert_eq!(local.sync_status().partial, 1);
+    // The catalog fails: what is new waits.
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    for json in [
+        r#"{"Name":"db"}"#,
+        r#"{"Name":"cache","Check":{"TTL":"9s"}}"#,
+    ] {
+        local.register_service(service(json), false).await.unwrap();
+        progress.changed().await.unwrap();
+    }
+    local.deregister_service("web").await.unwrap();
+    progress.changed().await.unwrap();
+    let failing = local.sync_status();
+    assert_eq!(
+        (
+            failing.pending_services,
+            failing.pending_checks,
+            failing.pending_removals
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!((failing.failures_in_a_row, failing.in_sync), (3, false));
+    memory.fail(None);
+    local.wait_in_sync().await;
+    progress.changed().await.unwrap();
+    let after = local.sync_status();
+    assert_eq!((after.failures_in_a_row, after.pending()), (0, 0));
+    assert!(after.failed >= 3, "{after:?}");
+    // A token that may not register.
+    memory.fail(Some(CatalogError::Denied("Permission denied".to_owned())));
+    local
+        .register_service(service(r#"{"Name":"secret"}"#), false)
+        .await
+        .unwrap();
+    progress.changed().await.unwrap();
+    assert_eq!(counted(&metrics, "acl_blocked_service_registration"), 1);
+    assert_eq!(counted(&metrics, "anti_entropy_failed"), after.failed);
+    assert!(counted(&metrics, "anti_entropy_full_count") >= 2);
+    assert!(counted(&metrics, "anti_entropy_partial_count") >= 1);
+    local.shutdown().await;
+}
