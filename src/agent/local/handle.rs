@@ -265,6 +265,23 @@ impl Local {
         self.ask(Action::SetNodeMeta { meta }).await
     }
 
+    /// Changes how long a change of a check's output alone may wait (zero: it does not), and
+    /// whether output is kept at all.
+    ///
+    /// # Errors
+    /// [`LocalError::Stopped`].
+    pub async fn set_output_rules(
+        &self,
+        update_interval: Duration,
+        discard: bool,
+    ) -> Result<(), LocalError> {
+        self.ask(Action::SetOutputRules {
+            update_interval,
+            discard,
+        })
+        .await
+    }
+
     /// A server can be reached again, or a leader was elected: compare with the catalog soon.
     pub fn server_up(&self) {
         self.triggers.server_up();

@@ -153,6 +153,12 @@ impl LocalState {
         }
     }
 
+    /// Changes what becomes of the output of checks from now on, which a reload may do.
+    pub(super) fn set_output_rules(&mut self, discard: bool, defer: bool) {
+        self.settings.discard_check_output = discard;
+        self.settings.defer_output = defer;
+    }
+
     /// Takes in a change that one of the `plan_…` functions made for this very state.
     pub fn commit(&mut self, change: Change) -> Vec<Effect> {
         let mut effects = Vec::new();

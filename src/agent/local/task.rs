@@ -210,6 +210,17 @@ impl Task {
                 self.triggers.change();
                 Ok(())
             }
+            Action::SetOutputRules {
+                update_interval,
+                discard,
+            } => {
+                let now = self.now();
+                self.state
+                    .set_output_rules(discard, !update_interval.is_zero());
+                self.deferrals.set_interval(now, update_interval);
+                self.dirty = true;
+                Ok(())
+            }
             Action::Confirm { confirmations } => {
                 for confirmation in confirmations {
                     confirmation.apply(&mut self.state);

@@ -886,3 +886,40 @@ async fn the_status_tells_how_anti_entropy_fares() {
     assert!(counted(&metrics, "anti_entropy_partial_count") >= 1);
     local.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_rules_of_output_change_while_the_agent_runs() {
+    let (local, memory) = start(settings()).await;
+    let json = r#"{"Name":"beat","TTL":"1h","Status":"passing"}"#;
+    local.register_check(check(json)).await.unwrap();
+    local.wait_in_sync().await;
+    local
+        .update_ttl("beat", Status::Passing, "waits")
+        .await
+        .unwrap();
+    let known = |memory: &Memory| memory.status("beat").map(|(_, output)| output);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(
+        known(&memory).as_deref(),
+        Some(""),
+        "five minutes by default"
+    );
+    // What waits is sent, and what comes next does not wait.
+    local.set_output_rules(Duration::ZERO, false).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(known(&memory).as_deref(), Some("waits"));
+    local
+        .update_ttl("beat", Status::Passing, "at once")
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(known(&memory).as_deref(), Some("at once"));
+    local.set_output_rules(Duration::ZERO, true).await.unwrap();
+    local
+        .update_ttl("beat", Status::Passing, "secret")
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(known(&memory).as_deref(), Some(""));
+    local.shutdown().await;
+}
