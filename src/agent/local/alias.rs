@@ -156,6 +156,7 @@ impl Followers {
 async fn follow(catalog: Arc<dyn Catalog>, of: Followed, news: mpsc::Sender<News>) {
     let mut index = ViewIndex::default();
     let mut failures = 0;
+    let mut told: Option<Seen> = None;
     loop {
         let (seen, pause) = match catalog.watch_view(&of.node, &of.token, index).await {
             Ok((view, newer)) => {
@@ -170,9 +171,13 @@ async fn follow(catalog: Arc<dyn Catalog>, of: Followed, news: mpsc::Sender<News
                 (Err(err.to_string()), pause + random_up_to(pause / 4))
             }
         };
-        let of = of.clone();
-        if news.send(News { of, seen }).await.is_err() {
-            return;
+        // The index moves with other nodes too.
+        if told.as_ref() != Some(&seen) {
+            told = Some(seen.clone());
+            let of = of.clone();
+            if news.send(News { of, seen }).await.is_err() {
+                return;
+            }
         }
         tokio::time::sleep(pause).await;
     }

@@ -106,7 +106,7 @@ impl Task {
             .map(|it| it.check.check_id.clone())
             .collect();
         for check_id in ids {
-            task.watch_check(check_id);
+            task.watch_check(&check_id);
         }
         task.settle();
         (task, published)
@@ -214,11 +214,7 @@ impl Task {
                 update_interval,
                 discard,
             } => {
-                let now = self.now();
-                self.state
-                    .set_output_rules(discard, !update_interval.is_zero());
-                self.deferrals.set_interval(now, update_interval);
-                self.dirty = true;
+                self.set_output_rules(update_interval, discard);
                 Ok(())
             }
             Action::Confirm { confirmations } => {
@@ -231,6 +227,14 @@ impl Task {
         }
     }
 
+    fn set_output_rules(&mut self, update_interval: Duration, discard: bool) {
+        let now = self.now();
+        self.state
+            .set_output_rules(discard, !update_interval.is_zero());
+        self.deferrals.set_interval(now, update_interval);
+        self.dirty = true;
+    }
+
     /// Persists a change, then makes it: the caller's answer means that it is durable.
     async fn commit(&mut self, change: Change) -> Result<(), LocalError> {
         let change = self.persist(change).await?;
@@ -238,7 +242,7 @@ impl Task {
         for effect in self.state.commit(change) {
             match effect {
                 Effect::Unwatch { check_id } => self.unwatch_check(check_id),
-                Effect::Watch { check_id } => self.watch_check(check_id),
+                Effect::Watch { check_id } => self.watch_check(&check_id),
             }
         }
         self.dirty = true;

@@ -60,15 +60,15 @@ impl Task {
         );
     }
 
-    pub(super) fn watch_check(&mut self, check_id: String) {
-        let Some(local) = self.state.check(&check_id) else {
+    pub(super) fn watch_check(&mut self, check_id: &str) {
+        let Some(local) = self.state.check(check_id) else {
             return;
         };
         let Some(spec) = local.spec.clone() else {
             return;
         };
         let (drive, job) = self.drive(&spec);
-        log::short_times(&check_id, &spec);
+        log::short_times(check_id, &spec);
         let plan = Plan {
             drive,
             thresholds: spec.thresholds,
@@ -80,22 +80,22 @@ impl Task {
                 .map(|after| after.max(MIN_DEREGISTER_AFTER)),
         };
         match job {
-            Some(job) => self.jobs.insert(check_id.clone(), job),
-            None => self.jobs.remove(&check_id),
+            Some(job) => self.jobs.insert(check_id.to_owned(), job),
+            None => self.jobs.remove(check_id),
         };
-        let far = self.far_alias(&check_id);
+        let far = self.far_alias(check_id);
         let now = self.now();
         let add = Input::Add {
-            check_id: check_id.clone(),
+            check_id: check_id.to_owned(),
             plan,
         };
         self.scheduler.handle(now, add);
         match far {
             Some((followed, _)) => {
-                self.followers.follow(&check_id, followed);
-                self.mirror(&check_id);
+                self.followers.follow(check_id, followed);
+                self.mirror(check_id);
             }
-            None => self.followers.forget(&check_id),
+            None => self.followers.forget(check_id),
         }
     }
 
@@ -133,15 +133,16 @@ impl Task {
     fn derive(&mut self, check_id: &str, outcome: &Outcome) -> bool {
         let (now, status) = (self.now(), outcome.status);
         let old = self.state.check(check_id).map(|it| it.check.status);
-        match self.state.update_check(check_id, outcome) {
+        let update = self.state.update_check(check_id, outcome);
+        match update {
             CheckUpdate::Changed => self.triggers.change(),
             CheckUpdate::OutputDeferred => self.deferrals.defer(now, check_id),
             CheckUpdate::Nothing => {}
         }
+        self.dirty |= update != CheckUpdate::Nothing;
         let check_id = check_id.to_owned();
         self.scheduler
             .handle(now, Input::Derived { check_id, status });
-        self.dirty = true;
         old != Some(status)
     }
 
