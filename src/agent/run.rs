@@ -301,6 +301,10 @@ impl Running {
             .set_node_meta(node_meta(new))
             .await
             .map_err(|err| err.to_string())?;
+        self.local
+            .set_output_rules(new.check.update_interval, new.check.discard_output)
+            .await
+            .map_err(|err| err.to_string())?;
         self.dns.reload(dns);
         self.watches.set(settings::watches(new)).await;
         self.telemetry.set_level(level);

@@ -256,6 +256,7 @@ async fn serve_rooms(
     let dir = data.as_ref().map(DataDir::path);
     let mut local = settings::local(config, node_id, dir, size);
     local.check_tls = settings::check_tls(config)?;
+    local.metrics = telemetry.metrics().clone();
     let local = Local::start(local, Arc::new(rpc.clone())).await?;
     let social = Social {
         config,

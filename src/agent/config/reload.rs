@@ -7,6 +7,8 @@ impl Config {
     /// agent runs with, and is told again by [`reload_diff`] at the next reload.
     pub fn adopt_reloadable(&mut self, new: &Self) {
         self.node.meta.clone_from(&new.node.meta);
+        self.check.update_interval = new.check.update_interval;
+        self.check.discard_output = new.check.discard_output;
         self.dns = new.dns.clone();
         self.limits.http_max_conns_per_client = new.limits.http_max_conns_per_client;
         self.log.level.clone_from(&new.log.level);
@@ -18,7 +20,9 @@ impl Config {
 
 /// Keys, and sections with all their keys, that take effect without a restart.
 const RELOADABLE: &[&str] = &[
+    "check_update_interval",
     "checks",
+    "discard_check_output",
     "dns_config",
     "limits.http_max_conns_per_client",
     "log_level",

@@ -474,7 +474,8 @@ fn reload_names_what_needs_a_restart() {
         .unwrap()
         .config;
     let new = "log_level = \"debug\" domain = \"x\" ports { http = 1 } service { name = \"a\" } \
-               dns_config { node_ttl = \"5s\" } node_meta { a = \"c\" } recursors = [\"1.1.1.1\"]";
+               dns_config { node_ttl = \"5s\" } node_meta { a = \"c\" } recursors = [\"1.1.1.1\"] \
+               check_update_interval = \"1m\" discard_check_output = true";
     let new = hcl(new).unwrap().config;
     assert_eq!(reload_diff(&old, &new), ["domain", "ports.http"]);
     assert!(reload_diff(&new, &new).is_empty());

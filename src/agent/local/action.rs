@@ -1,5 +1,7 @@
 //! What the handle asks of the task that owns the state.
 
+use std::time::Duration;
+
 use tokio::sync::oneshot;
 
 use super::entry::Source;
@@ -47,6 +49,10 @@ pub(super) enum Action {
     },
     SetNodeMeta {
         meta: StringMap,
+    },
+    SetOutputRules {
+        update_interval: Duration,
+        discard: bool,
     },
     Confirm {
         confirmations: Vec<Confirmation>,

@@ -42,6 +42,19 @@ impl Deferrals {
         self.timers.insert((due, check_id.to_owned()));
     }
 
+    /// Changes the interval. What waits already waits no longer than it would have to now.
+    pub(super) fn set_interval(&mut self, now: Mono, interval: Duration) {
+        self.interval = interval;
+        let latest = now + interval / 2 + interval;
+        for (check_id, due) in &mut self.due {
+            if *due > latest {
+                self.timers.remove(&(*due, check_id.clone()));
+                self.timers.insert((latest, check_id.clone()));
+                *due = latest;
+            }
+        }
+    }
+
     pub(super) fn next_deadline(&self) -> Option<Mono> {
         self.timers.first().map(|(due, _)| *due)
     }
@@ -59,9 +72,12 @@ impl Deferrals {
 mod tests {
     use super::*;
 
+    fn minutes(n: u64) -> Duration {
+        Duration::from_mins(n)
+    }
+
     #[test]
     fn the_first_change_decides_when() {
-        let minutes = |n: u64| Duration::from_mins(n);
         let mut deferrals = Deferrals::new(minutes(4), 1);
         assert_eq!(deferrals.next_deadline(), None);
         deferrals.defer(Mono::ZERO, "a");
@@ -78,5 +94,22 @@ mod tests {
             (deferrals.pop_due(due), deferrals.next_deadline()),
             (None, None)
         );
+    }
+
+    #[test]
+    fn a_shorter_interval_holds_for_what_waits_already() {
+        let mut deferrals = Deferrals::new(minutes(10), 7);
+        deferrals.defer(Mono::ZERO, "a");
+        deferrals.set_interval(minutes(1), minutes(20));
+        let due = deferrals.next_deadline().expect("it waits");
+        assert!(
+            due >= minutes(5) && due <= minutes(15),
+            "as before: {due:?}"
+        );
+        deferrals.set_interval(minutes(1), Duration::ZERO);
+        assert_eq!(deferrals.pop_due(minutes(1)).as_deref(), Some("a"));
+        assert_eq!(deferrals.next_deadline(), None);
+        deferrals.defer(minutes(2), "a");
+        assert_eq!(deferrals.next_deadline(), Some(minutes(2)));
     }
 }

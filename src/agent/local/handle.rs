@@ -17,11 +17,12 @@ use super::plan::FileDefinitions;
 use super::published::Published;
 use super::restore::restore;
 use super::state::{LocalState, StateSettings};
-use super::sync::{ClusterSize, Syncer, Triggers};
+use super::sync::{ClusterSize, Progress, Report, SyncStatus, Syncer, Triggers};
 use super::task::{Task, TaskSettings};
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::DEFAULT_OUTPUT_MAX_SIZE;
 use crate::agent::checks::runner::CheckTls;
+use crate::agent::telemetry::metrics::{Metrics, MetricsSettings};
 use crate::model::check::{CheckDefinition, Status};
 use crate::model::node::StringMap;
 use crate::model::service::{AgentService, ServiceDefinition};
@@ -50,10 +51,12 @@ pub struct LocalSettings {
     pub cluster_size: ClusterSize,
     /// Decides the jitter of checks.
     pub seed: u64,
+    /// Where anti-entropy is counted.
+    pub metrics: Metrics,
 }
 
 impl LocalSettings {
-    /// Consul's defaults for a node, with nothing persisted.
+    /// Consul's defaults for a node, with nothing persisted and metrics that nobody reads.
     pub fn new(node: NodeIdentity) -> Self {
         Self {
             node,
@@ -65,6 +68,7 @@ impl LocalSettings {
             check_tls: CheckTls::default(),
             cluster_size: Arc::new(|| 1),
             seed: rand::random(),
+            metrics: Metrics::detached(MetricsSettings::default()),
         }
     }
 }
@@ -83,6 +87,7 @@ pub struct LocalStats {
 pub struct Local {
     commands: mpsc::Sender<Command>,
     published: watch::Receiver<Published>,
+    progress: watch::Receiver<Progress>,
     triggers: Triggers,
     stop: CancellationToken,
     leave: CancellationToken,
@@ -112,6 +117,7 @@ impl Local {
             catalog: Arc::clone(&catalog),
         };
         let (task, published) = Task::new(task, triggers.clone());
+        let (report, progress) = Report::new(&settings.metrics);
         let syncer = Syncer {
             catalog,
             published: published.clone(),
@@ -120,6 +126,7 @@ impl Local {
             cluster_size: settings.cluster_size,
             stop: stop.clone(),
             leave: leave.clone(),
+            report,
         };
         let tracker = TaskTracker::new();
         tracker.spawn(task.run(queue, stop.clone()));
@@ -128,6 +135,7 @@ impl Local {
         Ok(Self {
             commands,
             published,
+            progress,
             triggers,
             stop,
             leave,
@@ -257,6 +265,23 @@ impl Local {
         self.ask(Action::SetNodeMeta { meta }).await
     }
 
+    /// Changes how long a change of a check's output alone may wait (zero: it does not), and
+    /// whether output is kept at all.
+    ///
+    /// # Errors
+    /// [`LocalError::Stopped`].
+    pub async fn set_output_rules(
+        &self,
+        update_interval: Duration,
+        discard: bool,
+    ) -> Result<(), LocalError> {
+        self.ask(Action::SetOutputRules {
+            update_interval,
+            discard,
+        })
+        .await
+    }
+
     /// A server can be reached again, or a leader was elected: compare with the catalog soon.
     pub fn server_up(&self) {
         self.triggers.server_up();
@@ -276,6 +301,12 @@ impl Local {
             checks: published.state.checks().count(),
             services: published.state.services().count(),
         }
+    }
+
+    /// How anti-entropy fares.
+    pub fn sync_status(&self) -> SyncStatus {
+        let progress = *self.progress.borrow();
+        SyncStatus::new(&self.state(), progress)
     }
 
     /// Waits until the service's content hash is not `hash`, or the service is gone (`None`). The

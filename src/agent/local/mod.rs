@@ -22,7 +22,7 @@ mod upstreams;
 mod validate;
 mod view;
 
-pub use catalog::{Catalog, CatalogError, CatalogFuture};
+pub use catalog::{Catalog, CatalogError, CatalogFuture, ViewIndex};
 pub use diff::{CatalogView, SyncOp, SyncPlan, plan_changes, plan_full};
 pub use entry::{LocalCheck, LocalService, NodeIdentity, Source, SyncMark};
 pub use error::LocalError;
@@ -31,6 +31,6 @@ pub use handle::{DEFAULT_CHECK_UPDATE_INTERVAL, Local, LocalSettings, LocalStats
 pub use persist::PersistError;
 pub use plan::FileDefinitions;
 pub use state::{LocalState, StateSettings};
-pub use sync::ClusterSize;
+pub use sync::{ClusterSize, SyncStatus};
 pub use validate::InvalidService;
 pub use view::{AggregatedStatus, ServiceHealth};

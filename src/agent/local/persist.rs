@@ -2,8 +2,8 @@
 //!
 //! `services/` and `checks/` hold the registrations and `checks/state/` what TTL checks said last.
 //! A file is named by the SHA-256 of the id in hex and is replaced as a whole: temporary file,
-//! fsync, rename, fsync of the folder. A damaged file is moved to `set-aside/` beside it. All
-//! functions block; call them off the async threads.
+//! fsync, rename, fsync of the folder. A damaged file is moved to `set-aside/` beside it. Files that
+//! Consul left are rewritten in this form. All functions block; call them off the async threads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +19,7 @@ use super::entry::{LocalCheck, LocalService, Source};
 use crate::model::check::{CheckDefinition, Status};
 use crate::model::service::ServiceDefinition;
 
+mod consul;
 mod read;
 mod save;
 

@@ -153,6 +153,12 @@ impl LocalState {
         }
     }
 
+    /// Changes what becomes of the output of checks from now on, which a reload may do.
+    pub(super) fn set_output_rules(&mut self, discard: bool, defer: bool) {
+        self.settings.discard_check_output = discard;
+        self.settings.defer_output = defer;
+    }
+
     /// Takes in a change that one of the `plan_…` functions made for this very state.
     pub fn commit(&mut self, change: Change) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -257,7 +263,7 @@ impl LocalState {
 
     /// Every local alias check whose health is not what it mirrors, with what it should be.
     ///
-    /// Aliases of other nodes have a runner of their own.
+    /// Aliases of other nodes follow the catalog instead.
     pub fn stale_aliases(&self) -> Vec<(String, Outcome)> {
         let aliases: Vec<_> = self
             .checks()

@@ -19,6 +19,11 @@ use super::published::Published;
 use super::state::LocalState;
 use crate::model::check::SERF_HEALTH;
 
+mod status;
+
+pub use status::SyncStatus;
+pub(super) use status::{Progress, Report};
+
 /// Time between two full comparisons in a small cluster.
 const FULL_INTERVAL: Duration = Duration::from_mins(1);
 /// Time to the next try after a failure.
@@ -101,6 +106,7 @@ pub(super) struct Syncer {
     pub(super) cluster_size: ClusterSize,
     pub(super) stop: CancellationToken,
     pub(super) leave: CancellationToken,
+    pub(super) report: Report,
 }
 
 impl Syncer {
@@ -116,13 +122,18 @@ impl Syncer {
                     full_due = full_due.min(Instant::now() + self.server_up_delay());
                 }
                 () = self.triggers.changes.notified(), if healthy => {
-                    if let Err(err) = self.stoppable(self.sync_changes()).await {
+                    let begun = Instant::now();
+                    let result = self.stoppable(self.sync_changes()).await;
+                    self.report.partial(begun, &result, &self.state());
+                    if let Err(err) = result {
                         error!(target: "agent.anti_entropy", error = %err, "failed to sync changes");
                         full_due = full_due.min(Instant::now() + self.stagger(RETRY_INTERVAL));
                     }
                 }
                 () = tokio::time::sleep_until(full_due) => {
+                    let begun = Instant::now();
                     let result = self.stoppable(self.sync_full()).await;
+                    self.report.full(begun, &result, &self.state());
                     healthy = result.is_ok();
                     let interval = if healthy { FULL_INTERVAL } else { RETRY_INTERVAL };
                     full_due = Instant::now() + self.stagger(interval);
@@ -199,6 +210,7 @@ impl Syncer {
                 Ok(()) => true,
                 Err(CatalogError::Denied(reason)) => {
                     warn_blocked(op, &reason);
+                    self.report.blocked(op);
                     // As Consul: it counts as synced until the next full comparison.
                     true
                 }
@@ -282,7 +294,7 @@ fn scale_factor(nodes: usize) -> u32 {
     doublings + 1
 }
 
-fn random_up_to(limit: Duration) -> Duration {
+pub(super) fn random_up_to(limit: Duration) -> Duration {
     rand::rng().random_range(Duration::ZERO..=limit)
 }
 

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info};
 
-use self::checks::{Finished, Job};
+use self::checks::Finished;
 use super::action::{Action, Command};
+use super::alias::Followers;
 use super::catalog::Catalog;
 use super::deferral::Deferrals;
 use super::error::LocalError;
@@ -22,7 +23,7 @@ use super::published::{Counts, Published};
 use super::state::{Change, Effect, LocalState};
 use super::sync::Triggers;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::runner::CheckTls;
+use crate::agent::checks::runner::{CheckTls, Runner};
 use crate::agent::checks::scheduler::{Input, Limits, Mono, Scheduler};
 use crate::agent::checks::spec::Probe;
 use crate::agent::machine::file_limit;
@@ -51,12 +52,13 @@ pub(super) struct Task {
     state: LocalState,
     scheduler: Scheduler,
     deferrals: Deferrals,
-    jobs: HashMap<String, Job>,
+    jobs: HashMap<String, Runner>,
     runs: HashMap<u64, AbortHandle>,
     files: Option<Files>,
     check_output_max_size: usize,
     check_tls: CheckTls,
-    catalog: Arc<dyn Catalog>,
+    /// Who follows other nodes for alias checks.
+    followers: Followers,
     publish: watch::Sender<Published>,
     triggers: Triggers,
     finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
@@ -81,6 +83,7 @@ impl Task {
             state,
             counts: Counts::default(),
         });
+        let tracker = TaskTracker::new();
         let mut task = Self {
             state: settings.state,
             scheduler: Scheduler::new(settings.seed, Limits::of_files(file_limit())),
@@ -90,11 +93,11 @@ impl Task {
             files: settings.files,
             check_output_max_size: settings.check_output_max_size,
             check_tls: settings.check_tls,
-            catalog: settings.catalog,
+            followers: Followers::new(settings.catalog, tracker.clone()),
             publish,
             triggers,
             finished: mpsc::channel(FINISHED_MAX),
-            tracker: TaskTracker::new(),
+            tracker,
             origin: Instant::now(),
             overdue: Vec::new(),
             dirty: true,
@@ -106,7 +109,7 @@ impl Task {
             .map(|it| it.check.check_id.clone())
             .collect();
         for check_id in ids {
-            task.watch_check(check_id);
+            task.watch_check(&check_id);
         }
         // Aliases of what files and the last run brought.
         task.refresh_aliases();
@@ -146,6 +149,7 @@ impl Task {
                     None => break,
                 },
                 Some(finished) = self.finished.1.recv() => self.run_ended(finished),
+                news = self.followers.news() => self.follow_up(news),
                 () = sleep_until(deadline) => self.tick(),
             }
             self.settle();
@@ -155,6 +159,7 @@ impl Task {
         for (_, run) in self.runs.drain() {
             run.abort();
         }
+        self.followers.stop();
         self.tracker.close();
         self.tracker.wait().await;
     }
@@ -211,6 +216,13 @@ impl Task {
                 self.unsynced = true;
                 Ok(())
             }
+            Action::SetOutputRules {
+                update_interval,
+                discard,
+            } => {
+                self.set_output_rules(update_interval, discard);
+                Ok(())
+            }
             Action::Confirm { confirmations } => {
                 for confirmation in confirmations {
                     confirmation.apply(&mut self.state);
@@ -221,6 +233,14 @@ impl Task {
         }
     }
 
+    fn set_output_rules(&mut self, update_interval: Duration, discard: bool) {
+        let now = self.now();
+        self.state
+            .set_output_rules(discard, !update_interval.is_zero());
+        self.deferrals.set_interval(now, update_interval);
+        self.dirty = true;
+    }
+
     /// Persists a change, then makes it: the caller's answer means that it is durable.
     async fn commit(&mut self, change: Change) -> Result<(), LocalError> {
         let change = self.persist(change).await?;
@@ -228,7 +248,7 @@ impl Task {
         for effect in self.state.commit(change) {
             match effect {
                 Effect::Unwatch { check_id } => self.unwatch_check(check_id),
-                Effect::Watch { check_id } => self.watch_check(check_id),
+                Effect::Watch { check_id } => self.watch_check(&check_id),
             }
         }
         self.dirty = true;

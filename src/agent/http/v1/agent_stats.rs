@@ -2,6 +2,7 @@
 
 use crate::agent::gossip::GossipHandle;
 use crate::agent::http::context::Context;
+use crate::agent::local::SyncStatus;
 use crate::agent::membership::{known_datacenters, known_servers};
 use crate::agent::raft::Raft;
 use crate::agent::telemetry::host::runtime_facts;
@@ -45,6 +46,10 @@ pub(super) async fn stats(context: &Context) -> Stats {
     };
     let sections = [
         ("agent", Some(agent)),
+        (
+            "anti_entropy",
+            Some(anti_entropy(&context.local.sync_status())),
+        ),
         ("build", Some(build)),
         ("consul", Some(consul)),
         ("raft", raft),
@@ -75,6 +80,25 @@ fn server(context: &Context, raft: &Raft) -> StringMap {
             leader.map(|leader| leader.address).unwrap_or_default(),
         ),
         ("server", "true".to_owned()),
+    ])
+}
+
+/// Not among Consul's sections.
+fn anti_entropy(status: &SyncStatus) -> StringMap {
+    let last_full = status.since_last_full.map_or_else(
+        || "never".to_owned(),
+        |since| format!("{} s ago", since.as_secs()),
+    );
+    owned([
+        ("failed_syncs", status.failed.to_string()),
+        ("failures_in_a_row", status.failures_in_a_row.to_string()),
+        ("full_syncs", status.full.to_string()),
+        ("in_sync", status.in_sync.to_string()),
+        ("last_full_sync", last_full),
+        ("partial_syncs", status.partial.to_string()),
+        ("pending_checks", status.pending_checks.to_string()),
+        ("pending_removals", status.pending_removals.to_string()),
+        ("pending_services", status.pending_services.to_string()),
     ])
 }
 

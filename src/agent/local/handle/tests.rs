@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::agent::local::catalog::{CatalogError, CatalogFuture};
+use crate::agent::local::catalog::{CatalogError, CatalogFuture, ViewIndex};
 use crate::agent::local::diff::CatalogView;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::HealthCheck;
@@ -13,6 +13,8 @@ use crate::model::service::NodeService;
 #[derive(Default)]
 struct Memory {
     view: Mutex<CatalogView>,
+    /// Grows with every change that [`Memory::change`] makes.
+    index: watch::Sender<u64>,
     /// While set, every request fails with it.
     failure: Mutex<Option<CatalogError>>,
     /// What was asked, in order.
@@ -30,6 +32,12 @@ impl Memory {
 
     fn fail(&self, with: Option<CatalogError>) {
         *self.failure.lock().unwrap() = with;
+    }
+
+    /// Changes what is known of the aliased node, and tells who watches it.
+    fn change(&self, with: impl FnOnce(&mut CatalogView)) {
+        with(&mut self.view.lock().unwrap());
+        self.index.send_modify(|index| *index += 1);
     }
 
     fn log(&self) -> Vec<String> {
@@ -53,6 +61,27 @@ impl Catalog for Memory {
         Box::pin(async move {
             self.note(format!("view {node}"))?;
             Ok(self.view.lock().unwrap().clone())
+        })
+    }
+
+    fn watch_view<'a>(
+        &'a self,
+        node: &'a str,
+        token: &'a str,
+        seen: ViewIndex,
+    ) -> CatalogFuture<'a, (CatalogView, ViewIndex)> {
+        Box::pin(async move {
+            self.note(format!("watch {node} {} [{token}]", seen.checks))?;
+            let mut changes = self.index.subscribe();
+            let index = *changes
+                .wait_for(|index| *index + 1 > seen.checks)
+                .await
+                .expect("the catalog outlives its readers");
+            let index = ViewIndex {
+                services: index + 1,
+                checks: index + 1,
+            };
+            Ok((self.view.lock().unwrap().clone(), index))
         })
     }
 
@@ -374,33 +403,111 @@ async fn aliases_follow_at_once_even_in_chains() {
     local.shutdown().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_alias_of_another_node_follows_the_catalog() {
-    let (local, memory) = start(settings()).await;
-    let far = HealthCheck {
+/// A check of the aliased node.
+fn far_check(status: Status, output: &str) -> HealthCheck {
+    HealthCheck {
         node: "n2".to_owned(),
         check_id: "serfHealth".to_owned(),
         name: "Serf Health Status".to_owned(),
-        output: "gone".to_owned(),
+        status,
+        output: output.to_owned(),
         ..HealthCheck::default()
+    }
+}
+
+async fn until_output(local: &Local, check_id: &str, output: &str) {
+    let mut published = local.published.clone();
+    let found = published.wait_for(|it| {
+        let checks = it.state.agent_checks();
+        checks.get(check_id).is_some_and(|it| it.output == output)
+    });
+    tokio::time::timeout(Duration::from_mins(1), found)
+        .await
+        .expect("the output comes")
+        .expect("the room runs");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_of_another_node_follows_the_catalog() {
+    let (local, memory) = start(settings()).await;
+    let set = |view: &mut CatalogView, status, output: &str| {
+        let far = far_check(status, output);
+        view.checks.insert(far.check_id.clone(), far);
     };
-    memory
-        .view
-        .lock()
-        .unwrap()
-        .checks
-        .insert("serfHealth".to_owned(), far);
-    let json = r#"{"Name":"al","AliasNode":"n2","Status":"passing"}"#;
+    memory.change(|view| set(view, Status::Critical, "gone"));
+    for json in [
+        r#"{"Name":"al","AliasNode":"n2","Status":"passing"}"#,
+        r#"{"Name":"db","AliasNode":"n2","AliasService":"db"}"#,
+        r#"{"Name":"other","AliasNode":"n2","Token":"t2"}"#,
+    ] {
+        local.register_check(check(json)).await.unwrap();
+    }
+    let failing = "Aliased check \"Serf Health Status\" failing: gone";
+    until_output(&local, "al", failing).await;
+    until_output(&local, "other", failing).await;
+    let missing = "Service db could not be found on node n2";
+    until_output(&local, "db", missing).await;
+    let watches = |log: Vec<String>| log.into_iter().filter(|it| it.starts_with("watch"));
+    let mut first: Vec<String> = watches(memory.log())
+        .filter(|it| it.contains(" 0 "))
+        .collect();
+    first.sort();
+    assert_eq!(first, ["watch n2 0 []", "watch n2 0 [t2]"], "one a token");
+    // A change is seen at once, and by all.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let changed = tokio::time::Instant::now();
+    memory.change(|view| {
+        set(view, Status::Passing, "alive");
+        let db = NodeService {
+            id: "db".to_owned(),
+            ..NodeService::default()
+        };
+        view.services.insert("db".to_owned(), db);
+    });
+    for id in ["al", "db", "other"] {
+        until_output(&local, id, "All checks passing.").await;
+    }
+    assert!(changed.elapsed() <= Duration::from_millis(200));
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alias_of_another_node_survives_a_catalog_that_fails() {
+    let (local, memory) = start(settings()).await;
+    let json = r#"{"Name":"al","AliasNode":"n2"}"#;
     local.register_check(check(json)).await.unwrap();
-    let output = until_status(&memory, "al", Status::Critical).await;
-    assert_eq!(output, "Aliased check \"Serf Health Status\" failing: gone");
+    until_output(&local, "al", "No checks found.").await;
     memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    let output = local.state().agent_checks()["al"].output.clone();
-    assert_eq!(
-        output,
-        "Failure checking aliased node or service: No cluster leader"
-    );
+    memory.change(|_| ());
+    let failing = "Failure checking aliased node or service: No cluster leader";
+    until_output(&local, "al", failing).await;
+    // Long enough for the longest pause.
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    memory.fail(None);
+    until_output(&local, "al", "No checks found.").await;
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_follows_a_node_without_aliases() {
+    let (local, memory) = start(settings()).await;
+    for json in [
+        r#"{"Name":"a","AliasNode":"n2"}"#,
+        r#"{"Name":"b","AliasNode":"n2"}"#,
+    ] {
+        local.register_check(check(json)).await.unwrap();
+    }
+    until_output(&local, "a", "No checks found.").await;
+    until_output(&local, "b", "No checks found.").await;
+    local.deregister_check("a").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(memory.index.receiver_count(), 1, "b still follows");
+    // Its kind changed: it mirrors nothing any more.
+    let json = r#"{"Name":"b","TTL":"10s"}"#;
+    local.register_check(check(json)).await.unwrap();
+    tokio::time::timeout(Duration::from_mins(1), memory.index.closed())
+        .await
+        .expect("the watch ends with the last alias");
     local.shutdown().await;
 }
 
@@ -704,6 +811,116 @@ async fn script_checks_run_and_stop_with_the_agent() {
         memory.status("sc"),
         Some((Status::Warning, "hi\n".to_owned()))
     );
+    local.shutdown().await;
+}
+
+/// The value of a line of the Prometheus text; 0 when there is none.
+fn counted(metrics: &Metrics, name: &str) -> u64 {
+    let text = metrics.prometheus().expect("it is switched on");
+    let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+    let found = lines.find(|(key, _)| *key == format!("consul_{name}"));
+    found.map_or(0, |(_, value)| value.parse().expect("a number"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_tells_how_anti_entropy_fares() {
+    let metrics = Metrics::detached(MetricsSettings {
+        prometheus_retention: Duration::from_hours(1),
+        ..MetricsSettings::default()
+    });
+    let settings = LocalSettings {
+        metrics: metrics.clone(),
+        ..settings()
+    };
+    let (local, memory) = start(settings).await;
+    assert_eq!(local.sync_status().since_last_full, None);
+    let mut progress = local.progress.clone();
+    progress.changed().await.unwrap();
+    let first = local.sync_status();
+    assert_eq!((first.full, first.failed, first.in_sync), (1, 0, true));
+    // Sent at once.
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    progress.changed().await.unwrap();
+    assert_eq!(local.sync_status().partial, 1);
+    // The catalog fails: what is new waits.
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    for json in [
+        r#"{"Name":"db"}"#,
+        r#"{"Name":"cache","Check":{"TTL":"9s"}}"#,
+    ] {
+        local.register_service(service(json), false).await.unwrap();
+        progress.changed().await.unwrap();
+    }
+    local.deregister_service("web").await.unwrap();
+    progress.changed().await.unwrap();
+    let failing = local.sync_status();
+    assert_eq!(
+        (
+            failing.pending_services,
+            failing.pending_checks,
+            failing.pending_removals
+        ),
+        (2, 1, 1)
+    );
+    assert_eq!((failing.failures_in_a_row, failing.in_sync), (3, false));
+    memory.fail(None);
+    local.wait_in_sync().await;
+    progress.changed().await.unwrap();
+    let after = local.sync_status();
+    assert_eq!((after.failures_in_a_row, after.pending()), (0, 0));
+    assert!(after.failed >= 3, "{after:?}");
+    // A token that may not register.
+    memory.fail(Some(CatalogError::Denied("Permission denied".to_owned())));
+    local
+        .register_service(service(r#"{"Name":"secret"}"#), false)
+        .await
+        .unwrap();
+    progress.changed().await.unwrap();
+    assert_eq!(counted(&metrics, "acl_blocked_service_registration"), 1);
+    assert_eq!(counted(&metrics, "anti_entropy_failed"), after.failed);
+    assert!(counted(&metrics, "anti_entropy_full_count") >= 2);
+    assert!(counted(&metrics, "anti_entropy_partial_count") >= 1);
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rules_of_output_change_while_the_agent_runs() {
+    let (local, memory) = start(settings()).await;
+    let json = r#"{"Name":"beat","TTL":"1h","Status":"passing"}"#;
+    local.register_check(check(json)).await.unwrap();
+    local.wait_in_sync().await;
+    local
+        .update_ttl("beat", Status::Passing, "waits")
+        .await
+        .unwrap();
+    let known = |memory: &Memory| memory.status("beat").map(|(_, output)| output);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(
+        known(&memory).as_deref(),
+        Some(""),
+        "five minutes by default"
+    );
+    // What waits is sent, and what comes next does not wait.
+    local.set_output_rules(Duration::ZERO, false).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(known(&memory).as_deref(), Some("waits"));
+    local
+        .update_ttl("beat", Status::Passing, "at once")
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(known(&memory).as_deref(), Some("at once"));
+    local.set_output_rules(Duration::ZERO, true).await.unwrap();
+    local
+        .update_ttl("beat", Status::Passing, "secret")
+        .await
+        .unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(known(&memory).as_deref(), Some(""));
     local.shutdown().await;
 }
 

@@ -5,13 +5,14 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tracing::error;
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
 
+use super::consul::{self, FromConsul, NotConsuls};
 use super::{
     FILE_SIZE_MAX, Files, PRIVATE_FOLDER, PersistError, Saved, SavedCheck, SavedService, SavedTtl,
-    TEMPORARY_SUFFIX, VERSION, file_name, io_error, remove, sync_folder,
+    TEMPORARY_SUFFIX, VERSION, encode, file_name, io_error, remove, sync_folder, temporary, write,
 };
 use crate::model::check::{NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 
@@ -29,6 +30,10 @@ enum Damage {
     Json(#[from] serde_json::Error),
     #[error("it has {size} bytes and at most {FILE_SIZE_MAX} are read")]
     TooLarge { size: u64 },
+    #[error("missing field `Version`")]
+    NoVersion,
+    #[error("it is named like a file of Consul's and does not read like one: {0}")]
+    NotConsuls(#[from] NotConsuls),
     #[error("it is not a file")]
     NotAFile,
     #[error("it holds neither a registration nor a maintenance switch")]
@@ -61,11 +66,19 @@ impl From<PersistError> for Unread {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Header {
-    version: u32,
+    /// `None`: Consul's files have none.
+    version: Option<u32>,
+}
+
+/// A file that was understood.
+enum Understood<T> {
+    Ours(T),
+    /// To be rewritten in our form.
+    Consuls(T),
 }
 
 /// A kind of file.
-trait Entry: DeserializeOwned {
+trait Entry: DeserializeOwned + Serialize + FromConsul {
     /// How the log names it.
     const NOUN: &'static str;
     /// The id that decides the file's name; `None`: there is nothing in the file.
@@ -147,7 +160,8 @@ fn load_folder<T: Entry>(folder: &Path) -> Result<Vec<T>, PersistError> {
     let mut entries = Vec::new();
     for path in list(folder)? {
         match read(&path) {
-            Ok(entry) => entries.push(entry),
+            Ok(Understood::Ours(entry)) => entries.push(entry),
+            Ok(Understood::Consuls(entry)) => entries.extend(take_over(folder, &path, entry)?),
             Err(Unread::Fatal(err)) => return Err(err),
             Err(Unread::Damaged(damage)) => {
                 let moved = set_aside(folder, &path)?;
@@ -160,6 +174,25 @@ fn load_folder<T: Entry>(folder: &Path) -> Result<Vec<T>, PersistError> {
         }
     }
     Ok(entries)
+}
+
+/// Writes what a file of Consul's says in our form and removes it. `None`: there is a file of ours
+/// for that id, which is newer: an earlier start came no further than to write it.
+fn take_over<T: Entry>(folder: &Path, path: &Path, entry: T) -> Result<Option<T>, PersistError> {
+    let id = entry.id().unwrap_or_default();
+    let target = folder.join(file_name(&id));
+    let known = fs::symlink_metadata(&target).is_ok();
+    if !known {
+        let (bytes, temporary) = (encode(&target, &entry)?, temporary(&target));
+        write(&temporary, &bytes)
+            .and_then(|()| fs::rename(&temporary, &target))
+            .map_err(io_error("write", &target))?;
+        sync_folder(folder)?;
+    }
+    remove(path)?;
+    let (from, to) = (path.display(), target.display());
+    info!(target: "agent", id, %from, %to, "took over Consul's {} file", T::NOUN);
+    Ok((!known).then_some(entry))
 }
 
 /// The folder's files in order, and folders that stand where a file is meant; leftovers of
@@ -191,7 +224,7 @@ fn is_file_name(name: &str) -> bool {
     name.len() == NAME_LENGTH && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn read<T: Entry>(path: &Path) -> Result<T, Unread> {
+fn read<T: Entry>(path: &Path) -> Result<Understood<T>, Unread> {
     let about = fs::metadata(path).map_err(io_error("look at", path))?;
     // Anything but a file may have no end, or wait for ever.
     if !about.is_file() {
@@ -203,8 +236,16 @@ fn read<T: Entry>(path: &Path) -> Result<T, Unread> {
     }
     let bytes = fs::read(path).map_err(io_error("read", path))?;
     let header: Header = serde_json::from_slice(&bytes)?;
-    if header.version > VERSION {
-        let (path, found) = (path.to_owned(), header.version);
+    let Some(found) = header.version else {
+        if !consul::is_file_name(path) {
+            return Err(Unread::Damaged(Damage::NoVersion));
+        }
+        let entry = T::from_consul(&bytes).map_err(|err| Unread::Damaged(err.into()))?;
+        entry.id().ok_or(Unread::Damaged(Damage::Empty))?;
+        return Ok(Understood::Consuls(entry));
+    };
+    if found > VERSION {
+        let path = path.to_owned();
         return Err(Unread::Fatal(PersistError::Version { path, found }));
     }
     let entry: T = serde_json::from_slice(&bytes)?;
@@ -213,7 +254,7 @@ fn read<T: Entry>(path: &Path) -> Result<T, Unread> {
     if path.file_name().is_none_or(|name| *name != *file) {
         return Err(Unread::Damaged(Damage::WrongName { id, file }));
     }
-    Ok(entry)
+    Ok(Understood::Ours(entry))
 }
 
 /// Moves a file or folder out of the way, under a name that no earlier one has; says where it is.

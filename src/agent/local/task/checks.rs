@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tracing::{error, warn};
 
@@ -14,36 +13,16 @@ use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::runner::Runner;
 use crate::agent::checks::scheduler::{Drive, Input, Lane, MIN_DEREGISTER_AFTER, Output, Plan};
 use crate::agent::checks::spec::{CheckSpec, Probe};
-use crate::agent::local::alias::RemoteAlias;
-use crate::agent::local::entry::LocalCheck;
+use crate::agent::local::alias::{Followed, News};
 use crate::agent::local::log;
 use crate::agent::local::published::{Counts, Published};
 use crate::agent::local::state::CheckUpdate;
-
-/// How often the aliased node is asked about: aliases of this agent follow at once.
-const REMOTE_ALIAS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A run that ended.
 pub(super) struct Finished {
     pub(super) check_id: String,
     pub(super) run: u64,
     pub(super) outcome: Outcome,
-}
-
-/// What a run does: a runner of the checks room, or a question to the catalog.
-#[derive(Clone)]
-pub(super) enum Job {
-    Runner(Runner),
-    Alias(RemoteAlias),
-}
-
-impl Job {
-    async fn run(&self) -> Outcome {
-        match self {
-            Self::Runner(runner) => runner.run().await,
-            Self::Alias(alias) => alias.run().await,
-        }
-    }
 }
 
 /// The run's outcome; a panic is a critical one, so that the scheduler hears of every run's end.
@@ -81,15 +60,15 @@ impl Task {
         );
     }
 
-    pub(super) fn watch_check(&mut self, check_id: String) {
-        let Some(local) = self.state.check(&check_id) else {
+    pub(super) fn watch_check(&mut self, check_id: &str) {
+        let Some(local) = self.state.check(check_id) else {
             return;
         };
         let Some(spec) = local.spec.clone() else {
             return;
         };
-        let (drive, job) = self.drive(local, &spec);
-        log::short_times(&check_id, &spec);
+        let (drive, job) = self.drive(&spec);
+        log::short_times(check_id, &spec);
         let plan = Plan {
             drive,
             thresholds: spec.thresholds,
@@ -101,14 +80,73 @@ impl Task {
                 .map(|after| after.max(MIN_DEREGISTER_AFTER)),
         };
         match job {
-            Some(job) => self.jobs.insert(check_id.clone(), job),
-            None => self.jobs.remove(&check_id),
+            Some(job) => self.jobs.insert(check_id.to_owned(), job),
+            None => self.jobs.remove(check_id),
         };
+        let far = self.far_alias(check_id);
         let now = self.now();
-        self.scheduler.handle(now, Input::Add { check_id, plan });
+        let add = Input::Add {
+            check_id: check_id.to_owned(),
+            plan,
+        };
+        self.scheduler.handle(now, add);
+        match far {
+            Some((followed, _)) => {
+                self.followers.follow(check_id, followed);
+                self.mirror(check_id);
+            }
+            None => self.followers.forget(check_id),
+        }
     }
 
-    pub(super) fn drive(&self, local: &LocalCheck, spec: &CheckSpec) -> (Drive, Option<Job>) {
+    /// Whom an alias check of another node follows, and the service there; empty: only the node.
+    fn far_alias(&self, check_id: &str) -> Option<(Followed, String)> {
+        let local = self.state.check(check_id)?;
+        match &local.spec.as_ref()?.probe {
+            Probe::Alias { node, service_id } if !self.state.is_own_node(node) => {
+                let (node, token) = (node.clone(), local.token.clone());
+                Some((Followed { node, token }, service_id.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Another node changed: the checks that mirror it follow, and then their aliases here.
+    pub(super) fn follow_up(&mut self, news: News) {
+        for check_id in self.followers.learn(news) {
+            self.mirror(&check_id);
+        }
+        self.refresh_aliases();
+    }
+
+    /// Gives an alias check of another node the health that is known of it, if any is.
+    fn mirror(&mut self, check_id: &str) {
+        let Some((_, service_id)) = self.far_alias(check_id) else {
+            return;
+        };
+        if let Some(outcome) = self.followers.outcome(check_id, &service_id) {
+            self.derive(check_id, &outcome);
+        }
+    }
+
+    /// An alias check got a new health. Says whether its status changed.
+    fn derive(&mut self, check_id: &str, outcome: &Outcome) -> bool {
+        let (now, status) = (self.now(), outcome.status);
+        let old = self.state.check(check_id).map(|it| it.check.status);
+        let update = self.state.update_check(check_id, outcome);
+        match update {
+            CheckUpdate::Changed => self.unsynced = true,
+            CheckUpdate::OutputDeferred => self.deferrals.defer(now, check_id),
+            CheckUpdate::Nothing => {}
+        }
+        self.dirty |= update != CheckUpdate::Nothing;
+        let check_id = check_id.to_owned();
+        self.scheduler
+            .handle(now, Input::Derived { check_id, status });
+        old != Some(status)
+    }
+
+    pub(super) fn drive(&self, spec: &CheckSpec) -> (Drive, Option<Runner>) {
         let agents_limit = self.check_output_max_size;
         let limit = spec
             .output_max_size
@@ -121,22 +159,10 @@ impl Task {
                 },
                 None,
             ),
-            Probe::Alias { node, .. } if self.state.is_own_node(node) => (Drive::Derived, None),
-            Probe::Alias { node, service_id } => {
-                let alias = RemoteAlias {
-                    catalog: Arc::clone(&self.catalog),
-                    check_id: local.check.check_id.clone(),
-                    node: node.clone(),
-                    service_id: service_id.clone(),
-                    token: local.token.clone(),
-                };
-                let interval = REMOTE_ALIAS_INTERVAL;
-                let lane = Lane::Sockets;
-                (Drive::Periodic { interval, lane }, Some(Job::Alias(alias)))
-            }
+            Probe::Alias { .. } => (Drive::Derived, None),
             // Every other probe runs at its interval, whatever its kind.
             _ => {
-                let job = Runner::new(spec, limit, &self.check_tls).map(Job::Runner);
+                let job = Runner::new(spec, limit, &self.check_tls);
                 (
                     Drive::Periodic {
                         interval: spec.interval,
@@ -150,6 +176,7 @@ impl Task {
 
     pub(super) fn unwatch_check(&mut self, check_id: String) {
         self.jobs.remove(&check_id);
+        self.followers.forget(&check_id);
         let now = self.now();
         self.scheduler.handle(now, Input::Remove { check_id });
     }
@@ -239,21 +266,7 @@ impl Task {
         for _ in 0..=self.state.checks.len() {
             let mut status_changed = false;
             for (check_id, outcome) in self.state.stale_aliases() {
-                let status = outcome.status;
-                let old = self.state.check(&check_id).map(|it| it.check.status);
-                status_changed |= old != Some(status);
-                match self.state.update_check(&check_id, &outcome) {
-                    CheckUpdate::Changed => self.unsynced = true,
-                    CheckUpdate::OutputDeferred => {
-                        let now = self.now();
-                        self.deferrals.defer(now, &check_id);
-                    }
-                    CheckUpdate::Nothing => {}
-                }
-                let now = self.now();
-                self.scheduler
-                    .handle(now, Input::Derived { check_id, status });
-                self.dirty = true;
+                status_changed |= self.derive(&check_id, &outcome);
             }
             if !status_changed {
                 return;
