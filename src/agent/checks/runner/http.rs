@@ -11,6 +11,7 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
+use tokio::time::Instant;
 
 use self::failure::{failure, parse_url, send_failure};
 use super::net::{bare_host, resolve};
@@ -93,8 +94,10 @@ impl HttpRunner {
             Ok(url) => url,
             Err(text) => return Outcome::critical(text),
         };
-        match tokio::time::timeout(self.probe.timeout, self.exchange(url)).await {
-            Ok(Ok(outcome)) => outcome,
+        let deadline = Instant::now() + self.probe.timeout;
+        match tokio::time::timeout_at(deadline, self.send(url)).await {
+            // A body has what is left of the time: one without an end is judged by its status.
+            Ok(Ok((response, unpacks))) => self.outcome(response, unpacks, deadline).await,
             Ok(Err(text)) => Outcome::critical(text),
             Err(_elapsed) => {
                 let cause =
@@ -104,7 +107,8 @@ impl HttpRunner {
         }
     }
 
-    async fn exchange(&self, url: Url) -> Result<Outcome, String> {
+    /// The response up to its body, and whether the body is to be unpacked.
+    async fn send(&self, url: Url) -> Result<(Response, bool), String> {
         let (client, url, host) = self.client_for(url).await?;
         let method = Method::from_bytes(self.probe.method.as_bytes())
             .map_err(|_| format!("net/http: invalid method {:?}", self.probe.method))?;
@@ -121,7 +125,7 @@ impl HttpRunner {
             .send()
             .await
             .map_err(|err| send_failure(&self.probe, &err, &url))?;
-        Ok(self.outcome(response, unpacks).await)
+        Ok((response, unpacks))
     }
 
     fn has_header(&self, wanted: &HeaderName) -> bool {
@@ -185,9 +189,9 @@ impl HttpRunner {
         Ok((client.map_err(failed)?, url, Some(host)))
     }
 
-    async fn outcome(&self, response: Response, unpacks: bool) -> Outcome {
+    async fn outcome(&self, response: Response, unpacks: bool, deadline: Instant) -> Outcome {
         let code = response.status();
-        let body = body::read(response, unpacks, self.output_max_size).await;
+        let body = body::read(response, unpacks, self.output_max_size, deadline).await;
         let HttpProbe { method, url, .. } = &self.probe;
         let reason = code.canonical_reason().unwrap_or_default();
         let output = format!(
