@@ -14,6 +14,7 @@ use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
 use tokio::time::Instant;
 
 use self::failure::{failure, parse_url, send_failure};
+use super::lookup::{ClientLookups, Late, QUEUED, within};
 use super::net::{bare_host, resolve};
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
@@ -57,6 +58,7 @@ impl ClientKind {
             .redirect(policy)
             .pool_max_idle_per_host(0)
             .http1_title_case_headers()
+            .dns_resolver(ClientLookups)
             .tls_backend_preconfigured(tls.config(self.skip_verify, &["h2", "http/1.1"]));
         if self.loopback {
             builder.no_proxy()
@@ -95,11 +97,14 @@ impl HttpRunner {
             Err(text) => return Outcome::critical(text),
         };
         let deadline = Instant::now() + self.probe.timeout;
-        match tokio::time::timeout_at(deadline, self.send(url)).await {
+        match within(deadline, self.send(url)).await {
             // A body has what is left of the time: one without an end is judged by its status.
             Ok(Ok((response, unpacks))) => self.outcome(response, unpacks, deadline).await,
             Ok(Err(text)) => Outcome::critical(text),
-            Err(_elapsed) => {
+            Err(Late::Queued) => {
+                Outcome::critical(failure(&self.probe, &format!("dial tcp: {QUEUED}")))
+            }
+            Err(Late::Asking | Late::Talking) => {
                 let cause =
                     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
                 Outcome::critical(failure(&self.probe, cause))

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::cause;
+use super::lookup::lookup;
 
 /// A connection, in plain text or over TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -40,10 +41,8 @@ pub(super) async fn resolve(network: &str, address: &str) -> Result<Vec<SocketAd
     let number = parse_port(network, port)?;
     // Nothing before the colon is this machine, as in Go.
     let host = if host.is_empty() { "127.0.0.1" } else { host };
-    let found = tokio::net::lookup_host((bare_host(host), number)).await;
-    let found: Vec<_> = found
-        .map_err(|err| lookup_failure(network, host, &err))?
-        .collect();
+    let found = lookup(bare_host(host), number).await;
+    let found = found.map_err(|err| lookup_failure(network, host, &err))?;
     if found.is_empty() {
         return Err(format!("dial {network}: lookup {host}: no such host"));
     }

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::agent::checks::runner::lookup::tests::all_turns;
 use crate::agent::checks::runner::tls::tests::{acceptor, lent};
 use crate::agent::checks::spec::TlsOptions;
 
@@ -394,4 +395,18 @@ async fn a_body_that_never_pauses_ends_at_the_deadline() {
     let text = format!("HTTP GET {url}: 200 OK Output: {}", "x".repeat(16));
     assert_eq!(check(&endless).await, Outcome::passing(text));
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lookup_that_gets_no_turn_is_critical_and_says_so() {
+    let turns = all_turns().await;
+    let url = "http://queued.invalid/";
+    let queued = HttpProbe {
+        timeout: Duration::from_millis(50),
+        ..probe(url)
+    };
+    let outcome = check(&queued).await;
+    drop(turns);
+    let text = format!("Get \"{url}\": dial tcp: {QUEUED}");
+    assert_eq!(outcome, Outcome::critical(text));
 }
