@@ -4,8 +4,10 @@ mod wire;
 
 use bytes::Bytes;
 use hyper::{Method, Request, Response};
+use tokio::time::Instant;
 
 use self::wire::{Code, MAX_MESSAGE, Reply, RpcError};
+use super::lookup::{Late, QUEUED, within};
 use super::net::{Stream, dial};
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
@@ -15,9 +17,12 @@ use crate::agent::checks::spec::GrpcProbe;
 const MAX_HEADERS: u32 = 16 * 1024;
 
 pub(super) async fn run(probe: &GrpcProbe, tls: &CheckTls) -> Outcome {
-    let answer = tokio::time::timeout(probe.timeout, ask(probe, tls)).await;
-    let answer = answer.unwrap_or_else(|_elapsed| {
-        let text = "context deadline exceeded";
+    let answer = within(Instant::now() + probe.timeout, ask(probe, tls)).await;
+    let answer = answer.unwrap_or_else(|late| {
+        let text = match late {
+            Late::Queued => format!("context deadline exceeded: {QUEUED}"),
+            Late::Asking | Late::Talking => "context deadline exceeded".to_owned(),
+        };
         Err(RpcError::new(Code::DEADLINE_EXCEEDED, text))
     });
     match answer {

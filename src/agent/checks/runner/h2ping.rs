@@ -2,6 +2,7 @@
 
 use h2::Ping;
 
+use super::lookup::{Late, QUEUED, within};
 use super::net::{Stream, dial};
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
@@ -12,10 +13,11 @@ pub(super) async fn run(probe: &H2PingProbe, tls: &CheckTls) -> Outcome {
     let deadline = tokio::time::Instant::now() + probe.timeout;
     let undialled =
         |cause: &str| Outcome::critical(format!("Failed to dial to {address}: {cause}"));
-    let stream = match tokio::time::timeout_at(deadline, connect(probe, tls)).await {
+    let stream = match within(deadline, connect(probe, tls)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(cause)) => return undialled(&cause),
-        Err(_elapsed) => return undialled(&format!("dial tcp {address}: i/o timeout")),
+        Err(Late::Queued) => return undialled(&format!("dial tcp {address}: {QUEUED}")),
+        Err(_late) => return undialled(&format!("dial tcp {address}: i/o timeout")),
     };
     let unanswered = |cause: &str| Outcome::critical(format!("HTTP2 ping failed: {cause}"));
     match tokio::time::timeout_at(deadline, ping(stream)).await {

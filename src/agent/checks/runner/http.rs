@@ -11,8 +11,10 @@ use reqwest::header::{
 };
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method, Response, StatusCode, Url};
+use tokio::time::Instant;
 
 use self::failure::{failure, parse_url, send_failure};
+use super::lookup::{ClientLookups, Late, QUEUED, within};
 use super::net::{bare_host, resolve};
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
@@ -56,6 +58,7 @@ impl ClientKind {
             .redirect(policy)
             .pool_max_idle_per_host(0)
             .http1_title_case_headers()
+            .dns_resolver(ClientLookups)
             .tls_backend_preconfigured(tls.config(self.skip_verify, &["h2", "http/1.1"]));
         if self.loopback {
             builder.no_proxy()
@@ -93,10 +96,15 @@ impl HttpRunner {
             Ok(url) => url,
             Err(text) => return Outcome::critical(text),
         };
-        match tokio::time::timeout(self.probe.timeout, self.exchange(url)).await {
-            Ok(Ok(outcome)) => outcome,
+        let deadline = Instant::now() + self.probe.timeout;
+        match within(deadline, self.send(url)).await {
+            // A body has what is left of the time: one without an end is judged by its status.
+            Ok(Ok((response, unpacks))) => self.outcome(response, unpacks, deadline).await,
             Ok(Err(text)) => Outcome::critical(text),
-            Err(_elapsed) => {
+            Err(Late::Queued) => {
+                Outcome::critical(failure(&self.probe, &format!("dial tcp: {QUEUED}")))
+            }
+            Err(Late::Asking | Late::Talking) => {
                 let cause =
                     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
                 Outcome::critical(failure(&self.probe, cause))
@@ -104,7 +112,8 @@ impl HttpRunner {
         }
     }
 
-    async fn exchange(&self, url: Url) -> Result<Outcome, String> {
+    /// The response up to its body, and whether the body is to be unpacked.
+    async fn send(&self, url: Url) -> Result<(Response, bool), String> {
         let (client, url, host) = self.client_for(url).await?;
         let method = Method::from_bytes(self.probe.method.as_bytes())
             .map_err(|_| format!("net/http: invalid method {:?}", self.probe.method))?;
@@ -121,7 +130,7 @@ impl HttpRunner {
             .send()
             .await
             .map_err(|err| send_failure(&self.probe, &err, &url))?;
-        Ok(self.outcome(response, unpacks).await)
+        Ok((response, unpacks))
     }
 
     fn has_header(&self, wanted: &HeaderName) -> bool {
@@ -185,9 +194,9 @@ impl HttpRunner {
         Ok((client.map_err(failed)?, url, Some(host)))
     }
 
-    async fn outcome(&self, response: Response, unpacks: bool) -> Outcome {
+    async fn outcome(&self, response: Response, unpacks: bool, deadline: Instant) -> Outcome {
         let code = response.status();
-        let body = body::read(response, unpacks, self.output_max_size).await;
+        let body = body::read(response, unpacks, self.output_max_size, deadline).await;
         let HttpProbe { method, url, .. } = &self.probe;
         let reason = code.canonical_reason().unwrap_or_default();
         let output = format!(

@@ -6,6 +6,7 @@ mod docker;
 mod grpc;
 mod h2ping;
 mod http;
+mod lookup;
 mod net;
 mod os_service;
 mod run;

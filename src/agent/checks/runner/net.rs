@@ -2,11 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::cause;
+use super::lookup::lookup;
+
+/// How long an address may stay silent before the next one is tried beside it, as in Go.
+const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(300);
 
 /// A connection, in plain text or over TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -40,10 +47,8 @@ pub(super) async fn resolve(network: &str, address: &str) -> Result<Vec<SocketAd
     let number = parse_port(network, port)?;
     // Nothing before the colon is this machine, as in Go.
     let host = if host.is_empty() { "127.0.0.1" } else { host };
-    let found = tokio::net::lookup_host((bare_host(host), number)).await;
-    let found: Vec<_> = found
-        .map_err(|err| lookup_failure(network, host, &err))?
-        .collect();
+    let found = lookup(bare_host(host), number).await;
+    let found = found.map_err(|err| lookup_failure(network, host, &err))?;
     if found.is_empty() {
         return Err(format!("dial {network}: lookup {host}: no such host"));
     }
@@ -60,18 +65,61 @@ fn parse_port(network: &str, port: &str) -> Result<u16, String> {
     })
 }
 
-/// Connects to the first address of a name that takes it; the first refusal is told, as Go tells it.
+/// Connects to the address of a name that answers first; when none does, the failure of the first
+/// address is told, as Go tells it.
 pub(super) async fn dial(address: &str) -> Result<TcpStream, String> {
+    let found = alternate(resolve("tcp", address).await?);
+    let opened = race(found, |to| async move {
+        let opened = TcpStream::connect(to).await;
+        opened.map_err(|err| dial_error(&to.to_string(), &err))
+    });
+    let opened = opened.await;
+    opened.unwrap_or_else(|| Err(lookup_error(address)))
+}
+
+/// Puts the families of addresses in turn, the first one's first: one of them may lead nowhere,
+/// however many addresses it has.
+fn alternate(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let count = found.len();
+    let first_is_v4 = found.first().is_some_and(SocketAddr::is_ipv4);
+    let (ours, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|address| address.is_ipv4() == first_is_v4);
+    let (mut ours, mut others) = (ours.into_iter(), others.into_iter());
+    (0..count)
+        .flat_map(|_| [ours.next(), others.next()])
+        .flatten()
+        .collect()
+}
+
+/// The first success of `connect`, which begins with the next address when one fails or stays
+/// silent; otherwise the failure of the first address; `None` without addresses.
+async fn race<T, C>(
+    addresses: Vec<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> C,
+) -> Option<Result<T, String>>
+where
+    C: Future<Output = Result<T, String>>,
+{
+    let mut running = FuturesUnordered::new();
+    let mut rest = addresses.into_iter().enumerate();
     let mut first_error = None;
-    for candidate in resolve("tcp", address).await? {
-        match TcpStream::connect(candidate).await {
-            Ok(open) => return Ok(open),
-            Err(err) => {
-                first_error.get_or_insert_with(|| dial_error(&candidate.to_string(), &err));
-            }
+    loop {
+        if let Some((index, to)) = rest.next() {
+            let connecting = connect(to);
+            running.push(async move { (index, connecting.await) });
+        }
+        tokio::select! {
+            biased;
+            ended = running.next() => match ended {
+                Some((_, Ok(open))) => return Some(Ok(open)),
+                Some((0, Err(text))) => first_error = Some(text),
+                Some((_, Err(_))) => {}
+                None => return first_error.map(Err),
+            },
+            () = tokio::time::sleep(NEXT_ADDRESS_AFTER), if rest.len() > 0 => {}
         }
     }
-    Err(first_error.unwrap_or_else(|| lookup_error(address)))
 }
 
 /// A name that could not be looked up: it stands for no address, or this agent could not ask.
@@ -141,5 +189,59 @@ mod tests {
         assert_eq!(resolve("tcp", ":80").await, Ok(vec![here]));
         let six: SocketAddr = "[::1]:80".parse().unwrap();
         assert_eq!(resolve("tcp", "[::1]:80").await, Ok(vec![six]));
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_address_does_not_hold_up_the_next() {
+        let addresses = vec![address("[::1]:1"), address("127.0.0.1:1")];
+        let begun = tokio::time::Instant::now();
+        let answered = race(addresses, |to| async move {
+            if to.is_ipv6() {
+                std::future::pending::<()>().await;
+            }
+            Ok(to)
+        });
+        let limited = tokio::time::timeout(Duration::from_secs(10), answered).await;
+        assert_eq!(limited, Ok(Some(Ok(address("127.0.0.1:1")))));
+        assert_eq!(begun.elapsed(), NEXT_ADDRESS_AFTER);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_addresss_failure_is_told_however_late() {
+        let addresses = vec![address("127.0.0.1:1"), address("127.0.0.1:2")];
+        let answered = race::<(), _>(addresses, |to| async move {
+            let slowness = Duration::from_secs(u64::from(3 - to.port()));
+            tokio::time::sleep(slowness).await;
+            Err(to.to_string())
+        });
+        assert_eq!(answered.await, Some(Err("127.0.0.1:1".to_owned())));
+        let begun = tokio::time::Instant::now();
+        let addresses = vec![address("127.0.0.1:1"), address("127.0.0.1:2")];
+        let answered = race(addresses, |to| async move {
+            if to.port() == 1 {
+                return Err("refused".to_owned());
+            }
+            Ok(to.port())
+        });
+        assert_eq!(answered.await, Some(Ok(2)));
+        assert_eq!(
+            begun.elapsed(),
+            Duration::ZERO,
+            "a failure is not waited for"
+        );
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let found = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"];
+        let expected = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"];
+        assert_eq!(
+            alternate(found.map(address).to_vec()),
+            expected.map(address)
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use super::cause;
 use crate::agent::checks::outcome::Outcome;
@@ -16,7 +17,7 @@ use crate::model::check::Status;
 use crate::model::duration::GoDuration;
 
 /// How long what is left in the pipes is read after the script ended: a background child of the
-/// script may keep them open for ever.
+/// script may keep them open, and print, for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes read from a pipe at once.
 const READ_CHUNK: usize = 4096;
@@ -119,6 +120,8 @@ pub(crate) async fn collect(
     let mut out = [0; READ_CHUNK];
     let mut err = [0; READ_CHUNK];
     let mut ended = None;
+    // Set once the script ended.
+    let mut drained = std::pin::pin!(tokio::time::sleep(DRAIN_TIMEOUT));
     loop {
         tokio::select! {
             count = read(&mut stdout, &mut out), if stdout.is_some() => {
@@ -127,8 +130,11 @@ pub(crate) async fn collect(
             count = read(&mut stderr, &mut err), if stderr.is_some() => {
                 take(&mut stderr, tail, &err, count?);
             }
-            status = child.wait(), if ended.is_none() => ended = Some(status?),
-            () = tokio::time::sleep(DRAIN_TIMEOUT), if ended.is_some() => {
+            status = child.wait(), if ended.is_none() => {
+                ended = Some(status?);
+                drained.as_mut().reset(Instant::now() + DRAIN_TIMEOUT);
+            }
+            () = &mut drained, if ended.is_some() => {
                 (stdout, stderr) = (None, None);
             }
         }
@@ -199,6 +205,14 @@ mod tests {
                 "{script}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_background_child_that_goes_on_printing_is_left_behind() {
+        let script = "while :; do echo tick; sleep 0.1; done & exit 1";
+        let outcome = shell(script, Duration::from_secs(10)).await;
+        assert_eq!(outcome.status, Status::Warning, "{outcome:?}");
+        assert!(outcome.output.contains("tick"), "{outcome:?}");
     }
 
     #[tokio::test]

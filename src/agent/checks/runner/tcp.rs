@@ -1,5 +1,8 @@
 //! TCP checks: a connection that opens passes.
 
+use tokio::time::Instant;
+
+use super::lookup::{Late, QUEUED, within};
 use super::net::dial;
 use super::tls::CheckTls;
 use crate::agent::checks::outcome::Outcome;
@@ -7,10 +10,11 @@ use crate::agent::checks::spec::TcpProbe;
 
 pub(super) async fn run(probe: &TcpProbe, tls: &CheckTls) -> Outcome {
     let address = probe.address.as_str();
-    match tokio::time::timeout(probe.timeout, connect(probe, tls)).await {
+    match within(Instant::now() + probe.timeout, connect(probe, tls)).await {
         Ok(Ok(())) => Outcome::passing(format!("TCP connect {address}: Success")),
         Ok(Err(text)) => Outcome::critical(text),
-        Err(_elapsed) => Outcome::critical(format!("dial tcp {address}: i/o timeout")),
+        Err(Late::Queued) => Outcome::critical(format!("dial tcp {address}: {QUEUED}")),
+        Err(_late) => Outcome::critical(format!("dial tcp {address}: i/o timeout")),
     }
 }
 
@@ -29,6 +33,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::agent::checks::runner::lookup::tests::all_turns;
 
     async fn check(address: &str) -> Outcome {
         let probe = TcpProbe {
@@ -48,6 +53,20 @@ mod tests {
         drop(listener);
         let refused = format!("dial tcp {address}: connect: connection refused");
         assert_eq!(check(&address).await, Outcome::critical(refused));
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_gets_no_turn_is_critical_and_says_so() {
+        let turns = all_turns().await;
+        let probe = TcpProbe {
+            address: "queued.invalid:1".to_owned(),
+            tls: None,
+            timeout: Duration::from_millis(50),
+        };
+        let outcome = run(&probe, &CheckTls::default()).await;
+        drop(turns);
+        let text = format!("dial tcp queued.invalid:1: {QUEUED}");
+        assert_eq!(outcome, Outcome::critical(text));
     }
 
     #[tokio::test]

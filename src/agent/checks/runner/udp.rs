@@ -3,17 +3,25 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::UdpSocket;
+use tokio::time::Instant;
 
 use super::cause;
+use super::lookup::{Late, QUEUED, within};
 use super::net::resolve;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::spec::UdpProbe;
 
 pub(super) async fn run(probe: &UdpProbe) -> Outcome {
     // Nobody is obliged to answer a datagram: only the time limit can end the wait.
-    match tokio::time::timeout(probe.timeout, exchange(&probe.address)).await {
-        Ok(Ok(())) | Err(_) => Outcome::passing(format!("UDP connect {}: Success", probe.address)),
+    let address = probe.address.as_str();
+    match within(Instant::now() + probe.timeout, exchange(address)).await {
+        Ok(Ok(())) | Err(Late::Talking) => {
+            Outcome::passing(format!("UDP connect {address}: Success"))
+        }
         Ok(Err(text)) => Outcome::critical(text),
+        // Without an address nothing was sent.
+        Err(Late::Queued) => Outcome::critical(format!("dial udp {address}: {QUEUED}")),
+        Err(Late::Asking) => Outcome::critical(format!("dial udp {address}: i/o timeout")),
     }
 }
 
@@ -45,6 +53,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::agent::checks::runner::lookup::tests::all_turns;
 
     async fn check(address: &str, timeout: Duration) -> Outcome {
         let address = address.to_owned();
@@ -75,6 +84,15 @@ mod tests {
         let outcome = check(&address, Duration::from_millis(50)).await;
         let success = Outcome::passing(format!("UDP connect {address}: Success"));
         assert_eq!(outcome, success);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_looked_up_in_time_is_critical() {
+        let turns = all_turns().await;
+        let outcome = check("queued.invalid:1", Duration::from_millis(50)).await;
+        drop(turns);
+        let text = format!("dial udp queued.invalid:1: {QUEUED}");
+        assert_eq!(outcome, Outcome::critical(text));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::agent::checks::runner::lookup::tests::all_turns;
 use crate::agent::checks::runner::tls::tests::{acceptor, lent};
 use crate::agent::checks::spec::TlsOptions;
 
@@ -345,4 +346,67 @@ async fn the_agents_tls_is_used() {
         assert_eq!(check(&probe).await, Outcome::passing(text));
     }
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_without_an_end_is_judged_by_its_status() {
+    let head = "Content-Type: text/event-stream\r\n\r\n";
+    for (line, status) in [
+        ("200 OK", Status::Passing),
+        ("503 Service Unavailable", Status::Critical),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut chunk = [0; 1024];
+            assert!(stream.read(&mut chunk).await.unwrap() > 0);
+            let start = format!("HTTP/1.1 {line}\r\n{head}data: here\n");
+            stream.write_all(start.as_bytes()).await.unwrap();
+            // The stream stays open until the client is gone.
+            while stream.read(&mut chunk).await.is_ok_and(|count| count > 0) {}
+        });
+        let endless = HttpProbe {
+            timeout: Duration::from_secs(1),
+            ..probe(&url)
+        };
+        let text = format!("HTTP GET {url}: {line} Output: data: here\n");
+        assert_eq!(check(&endless).await, Outcome::new(status, text));
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_never_pauses_ends_at_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut chunk = [0; 1024];
+        assert!(stream.read(&mut chunk).await.unwrap() > 0);
+        let head = b"HTTP/1.1 200 OK\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+    });
+    let endless = HttpProbe {
+        timeout: Duration::from_secs(1),
+        ..probe(&url)
+    };
+    let text = format!("HTTP GET {url}: 200 OK Output: {}", "x".repeat(16));
+    assert_eq!(check(&endless).await, Outcome::passing(text));
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lookup_that_gets_no_turn_is_critical_and_says_so() {
+    let turns = all_turns().await;
+    let url = "http://queued.invalid/";
+    let queued = HttpProbe {
+        timeout: Duration::from_millis(50),
+        ..probe(url)
+    };
+    let outcome = check(&queued).await;
+    drop(turns);
+    let text = format!("Get \"{url}\": dial tcp: {QUEUED}");
+    assert_eq!(outcome, Outcome::critical(text));
 }
