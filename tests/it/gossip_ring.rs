@@ -142,7 +142,14 @@ fn members_shows_servers_and_clients_alike_everywhere() {
         .collect();
     assert_eq!(
         sections,
-        ["agent:", "build:", "consul:", "runtime:", "serf_lan:"]
+        [
+            "agent:",
+            "anti_entropy:",
+            "build:",
+            "consul:",
+            "runtime:",
+            "serf_lan:"
+        ]
     );
     assert!(info.contains("\tknown_servers = 3\n"), "{info}");
     assert!(info.contains("\tmembers = 5\n"), "{info}");

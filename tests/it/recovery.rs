@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{TestAgent, TestCluster, until};
+use crate::support::{PATIENCE, TestAgent, TestCluster, until};
 
 /// Address and vote of a server, as another one shows them.
 fn place_of(agent: &TestAgent, name: &str) -> Option<(String, bool)> {
@@ -81,7 +81,8 @@ fn a_server_that_moves_keeps_its_vote() {
     // Gossip gives a dead member's name to another address after half a minute only, as Consul's does.
     let agent = cluster.agent(leader);
     agent.wait_line(mark, &format!("EventMemberFailed: {name} "));
-    agent.wait_json(&format!("/v1/catalog/node/{name}"), |found| {
+    let path = format!("/v1/catalog/node/{name}");
+    agent.wait_json_for(6 * PATIENCE, &path, |found| {
         found["Node"]["Address"] == after.to_string()
     });
     until("it votes where it is now", || {

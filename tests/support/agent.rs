@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -156,6 +156,16 @@ impl TestAgent {
 
     /// Asks again, blocking on the index, until the answer is as wanted.
     pub(crate) fn wait_json(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait_json_for(2 * PATIENCE, path, wanted)
+    }
+
+    /// As [`Self::wait_json`], for what has a reason to take long.
+    pub(crate) fn wait_json_for(
+        &self,
+        limit: Duration,
+        path: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         let joint = if path.contains('?') { '&' } else { '?' };
         let mut index = 0;
         let mut client = self.client();
@@ -167,7 +177,7 @@ impl TestAgent {
                 return value;
             }
             assert!(
-                began.elapsed() < 2 * PATIENCE,
+                began.elapsed() < limit,
                 "{path} never became as wanted: {value}\n{}",
                 self.printed()
             );
