@@ -30,6 +30,9 @@ const MAX_IN_FLIGHT: usize = 16;
 const FEW_IN_FLIGHT: usize = 2;
 /// Time between two messages beside [`FEW_IN_FLIGHT`] others: where answers take long, they are not waited for.
 const PACE: Duration = Duration::from_millis(2);
+/// Messages without anything new in a row after which a stream ends: openraft tells no more with them than that the
+/// entries to send are purged, and finds a snapshot to send only with the next stream.
+const MAX_WITHOUT_NEWS: u32 = 3;
 /// Heartbeats' worth of time that a message with entries may take besides what its size needs.
 const APPEND_HEARTBEATS: u32 = 10;
 /// What a network and a disk move at the least.
@@ -154,8 +157,13 @@ pub(super) fn appends<'s>(
     let bytes = Arc::new(AtomicU64::new(0));
     let under_way = Arc::new(UnderWay::new());
     let begun = Arc::clone(&under_way);
+    let (mut known, mut without_news) = (None, 0);
     let calls = paced(input, Arc::clone(&under_way)).map(move |rpc| {
         begun.begin(last_of(&rpc));
+        let is_news = !rpc.entries.is_empty() || known != Some(rpc.leader_commit);
+        known = Some(rpc.leader_commit);
+        without_news = if is_news { 0 } else { without_news + 1 };
+        let rpc = (without_news < MAX_WITHOUT_NEWS).then_some(rpc);
         let call = append(Arc::clone(&network), rpc, patience, Arc::clone(&bytes));
         // Without yielding of its own accord, or a later call could begin before an earlier one.
         unconstrained(call)
@@ -200,10 +208,14 @@ fn last_of(rpc: &AppendEntriesRequest<TypeConfig>) -> Option<LogId> {
 
 async fn append(
     network: Arc<Network>,
-    rpc: AppendEntriesRequest<TypeConfig>,
+    rpc: Option<AppendEntriesRequest<TypeConfig>>,
     patience: Patience,
     under_way: Arc<AtomicU64>,
 ) -> Outcome {
+    let Some(rpc) = rpc else {
+        let purged = std::io::Error::other("the entries to send are purged");
+        return (Err(RPCError::Network(NetworkError::new(&purged))), false);
+    };
     let previous = rpc.prev_log_id;
     let last = last_of(&rpc);
     let body = match wire::encode_append(&rpc) {

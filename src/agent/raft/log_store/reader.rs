@@ -65,6 +65,10 @@ impl RaftLogReader<TypeConfig> for LogReader {
     ) -> Result<Vec<Entry>, io::Error> {
         let end = end.min(start.saturating_add(MAX_READ_ENTRIES));
         let mut entries = self.shared.read(start, end, MAX_READ_BYTES).await?;
+        if entries.first().is_some_and(|first| first.index() > start) {
+            // The beginning is purged, and what comes after it would leave a hole at the follower's: see `pipeline`.
+            entries.clear();
+        }
         let known: Vec<Option<usize>> = {
             let tail = self.shared.tail();
             let sizes = entries.iter().map(|entry| tail.size_of(entry.index()));
