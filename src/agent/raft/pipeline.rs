@@ -163,8 +163,14 @@ pub(super) fn appends<'s>(
         let is_news = !rpc.entries.is_empty() || known != Some(rpc.leader_commit);
         known = Some(rpc.leader_commit);
         without_news = if is_news { 0 } else { without_news + 1 };
-        let rpc = (without_news < MAX_WITHOUT_NEWS).then_some(rpc);
-        let call = append(Arc::clone(&network), rpc, patience, Arc::clone(&bytes));
+        let is_last = without_news >= MAX_WITHOUT_NEWS;
+        let (network, bytes) = (Arc::clone(&network), Arc::clone(&bytes));
+        let call = async move {
+            if is_last {
+                return failed("the entries to send are purged");
+            }
+            append(network, rpc, patience, bytes).await
+        };
         // Without yielding of its own accord, or a later call could begin before an earlier one.
         unconstrained(call)
     });
@@ -206,16 +212,18 @@ fn last_of(rpc: &AppendEntriesRequest<TypeConfig>) -> Option<LogId> {
     last.or(rpc.prev_log_id)
 }
 
+/// The end of a stream, after which openraft begins another.
+fn failed(why: &'static str) -> Outcome {
+    let why = std::io::Error::other(why);
+    (Err(RPCError::Network(NetworkError::new(&why))), false)
+}
+
 async fn append(
     network: Arc<Network>,
-    rpc: Option<AppendEntriesRequest<TypeConfig>>,
+    rpc: AppendEntriesRequest<TypeConfig>,
     patience: Patience,
     under_way: Arc<AtomicU64>,
 ) -> Outcome {
-    let Some(rpc) = rpc else {
-        let purged = std::io::Error::other("the entries to send are purged");
-        return (Err(RPCError::Network(NetworkError::new(&purged))), false);
-    };
     let previous = rpc.prev_log_id;
     let last = last_of(&rpc);
     let body = match wire::encode_append(&rpc) {
@@ -243,8 +251,7 @@ fn outcome(
     let is_whole = match &answer {
         AppendEntriesResponse::PartialSuccess(taken) => *taken == last,
         AppendEntriesResponse::Conflict if previous.is_none() => {
-            let nonsense = std::io::Error::other("a conflict with the beginning of the log");
-            return (Err(RPCError::Network(NetworkError::new(&nonsense))), false);
+            return failed("a conflict with the beginning of the log");
         }
         _ => true,
     };
@@ -397,6 +404,24 @@ mod tests {
         let taken = Some(log_id(1, 10));
         pipe.reply(Ok(AppendEntriesResponse::PartialSuccess(taken)));
         assert_eq!(pipe.answer().await, Some(Some(10)));
+        assert!(pipe.answers.next().await.is_none());
+    }
+
+    /// What openraft makes of entries that were purged before it could send them.
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_has_nothing_to_send_ends() {
+        let mut pipe = Pipe::new();
+        pipe.give(9, 10);
+        for _ in 0..MAX_WITHOUT_NEWS {
+            pipe.give(10, 10);
+        }
+        for _ in 0..MAX_WITHOUT_NEWS {
+            assert_eq!(pipe.answer().await, None);
+            pipe.reply(Ok(AppendEntriesResponse::Success));
+        }
+        let ended = pipe.answers.next().await.expect("told");
+        assert!(ended.is_err(), "{ended:?}");
+        assert!(pipe.calls.try_recv().is_err(), "it was not sent");
         assert!(pipe.answers.next().await.is_none());
     }
 }

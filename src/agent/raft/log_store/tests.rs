@@ -359,3 +359,17 @@ async fn one_read_has_its_bytes_whether_durable_or_not() {
     let rest = reader.limited_get_log_entries(9, 10).await.expect("read");
     assert_eq!(rest.len(), 1);
 }
+
+/// The first of what was asked for is gone: the rest would leave a hole.
+#[tokio::test]
+async fn a_read_for_replication_begins_where_it_is_asked_to() {
+    let mut log = LogStore::start(Disk::instant().open()).expect("empty");
+    let entries: Vec<Entry> = (0..40).map(blank).collect();
+    log.blocking_append(entries).await.expect("appended");
+    log.purge(log_id(1, 20)).await.expect("purged");
+    let mut reader = log.get_log_reader().await;
+    let read = reader.limited_get_log_entries(15, 30).await;
+    assert!(read.expect("read").is_empty());
+    let read = reader.limited_get_log_entries(21, 30).await;
+    assert_eq!(read.expect("read").len(), 9);
+}
