@@ -8,6 +8,7 @@ use super::config::{
     AgentFlags, Built, Config, ConfigError, ErrorKind, Format, SourceFile, Sources, build, render,
 };
 use super::machine;
+use crate::model::go_error;
 
 /// Largest configuration file, in bytes.
 const MAX_FILE_SIZE: u64 = 16 * 1024 * 1024;
@@ -126,7 +127,7 @@ impl Reading {
         let metadata = fs::metadata(path).map_err(|error| {
             format!(
                 "config: Open failed on {path}. open {path}: {}",
-                go_text(&error)
+                go_error::text(&error)
             )
         })?;
         if !metadata.is_dir() {
@@ -135,7 +136,7 @@ impl Reading {
         let failed = |error: &io::Error| {
             format!(
                 "config: Readdir failed on {path}. open {path}: {}",
-                go_text(error)
+                go_error::text(error)
             )
         };
         let mut names = Vec::new();
@@ -157,7 +158,7 @@ impl Reading {
                 Ok(_) => self.file(&file),
                 Err(error) => Err(format!(
                     "config: failed to read {file}: {}",
-                    go_text(&error)
+                    go_error::text(&error)
                 )),
             };
             if let Err(message) = result {
@@ -174,8 +175,9 @@ impl Reading {
             ));
             return Ok(());
         };
-        let text = read_text(path)
-            .map_err(|error| format!("config: failed to read {path}: {}", go_text(&error)))?;
+        let text = read_text(path).map_err(|error| {
+            format!("config: failed to read {path}: {}", go_error::text(&error))
+        })?;
         self.files.push(SourceFile {
             name: path.to_owned(),
             format,
@@ -197,19 +199,6 @@ fn read_text(path: &str) -> io::Result<String> {
     Ok(text)
 }
 
-/// An error as Go words it: in lower case and without its number.
-fn go_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_lowercase)
-        .chain(letters)
-        .collect()
-}
-
 /// What is wrong with the data folder. That it does not exist yet is not.
 fn bad_data_dir(config: &Config) -> Option<String> {
     let path = &config.node.data_dir;
@@ -225,7 +214,7 @@ fn bad_data_dir(config: &Config) -> Option<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => Some(format!(
             "Error getting info on data_dir: {}",
-            go_text(&error)
+            go_error::text(&error)
         )),
     }
 }

@@ -13,6 +13,7 @@ pub mod duration;
 pub mod event;
 pub mod filter;
 pub mod go_base64;
+pub mod go_error;
 pub mod gossip;
 pub mod hashing;
 pub mod keyring;

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 
 use crate::agent::raft::{Raft, RestoreError};
 use crate::model::access::{Requirement, Resource};
+use crate::model::go_error;
 
 use super::forward::{Errand, Left};
-use super::net::{SnapshotStreamError, open_snapshot_stream, without_errno};
+use super::net::{SnapshotStreamError, open_snapshot_stream};
 use super::read::meta;
 use super::wire::{SnapshotRequest, SnapshotVerb};
 use super::{Consistency, QueryMeta, QueryOptions, Rpc, RpcError, WriteOptions};
@@ -104,7 +105,8 @@ impl Errand for Save<'_> {
         };
         rpc.ready(raft, consistency, left.hold).await?;
         let saved = raft.save_archive().await;
-        let saved = saved.map_err(|error| RpcError::Raft(without_errno(&error.to_string())))?;
+        let saved =
+            saved.map_err(|error| RpcError::Raft(go_error::without_errno(&error.to_string())))?;
         let meta = meta(raft, options.consistency, saved.meta.index);
         Ok((meta, Box::new(File::from_std(saved.file))))
     }
@@ -152,7 +154,7 @@ impl Errand for Restore<'_> {
         let restored = raft.restore_from(archive, left.hold).await;
         restored.map_err(|err| match err {
             RestoreError::Write(err) => err.into(),
-            other => RpcError::Refused(without_errno(&other.to_string())),
+            other => RpcError::Refused(go_error::without_errno(&other.to_string())),
         })?;
         rpc.note_replaced();
         Ok(())

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use crate::agent::raft::{Raft, WriteError};
 use crate::agent::store::{Command, Response};
 use crate::model::access::Requirement;
+use crate::model::go_error;
 
 use super::forward::{Errand, Left};
-use super::net::without_errno;
 use super::wire::{decode_response, encode_command};
 use super::{Rpc, RpcError, WriteOptions};
 
@@ -109,7 +109,9 @@ impl From<WriteError> for RpcError {
             WriteError::NotLeader(_) => Self::NotLeader,
             WriteError::LeadershipLost => Self::LeadershipLost,
             WriteError::Refused(reason) => Self::Refused(reason),
-            stopped @ WriteError::Stopped(_) => Self::Raft(without_errno(&stopped.to_string())),
+            stopped @ WriteError::Stopped(_) => {
+                Self::Raft(go_error::without_errno(&stopped.to_string()))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::level::Level;
 use super::sink::Sink;
+use crate::model::go_error;
 
 /// Consul's `log_rotate_duration` when none is given.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_hours(24);
@@ -128,21 +129,10 @@ pub(super) struct LogFile {
 
 /// The first log file could not be created. The text is Go's, as Consul prints it.
 #[derive(Debug, thiserror::Error)]
-#[error("open {}: {}", path.display(), go_text(source))]
+#[error("open {}: {}", path.display(), go_error::text(source))]
 pub struct OpenError {
     path: PathBuf,
     source: io::Error,
-}
-
-/// Go names the usual reasons in lower case, without Rust's error number.
-fn go_text(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "is a directory".to_owned(),
-        io::ErrorKind::NotADirectory => "not a directory".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -4,6 +4,8 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::model::go_error;
+
 /// What to do when this process, not the check's target, is at its limit.
 const RAISE_LIMIT: &str = "this agent is at its limit of open files, raise it (ulimit -n); the \
                            check's target was not asked";
@@ -12,24 +14,14 @@ const RAISE_LIMIT: &str = "this agent is at its limit of open files, raise it (u
 pub(super) fn of_dial(err: &io::Error) -> String {
     match (shortage(err), err.kind()) {
         (Some(text), _) => format!("socket: {text}"),
-        (None, io::ErrorKind::TimedOut) => "i/o timeout".to_owned(),
+        (None, io::ErrorKind::TimedOut) => go_error::TIMEOUT.to_owned(),
         (None, _) => of_call("connect", err),
     }
 }
 
 /// The system call that failed and why: `read: connection reset by peer`.
 pub(super) fn of_call(call: &str, err: &io::Error) -> String {
-    let reason = match err.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused",
-        io::ErrorKind::HostUnreachable => "no route to host",
-        io::ErrorKind::NetworkUnreachable => "network is unreachable",
-        io::ErrorKind::ConnectionReset => "connection reset by peer",
-        io::ErrorKind::BrokenPipe => "broken pipe",
-        io::ErrorKind::NotFound => "no such file or directory",
-        io::ErrorKind::PermissionDenied => "permission denied",
-        _ => return err.to_string(),
-    };
-    format!("{call}: {reason}")
+    format!("{call}: {}", go_error::text(err))
 }
 
 /// The text of an error that says nothing about the check's target: this process or machine has

@@ -15,6 +15,7 @@ use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::spec::ScriptProbe;
 use crate::model::check::Status;
 use crate::model::duration::GoDuration;
+use crate::model::go_error;
 
 /// How long what is left in the pipes is read after the script ended: a background child of the
 /// script may keep them open, and print, for ever.
@@ -104,9 +105,7 @@ pub(crate) fn spawn_error(args: &[String], err: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound if !program.is_empty() && !program.contains('/') => {
             return format!("exec: {program:?}: executable file not found in $PATH");
         }
-        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => cause::shortage(err).unwrap_or_else(|| err.to_string()),
+        _ => cause::shortage(err).unwrap_or_else(|| go_error::text(err)),
     };
     format!("fork/exec {program}: {cause}")
 }

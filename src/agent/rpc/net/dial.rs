@@ -1,4 +1,4 @@
-//! Opens connections to other servers, and tells of failures in Go's words: people search for those.
+//! Opens connections to other servers.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
+
+use crate::model::go_error;
 
 /// Connects within `limit`. Where the agent is bound to one address (`source`), its connections come from there, as
 /// Consul's do.
@@ -38,9 +40,13 @@ pub(super) async fn dial(
 
 /// What Go says of a connection that could not be opened.
 fn dial_text(source: Option<IpAddr>, server: SocketAddr, why: &io::Error) -> String {
-    let why = go_text(why);
+    let why = go_error::text(why);
     // The dialer's own clock is no system call.
-    let call = if why == DEADLINE { "" } else { "connect: " };
+    let call = if why == go_error::TIMEOUT {
+        ""
+    } else {
+        "connect: "
+    };
     match source {
         Some(source) => {
             let source = SocketAddr::new(source, 0);
@@ -48,70 +54,6 @@ fn dial_text(source: Option<IpAddr>, server: SocketAddr, why: &io::Error) -> Str
         }
         None => format!("dial tcp {server}: {call}{why}"),
     }
-}
-
-/// What Go says when a deadline of the program is over.
-const DEADLINE: &str = "i/o timeout";
-
-/// An error of the system in Go's words, without the number that Rust adds.
-pub(in crate::agent::rpc) fn go_text(error: &io::Error) -> String {
-    use io::ErrorKind as Kind;
-    let text = match error.kind() {
-        Kind::ConnectionRefused => "connection refused",
-        Kind::ConnectionReset => "connection reset by peer",
-        Kind::ConnectionAborted => "software caused connection abort",
-        Kind::BrokenPipe => "broken pipe",
-        Kind::HostUnreachable => "no route to host",
-        Kind::NetworkUnreachable => "network is unreachable",
-        Kind::AddrInUse => "address already in use",
-        Kind::AddrNotAvailable => "cannot assign requested address",
-        Kind::UnexpectedEof => "unexpected EOF",
-        Kind::StorageFull => "no space left on device",
-        Kind::TimedOut if error.raw_os_error().is_some() => "connection timed out",
-        Kind::TimedOut => DEADLINE,
-        _ => {
-            let text = error.to_string();
-            return match text.split_once(MARK) {
-                Some((sentence, _)) => lower_first(sentence),
-                None => text,
-            };
-        }
-    };
-    text.to_owned()
-}
-
-/// What Rust adds to an error of the system, before its number.
-const MARK: &str = " (os error ";
-
-/// A text that may hold errors of the system, in lower case where Go has it so, without their numbers.
-pub(in crate::agent::rpc) fn without_errno(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(MARK) {
-        let Some((number, behind)) = after.split_once(')') else {
-            break;
-        };
-        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-            clean.push_str(before);
-            clean.push_str(MARK);
-            rest = after;
-            continue;
-        }
-        // The system's own sentence begins after the last colon.
-        let begins = before.rfind(": ").map_or(0, |at| at + 2);
-        clean.push_str(&before[..begins]);
-        clean.push_str(&lower_first(&before[begins..]));
-        rest = behind;
-    }
-    clean.push_str(rest);
-    clean
-}
-
-fn lower_first(sentence: &str) -> String {
-    let mut letters = sentence.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
 }
 
 #[cfg(test)]
@@ -138,23 +80,6 @@ mod tests {
             (None, &late, "dial tcp 10.0.0.1:8300: i/o timeout"),
         ] {
             assert_eq!(dial_text(source, server, error), text);
-        }
-    }
-
-    #[test]
-    fn numbers_of_the_system_are_for_nobody() {
-        for number in 1..134 {
-            let text = go_text(&io::Error::from_raw_os_error(number));
-            assert!(!text.contains("os error"), "{text}");
-            let first = text.chars().next().unwrap();
-            assert!(!first.is_uppercase(), "{text}");
-        }
-        assert_eq!(
-            without_errno("vote: 10.0.0.1: No route to host (os error 113); gone"),
-            "vote: 10.0.0.1: no route to host; gone"
-        );
-        for text in ["", "a (os error x) b", "a (os error 1", "plain"] {
-            assert_eq!(without_errno(text), text);
         }
     }
 

@@ -17,13 +17,14 @@ use tokio_yamux::{Control, Session, StreamHandle};
 use tracing::debug;
 
 use super::calls::TARGET;
-use super::dial::{dial, go_text};
+use super::dial::dial;
 use super::exchange::{Inbox, ReadError, send};
 use super::listener::MULTIPLEXED;
 use super::paced::Paced;
 use super::pool::PoolSettings;
 use super::session::config;
 use crate::agent::rpc::wire::{ReplyHeader, RequestHeader};
+use crate::model::go_error;
 
 /// A connection.
 pub(super) struct Link {
@@ -72,7 +73,9 @@ impl Link {
     ) -> Result<Arc<Self>, String> {
         let mut stream = dial(settings.source, server, limit).await?;
         // The first byte fits into every new connection.
-        greet(&mut stream).await.map_err(|why| go_text(&why))?;
+        greet(&mut stream)
+            .await
+            .map_err(|why| go_error::text(&why))?;
         let limit = settings.calls_per_server;
         let wire = config(limit, settings.keepalive_interval, settings.write_timeout);
         let session = Session::new_client(Paced::client(stream, settings.write_timeout), wire);

@@ -27,7 +27,6 @@ pub use pool::{CallError, Pool, PoolSettings};
 pub use raft_client::{RaftCallError, RaftLinks};
 pub use snapshot_client::{SnapshotStreamError, open_snapshot_stream, relay};
 
-pub(super) use dial::without_errno;
 pub(super) use exchange::write_paced;
 
 #[cfg(test)]

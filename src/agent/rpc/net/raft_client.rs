@@ -16,9 +16,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::budget::Budget;
-use super::dial::go_text;
 use super::listener::RAFT;
 use super::raft_frame::{ANSWERED, Frame, read_body, read_head, write_frame, write_preface};
+use crate::model::go_error;
 
 /// Frames that wait to be written to one connection.
 const QUEUED_FRAMES: usize = 64;
@@ -103,7 +103,7 @@ impl RaftLinks {
         let deadline = began + limit;
         let link = timeout_at(deadline, self.opening(server, address, lane))
             .await
-            .unwrap_or_else(|_| Err(go_text(&io::ErrorKind::TimedOut.into())))
+            .unwrap_or_else(|_| Err(go_error::text(&io::ErrorKind::TimedOut.into())))
             .map_err(|why| RaftCallError::Unreachable(address.to_owned(), why))?;
         let answer = timeout_at(deadline, link.call(kind, body)).await;
         let answer = answer.unwrap_or_else(|_| {
@@ -147,7 +147,7 @@ fn open(server: &str, address: &str, lane: u8) -> Opening {
     let opening = tokio::spawn(async move {
         let opened = timeout(OPEN_LIMIT, RaftLink::open(&server, &address, lane)).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        opened.map(Arc::new).map_err(|why| go_text(&why))
+        opened.map(Arc::new).map_err(|why| go_error::text(&why))
     });
     let opened = async { opening.await.unwrap_or_else(|why| Err(why.to_string())) };
     opened.boxed().shared()
