@@ -4,7 +4,7 @@
 //! `tests/tidy.rs`).
 //!
 //! - [`model`]: the nouns that cross a boundary, with Consul's JSON; pure.
-//! - [`api`]: the typed client of the HTTP API; all that `cli` and `tui` may speak.
+//! - [`api`]: the typed client of the HTTP API; all that `cli` may speak.
 //! - [`output`]: what commands print with: tables, JSON, progress bars.
 //! - [`agent`]: the server side, a room for every duty.
 //! - [`cli`]: arguments and commands.
