@@ -215,7 +215,7 @@ impl Running {
                 _ = signals.hangup.recv() => {
                     info!(target: "agent", signal = "hangup", "Caught");
                     if let Err(reason) = self.reload(start).await {
-                        error!(target: "agent", error = reason, "Reload failed");
+                        error!(target: "agent", error = reason, "Reload config failed");
                     }
                 }
                 _ = signals.user.recv() => self.dump_metrics(),

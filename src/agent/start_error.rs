@@ -74,7 +74,7 @@ pub enum StartError {
     #[error("Failed to start DNS server: {0}")]
     Dns(#[from] DnsError),
     /// Services and checks.
-    #[error("Failed to load services and checks: {0}")]
+    #[error(transparent)]
     Local(#[from] LocalError),
     /// DNS settings.
     #[error("Failed to configure DNS: {0}")]

@@ -319,7 +319,7 @@ fn a_reload_of_a_broken_file_keeps_the_old_configuration() {
         assert!(printed.contains(expected), "{printed}");
         let before = reloading.agent.line_count();
         reloading.agent.signal("HUP");
-        let line = reloading.agent.wait_line(before, "Reload failed");
+        let line = reloading.agent.wait_line(before, "Reload config failed");
         assert!(line.contains("[ERROR]"), "{line}");
         reloading.agent.wait_line(before, expected);
         let services = reloading.agent.json("/v1/agent/services");

@@ -29,7 +29,8 @@ const CHECK_DURATIONS: &[(&str, &str)] = &[
 
 pub(super) fn services(reader: &mut Reader<'_>) -> Vec<Sourced<ServiceDefinition>> {
     let mut services = Vec::new();
-    for Sourced { value, origin } in reader.definitions("services") {
+    for Sourced { mut value, origin } in reader.definitions("services") {
+        as_files_mean_it(&mut value);
         let errors = reader.errors.len();
         refuse_bad_durations(reader, &origin, &value);
         if reader.errors.len() > errors {
@@ -103,6 +104,26 @@ fn decode<T: DeserializeOwned>(
             reader.error_at(origin, format!("{noun} definition: {error}"));
             None
         }
+    }
+}
+
+/// What files mean and the API does not: a weight that is left out is 1, and the single check comes after those of the
+/// list, which decides about the ids of checks that have none.
+fn as_files_mean_it(service: &mut Json) {
+    if let Some(weights) = service.get_mut("Weights").and_then(Json::as_object_mut) {
+        for name in ["Passing", "Warning"] {
+            weights.entry(name).or_insert(1.into());
+        }
+    }
+    if let Some(fields) = service.as_object_mut()
+        && fields.get("Checks").is_some_and(Json::is_array)
+        && let Some(single @ Json::Object(_)) = fields.remove("Check")
+        && let Some(listed) = fields.get_mut("Checks").and_then(Json::as_array_mut)
+    {
+        listed.push(single);
+    }
+    if let Some(sidecar) = service.pointer_mut("/Connect/SidecarService") {
+        as_files_mean_it(sidecar);
     }
 }
 

@@ -421,6 +421,28 @@ fn templates_are_expanded_in_addresses_and_peers() {
 }
 
 #[test]
+fn what_files_leave_out_of_a_service_is_as_consul_has_it() {
+    let weights = |given: &str| {
+        let text = format!("service {{ name = \"a\" weights = {{ {given} }} }}");
+        let services = hcl(&text).expect("valid").config.services;
+        let weights = services[0].value.weights.unwrap_or_default();
+        (weights.passing, weights.warning)
+    };
+    assert_eq!(weights(""), (1, 1));
+    assert_eq!(weights("passing = 5"), (5, 1));
+    assert_eq!(weights("warning = 0"), (1, 0));
+    let both = hcl(
+        "service { name = \"a\" check { ttl = \"1s\" } checks = [{ ttl = \"2s\" }, { ttl = \"3s\" }] }",
+    )
+    .expect("valid")
+    .config;
+    let service = &both.services[0].value;
+    assert!(service.check.is_none());
+    let ttls: Vec<String> = service.checks.iter().map(|it| it.ttl.to_string()).collect();
+    assert_eq!(ttls, ["2s", "3s", "1s"]);
+}
+
+#[test]
 fn definitions_become_the_nouns_of_the_api() {
     let text = "service {\n  id = \"w\"\n  name = \"web\"\n  port = 80\n  tags = [\"a\"]\n\
                   check { args = [\"true\"] interval = \"10s\" }\n\

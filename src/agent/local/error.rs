@@ -28,17 +28,32 @@ pub enum LocalError {
 }
 
 impl LocalError {
-    /// Says which of many definitions is meant.
-    pub(super) fn within(self, noun: &str, name: &str) -> Self {
-        let name: String = name.chars().take(NAME_SHOWN_MAX).collect();
-        let text = |text: String| format!("{noun} {name:?}: {text}");
-        match self {
-            Self::Invalid(reason) => Self::Invalid(text(reason)),
-            Self::NotFound(reason) => Self::NotFound(text(reason)),
-            Self::Refused(reason) => Self::Refused(text(reason)),
-            other @ (Self::Persist(_) | Self::Stopped) => other,
-        }
+    /// Why a service of files is refused, as Consul says at its start.
+    pub(super) fn of_service(name: &str, why: &InvalidService) -> Self {
+        let name = shown(name);
+        Self::Invalid(match why {
+            InvalidService::NoName => {
+                format!("Failed to register service {name:?}: Service name missing")
+            }
+            InvalidService::Check(why) => {
+                format!("Failed to validate checks for service {name:?}: {why}")
+            }
+            InvalidService::Sidecar(why) => {
+                format!("Failed to validate sidecar for service {name:?}: {why}")
+            }
+            why => format!("Failed to register service {name:?}: {why}"),
+        })
     }
+
+    /// Why a check of files is refused, as Consul says at its start.
+    pub(super) fn of_check(name: &str, why: &dyn std::fmt::Display) -> Self {
+        let name = shown(name);
+        Self::Invalid(format!("Failed to register check '{name}': {why}"))
+    }
+}
+
+fn shown(name: &str) -> String {
+    name.chars().take(NAME_SHOWN_MAX).collect()
 }
 
 impl From<InvalidService> for LocalError {

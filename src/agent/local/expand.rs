@@ -205,7 +205,8 @@ pub(super) fn expand_check(
     })
 }
 
-fn own_id(definition: &CheckDefinition) -> Option<&str> {
+/// The id that a check was given, if any.
+pub(super) fn own_id(definition: &CheckDefinition) -> Option<&str> {
     [&definition.check_id, &definition.id]
         .into_iter()
         .find(|id| !id.is_empty())

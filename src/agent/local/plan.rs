@@ -8,10 +8,11 @@ use super::entry::{LocalCheck, LocalService, Source};
 use super::error::LocalError;
 use super::expand::{
     Instance, SIDECAR_SUFFIX, expand_check, expand_known_service, expand_service, expand_sidecar,
+    own_id,
 };
 use super::names::{check_names, service_names};
 use super::state::{Change, ENTRIES_MAX, LocalState};
-use super::validate::initial_status;
+use super::validate::{InvalidService, initial_status};
 use crate::model::check::{CheckDefinition, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 use crate::model::service::{NodeService, ServiceDefinition};
 
@@ -70,7 +71,7 @@ impl LocalState {
         definition: &ServiceDefinition,
         main: Instance,
         replace_existing_checks: bool,
-    ) -> Result<(), LocalError> {
+    ) -> Result<(), InvalidService> {
         let (node, source) = (&self.node.name, main.service.source);
         let ports = self.settings.sidecar_ports;
         let planned = change
@@ -172,7 +173,9 @@ impl LocalState {
         definition: &CheckDefinition,
         source: Source,
     ) -> Result<(), LocalError> {
-        if definition.name.is_empty() {
+        // In files an id is enough.
+        let may_lack_name = source == Source::Config && own_id(definition).is_some();
+        if definition.name.is_empty() && !may_lack_name {
             return Err(LocalError::Invalid("Missing check name".to_owned()));
         }
         if initial_status(&definition.status).is_none() {
@@ -287,12 +290,17 @@ impl LocalState {
     /// What no rule forbids but this agent does not do.
     fn allow(&self, change: &Change) -> Result<(), LocalError> {
         for check in change.checks.iter().filter(|check| runs_programs(check)) {
-            self.allow_script(check.source)
-                .map_err(|err| match check.source {
-                    Source::Config => err.within("check", &check.check.name),
+            self.allow_script(check.source).map_err(|err| {
+                match (check.source, &*check.check.service_name) {
                     // The client knows which check it sent.
-                    Source::Api => err,
-                })?;
+                    (Source::Api, _) => err,
+                    (Source::Config, "") => LocalError::of_check(&check.check.name, &err),
+                    (Source::Config, service) => {
+                        let text = format!("Failed to register service {service:?}: {err}");
+                        LocalError::Refused(text)
+                    }
+                }
+            })?;
         }
         let is_new_service = |it: &&LocalService| self.service(&it.service.id).is_none();
         let is_new_check = |it: &&LocalCheck| self.check(&it.check.check_id).is_none();
@@ -388,7 +396,7 @@ mod tests {
         };
         let text = refused(Source::Config);
         assert!(
-            text.starts_with("check \"inside\": Scripts are disabled"),
+            text.starts_with("Failed to register check 'inside': Scripts are disabled"),
             "{text}"
         );
         let text = refused(Source::Api);

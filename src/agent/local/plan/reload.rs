@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{FileDefinitions, settle};
+use crate::agent::checks::spec::check_spec;
 use crate::agent::local::entry::{LocalCheck, LocalService, Source};
 use crate::agent::local::error::LocalError;
-use crate::agent::local::expand::expand_service;
+use crate::agent::local::expand::{expand_service, own_id};
 use crate::agent::local::names::{check_names, service_names};
 use crate::agent::local::state::{Change, LocalState};
+use crate::model::check::CheckDefinition;
 
 impl LocalState {
     /// Makes what came from files equal to what the files now say. What did not change is not
@@ -20,19 +22,30 @@ impl LocalState {
         for definition in &files.services {
             service_names(definition)
                 .and_then(|()| expand_service(definition, &self.node.name, Source::Config))
-                .map_err(LocalError::from)
                 .and_then(|main| self.add_service(&mut wanted, definition, main, false))
-                .map_err(|err| err.within("service", &definition.name))?;
+                .map_err(|why| LocalError::of_service(&definition.name, &why))?;
         }
         for definition in &files.checks {
-            check_names(definition)
-                .map_err(LocalError::from)
-                .and_then(|()| self.add_check(&mut wanted, definition, Source::Config))
-                .map_err(|err| err.within("check", &definition.name))?;
+            self.add_check_of_files(&mut wanted, definition)
+                .map_err(|why| LocalError::of_check(&definition.name, &why))?;
         }
         settle(&mut wanted);
         self.allow(&wanted)?;
         Ok(self.difference(wanted))
+    }
+
+    fn add_check_of_files(
+        &self,
+        wanted: &mut Change,
+        definition: &CheckDefinition,
+    ) -> Result<(), String> {
+        check_names(definition).map_err(|why| why.to_string())?;
+        if definition.name.is_empty() && own_id(definition).is_none() {
+            return Err("CheckID missing".to_owned());
+        }
+        check_spec(definition).map_err(|why| format!("Check is not valid: {why}"))?;
+        self.add_check(wanted, definition, Source::Config)
+            .map_err(|why| why.to_string())
     }
 
     /// What of `wanted` is new, and what came from files and is no longer wanted.

@@ -223,7 +223,9 @@ fn runs_only_where_scripts_are_enabled(json: &str) {
     };
     let disabled = text(none, Source::Config).unwrap_err();
     assert!(
-        disabled.starts_with("check \"x\": Scripts are disabled on this agent; to enable"),
+        disabled.starts_with(
+            "Failed to register check 'x': Scripts are disabled on this agent; to enable"
+        ),
         "{disabled}"
     );
     let disabled = text(local, Source::Api).unwrap_err();
@@ -398,10 +400,10 @@ fn a_broken_reload_names_the_culprit_and_changes_nothing() {
     reload(&mut state, &[r#"{"Name":"web"}"#], &[]);
     let files = FileDefinitions {
         services: vec![],
-        checks: vec![check(r#"{"Name":"sick","Status":"bad"}"#)],
+        checks: vec![check(r#"{"Name":"sick","TTL":"5s","Status":"bad"}"#)],
     };
     let text = state.plan_reload(&files).expect_err("refused").to_string();
-    assert_eq!(text, "check \"sick\": Bad check status");
+    assert_eq!(text, "Failed to register check 'sick': Bad check status");
     assert!(state.service("web").is_some());
 }
 
