@@ -62,8 +62,9 @@ impl TailBuffer {
     }
 }
 
-/// The head of a TTL check's note, with Consul's remark when it was longer than `limit` bytes.
-pub fn cap_ttl_output(output: &str, limit: usize) -> String {
+/// The head of what a TTL or an alias check says, with Consul's remark when it was longer than
+/// `limit` bytes.
+pub fn cap_output(output: &str, limit: usize) -> String {
     if output.len() <= limit {
         return output.to_owned();
     }
@@ -121,15 +122,12 @@ mod tests {
 
     #[test]
     fn ttl_notes_keep_their_head() {
-        assert_eq!(cap_ttl_output("abcde", 5), "abcde");
+        assert_eq!(cap_output("abcde", 5), "abcde");
         assert_eq!(
-            cap_ttl_output("abcdefghijk", 5),
+            cap_output("abcdefghijk", 5),
             "abcde ... (captured 5 of 11 bytes)"
         );
-        assert_eq!(
-            cap_ttl_output("é", 1),
-            "\u{fffd} ... (captured 1 of 2 bytes)"
-        );
+        assert_eq!(cap_output("é", 1), "\u{fffd} ... (captured 1 of 2 bytes)");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 pub use self::lanes::{Lane, Limit, Limits};
 use self::lanes::{Queue, Turn};
 use super::outcome::{FlapGuard, Outcome, Thresholds, Verdict};
-use super::output::{cap_ttl_output, expired_ttl_output};
+use super::output::{cap_output, expired_ttl_output};
 use crate::model::check::Status;
 
 mod lanes;
@@ -312,7 +312,7 @@ impl Scheduler {
         else {
             return;
         };
-        let output = cap_ttl_output(&outcome.output, output_max_size);
+        let output = cap_output(&outcome.output, output_max_size);
         entry.plan.output.clone_from(&output);
         self.arm(&check_id, now + ttl);
         self.report(now, check_id, Outcome::new(outcome.status, output));

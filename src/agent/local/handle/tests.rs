@@ -472,6 +472,29 @@ async fn an_alias_of_another_node_follows_the_catalog() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_alias_of_another_node_quotes_is_bounded() {
+    let (local, memory) = start(LocalSettings {
+        check_output_max_size: 20,
+        check_update_interval: Duration::ZERO,
+        ..settings()
+    })
+    .await;
+    memory.change(|view| {
+        let long = HealthCheck {
+            output: "x".repeat(1000),
+            ..far_check(Status::Critical, "")
+        };
+        view.checks.insert("ring".to_owned(), long);
+    });
+    let json = r#"{"Name":"al","AliasNode":"n2","Status":"passing"}"#;
+    local.register_check(check(json)).await.unwrap();
+    let output = until_status(&memory, "al", Status::Critical).await;
+    assert!(output.starts_with("Aliased check \""), "{output}");
+    assert!(output.len() < 64, "{output}");
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alias_of_another_node_survives_a_catalog_that_fails() {
     let (local, memory) = start(settings()).await;
     let json = r#"{"Name":"al","AliasNode":"n2"}"#;
