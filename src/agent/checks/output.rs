@@ -72,12 +72,18 @@ pub fn cap_output(output: &str, limit: usize) -> String {
     format!("{head} ... (captured {limit} of {} bytes)", output.len())
 }
 
-/// What a TTL check says once its time ran out, given what it said last.
+/// How the output of a TTL check begins whose time ran out.
+const TTL_EXPIRED: &str = "TTL expired";
+
+/// What a TTL check says once its time ran out, given what it said last. One that was registered
+/// anew after its time ran out still says so, and is not quoted again.
 pub fn expired_ttl_output(last_output: &str) -> String {
     if last_output.is_empty() {
-        "TTL expired".to_owned()
+        TTL_EXPIRED.to_owned()
+    } else if last_output.starts_with(TTL_EXPIRED) {
+        last_output.to_owned()
     } else {
-        format!("TTL expired (last output before timeout follows): {last_output}")
+        format!("{TTL_EXPIRED} (last output before timeout follows): {last_output}")
     }
 }
 
@@ -135,5 +141,7 @@ mod tests {
         assert_eq!(expired_ttl_output(""), "TTL expired");
         let said = "TTL expired (last output before timeout follows): last words";
         assert_eq!(expired_ttl_output("last words"), said);
+        assert_eq!(expired_ttl_output(said), said);
+        assert_eq!(expired_ttl_output("TTL expired"), "TTL expired");
     }
 }
