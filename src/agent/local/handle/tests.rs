@@ -726,6 +726,35 @@ async fn a_damaged_file_is_set_aside_and_the_agent_starts() {
 }
 
 #[tokio::test]
+async fn checks_that_a_crash_left_without_their_service_do_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(with_files()).await;
+    let web = service(r#"{"Name":"web","Check":{"TTL":"9s"}}"#);
+    local.register_service(web, false).await.unwrap();
+    let alone = check(r#"{"Name":"alone","TTL":"9s"}"#);
+    local.register_check(alone).await.unwrap();
+    local.shutdown().await;
+    let services = dir.path().join("services");
+    let file = std::fs::read_dir(&services).unwrap().next().unwrap();
+    std::fs::remove_file(file.unwrap().path()).unwrap();
+    let (local, _memory) = start(with_files()).await;
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.shutdown().await;
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().service("web").is_some());
+    let checks = local.state().agent_checks();
+    assert_eq!(checks.keys().collect::<Vec<_>>(), ["alone"]);
+    local.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_switch_whose_service_is_gone_is_set_aside() {
     let dir = tempfile::tempdir().unwrap();
     let with_files = || LocalSettings {
