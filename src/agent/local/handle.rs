@@ -337,6 +337,25 @@ impl Local {
         let _ = published.wait_for(|it| it.state.in_sync()).await;
     }
 
+    /// Returns when the services' owner or anti-entropy has ended that was not asked to, with the
+    /// reason to end the agent, too: its checks would stand still, and nobody would know.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let (commands, mut progress) = (self.commands.clone(), self.progress.clone());
+        let (stop, leave) = (self.stop.clone(), self.leave.clone());
+        async move {
+            let what = tokio::select! {
+                () = commands.closed() => "running the checks",
+                // Its sender is the syncer's own.
+                Err(_) = progress.wait_for(|_| false) => "anti-entropy",
+            };
+            drop(commands);
+            if stop.is_cancelled() || leave.is_cancelled() {
+                std::future::pending::<()>().await;
+            }
+            format!("{what} has ended unexpectedly")
+        }
+    }
+
     /// Stops all checks and anti-entropy, and waits for their end. What is registered stays in
     /// the catalog.
     pub async fn shutdown(&self) {

@@ -1093,3 +1093,31 @@ async fn a_critical_alias_that_is_registered_again_is_reaped_all_the_same() {
     assert!(local.state().service("web").is_none());
     local.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_nobody_asked_for_is_told() {
+    const MOMENT: Duration = Duration::from_secs(1);
+    let runs = |local: &Local| tokio::time::timeout(MOMENT, local.failed());
+    let (local, _memory) = start(settings()).await;
+    let (commands, queue) = mpsc::channel(1);
+    let ownerless = Local {
+        commands,
+        ..local.clone()
+    };
+    runs(&ownerless).await.expect_err("somebody takes commands");
+    drop(queue);
+    let text = "running the checks has ended unexpectedly";
+    assert_eq!(ownerless.failed().await, text);
+    let (report, progress) = watch::channel(Progress::default());
+    let unsynced = Local {
+        progress,
+        ..local.clone()
+    };
+    runs(&unsynced).await.expect_err("somebody reports");
+    drop(report);
+    let text = "anti-entropy has ended unexpectedly";
+    assert_eq!(unsynced.failed().await, text);
+    runs(&local).await.expect_err("it runs");
+    local.shutdown().await;
+    runs(&local).await.expect_err("it was asked to end");
+}
