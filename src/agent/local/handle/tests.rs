@@ -1,6 +1,8 @@
 //! The whole room against a catalog in memory, in virtual time.
 
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use super::*;
 use crate::agent::local::catalog::{CatalogError, CatalogFuture, ViewIndex};
@@ -133,6 +135,9 @@ impl Catalog for Memory {
         })
     }
 }
+
+/// A request that is under way.
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), LocalError>> + 'a>>;
 
 fn settings() -> LocalSettings {
     let node = NodeIdentity {
@@ -1091,6 +1096,57 @@ async fn a_critical_alias_that_is_registered_again_is_reaped_all_the_same() {
     }
     tokio::time::sleep(Duration::from_secs(100)).await;
     assert!(local.state().service("web").is_none());
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_waits_keeps_its_check_alive() {
+    let (local, _memory) = start(settings()).await;
+    let ids = ["a", "b", "c"];
+    for id in ids {
+        let json = format!(r#"{{"Name":"{id}","TTL":"10s"}}"#);
+        local.register_check(check(&json)).await.unwrap();
+        local.update_ttl(id, Status::Passing, "ok").await.unwrap();
+    }
+    // Whose status changes gets a new revision, whatever it changes to afterwards.
+    let revisions = |local: &Local| ids.map(|id| local.state().check(id).unwrap().mark.revision);
+    let before = revisions(&local);
+    // The owner is busy until the time is up; orders and heartbeats wait meanwhile.
+    let other = r#"{"Name":"other","AliasService":"web"}"#;
+    let mut waiting: Vec<_> = vec![Box::pin(local.register_check(check(other))) as Waiting<'_>];
+    for id in ids {
+        waiting.push(Box::pin(local.update_ttl(id, Status::Passing, "ok")));
+    }
+    for request in &mut waiting {
+        let now = std::future::poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await;
+        assert!(now.is_pending());
+    }
+    tokio::time::advance(Duration::from_secs(11)).await;
+    for request in waiting {
+        request.await.unwrap();
+    }
+    assert_eq!(revisions(&local), before, "no check expired on the way");
+    // Silence is still silence.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(
+        ids.iter()
+            .all(|id| local.state().check(id).unwrap().check.status == Status::Critical)
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_right_behind_its_registration_is_heard() {
+    let (local, _memory) = start(settings()).await;
+    let register = local.register_check(check(r#"{"Name":"a","TTL":"10s"}"#));
+    let beat = local.update_ttl("a", Status::Passing, "ok");
+    let (registered, heard) = tokio::join!(register, beat);
+    registered.unwrap();
+    heard.unwrap();
+    assert_eq!(
+        local.state().check("a").unwrap().check.status,
+        Status::Passing
+    );
     local.shutdown().await;
 }
 
