@@ -25,10 +25,7 @@ impl LocalState {
     /// What they should be depends on the other checks only, never on what aliases say now, so
     /// that aliases which count each other come to rest. Aliases of other nodes follow the catalog
     /// instead.
-    pub(in crate::agent::local) fn stale_aliases(
-        &self,
-        output_max_size: usize,
-    ) -> Vec<(String, Outcome)> {
+    pub fn stale_aliases(&self, output_max_size: usize) -> Vec<(String, Outcome)> {
         let aliases = self.local_aliases(output_max_size);
         if aliases.is_empty() {
             return Vec::new();
