@@ -38,17 +38,32 @@ pub enum LoadError {
 
 /// Reads and builds the configuration of this process: what the flags name, then
 /// `CONSUL_LOCAL_CONFIG` as one more file. The warnings include the files that were skipped.
+/// A flag may name a pipe, as shells make them.
 ///
 /// # Errors
 /// Everything that is wrong, as far as it can be known: files that cannot be read come first.
 pub fn load(flags: &AgentFlags) -> Result<Built, LoadError> {
+    build_from(flags, Pipes::Read)
+}
+
+/// As [`load`], for a running agent: a pipe says nothing a second time, or keeps its reader waiting
+/// for ever, so a flag that names one is an error.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_again(flags: &AgentFlags) -> Result<Built, LoadError> {
+    build_from(flags, Pipes::Refused)
+}
+
+fn build_from(flags: &AgentFlags, pipes: Pipes) -> Result<Built, LoadError> {
     let variable = |name| {
         std::env::var(name)
             .ok()
             .filter(|value: &String| !value.is_empty())
     };
-    let (mut files, mut warnings) = read_files(&flags.config_files, flags.config_format.as_deref())
-        .map_err(LoadError::Unreadable)?;
+    let format = flags.config_format.as_deref();
+    let (mut files, mut warnings) =
+        read_files(&flags.config_files, format, pipes).map_err(LoadError::Unreadable)?;
     files.extend(variable(LOCAL_CONFIG).map(local_config));
     let mut facts = machine::facts().map_err(LoadError::Interfaces)?;
     facts.intro_token = variable(INTRO_TOKEN);
@@ -88,6 +103,7 @@ fn local_config(text: String) -> SourceFile {
 fn read_files(
     paths: &[String],
     format: Option<&str>,
+    pipes: Pipes,
 ) -> Result<(Vec<SourceFile>, Vec<String>), Vec<String>> {
     let format = format.filter(|name| !name.is_empty());
     let forced = format.map(Format::parse);
@@ -99,6 +115,7 @@ fn read_files(
     let forced = forced.flatten();
     let mut reading = Reading {
         forced,
+        pipes,
         files: Vec::new(),
         warnings: Vec::new(),
         errors: Vec::new(),
@@ -115,8 +132,16 @@ fn read_files(
     }
 }
 
+/// What becomes of pipes and devices that are named themselves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pipes {
+    Read,
+    Refused,
+}
+
 struct Reading {
     forced: Option<Format>,
+    pipes: Pipes,
     files: Vec<SourceFile>,
     warnings: Vec<String>,
     errors: Vec<String>,
@@ -131,7 +156,7 @@ impl Reading {
             )
         })?;
         if !metadata.is_dir() {
-            return self.file(path);
+            return self.file(path, self.pipes);
         }
         let failed = |error: &io::Error| {
             format!(
@@ -155,7 +180,7 @@ impl Reading {
             // Links are followed; one that leads nowhere is an error.
             let result = match fs::metadata(&*file) {
                 Ok(metadata) if metadata.is_dir() => continue,
-                Ok(_) => self.file(&file),
+                Ok(_) => self.file(&file, Pipes::Refused),
                 Err(error) => Err(format!(
                     "config: failed to read {file}: {}",
                     go_error::text(&error)
@@ -168,14 +193,14 @@ impl Reading {
         Ok(())
     }
 
-    fn file(&mut self, path: &str) -> Result<(), String> {
+    fn file(&mut self, path: &str, pipes: Pipes) -> Result<(), String> {
         let Some(format) = Format::of(path, self.forced) else {
             self.warnings.push(format!(
                 "skipping file {path}, extension must be .hcl or .json, or config format must be set"
             ));
             return Ok(());
         };
-        let text = read_text(path).map_err(|error| {
+        let text = read_text(path, pipes).map_err(|error| {
             format!("config: failed to read {path}: {}", go_error::text(&error))
         })?;
         self.files.push(SourceFile {
@@ -187,7 +212,12 @@ impl Reading {
     }
 }
 
-fn read_text(path: &str) -> io::Result<String> {
+fn read_text(path: &str, pipes: Pipes) -> io::Result<String> {
+    // Opening a pipe that nobody writes into already waits.
+    if pipes == Pipes::Refused && !fs::metadata(path)?.is_file() {
+        let message = "it is a pipe or a device, not a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     let mut text = String::new();
     let length = fs::File::open(path)?
         .take(MAX_FILE_SIZE + 1)
@@ -254,14 +284,14 @@ mod tests {
         std::os::unix::fs::symlink(folder.path().join("a.hcl"), folder.path().join("z.hcl"))
             .unwrap();
         let paths = [path(&folder, "")];
-        let (files, warnings) = read_files(&paths, None).unwrap();
+        let (files, warnings) = read_files(&paths, None, Pipes::Read).unwrap();
         assert_eq!(names(&files), [".d.json", "a.hcl", "b.json", "z.hcl"]);
         assert_eq!(warnings.len(), 1);
         assert!(
             warnings[0]
                 .ends_with("c.txt, extension must be .hcl or .json, or config format must be set")
         );
-        let (files, warnings) = read_files(&paths, Some("hcl")).unwrap();
+        let (files, warnings) = read_files(&paths, Some("hcl"), Pipes::Read).unwrap();
         assert_eq!((files.len(), warnings.len()), (5, 0));
         assert!(files.iter().all(|file| file.format == Format::Hcl));
     }
@@ -272,18 +302,44 @@ mod tests {
         fs::write(folder.path().join("a.json"), b"\xff\xfe").unwrap();
         std::os::unix::fs::symlink("/nowhere", folder.path().join("l.json")).unwrap();
         let missing = path(&folder, "x.json");
-        let errors = read_files(&[path(&folder, ""), missing.clone()], None).unwrap_err();
+        let errors =
+            read_files(&[path(&folder, ""), missing.clone()], None, Pipes::Read).unwrap_err();
         assert_eq!(errors.len(), 3, "{errors:?}");
         assert!(errors[0].contains("a.json") && errors[1].contains("l.json"));
         assert_eq!(
             errors[2],
             format!("config: Open failed on {missing}. open {missing}: no such file or directory")
         );
-        let errors = read_files(&[], Some("yaml")).unwrap_err();
+        let errors = read_files(&[], Some("yaml"), Pipes::Read).unwrap_err();
         assert_eq!(
             errors,
             ["config: -config-format must be either 'hcl' or 'json'"]
         );
+    }
+
+    #[test]
+    fn nobody_waits_for_a_pipe_in_a_folder_or_at_a_reload() {
+        let folder = folder(&[("a.json", "{}")]);
+        let pipe = path(&folder, "b.json");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let text = format!("config: failed to read {pipe}: it is a pipe or a device, not a file");
+        let errors = read_files(&[path(&folder, "")], None, Pipes::Read).unwrap_err();
+        assert_eq!(errors, [text.as_str()]);
+        let mut flags = AgentFlags {
+            config_files: vec![pipe.clone()],
+            dev: Some(true),
+            ..AgentFlags::default()
+        };
+        assert_eq!(load_again(&flags).unwrap_err().to_string(), text);
+        // At the start it is read.
+        let writer = std::thread::spawn(move || fs::write(pipe, "{\"node_name\": \"piped\"}"));
+        flags.bind = Some("127.0.0.1".to_owned());
+        assert_eq!(load(&flags).unwrap().config.node.name, "piped");
+        writer.join().unwrap().unwrap();
     }
 
     #[test]

@@ -101,7 +101,7 @@ enum End {
     Stop,
     /// A signal or an order; whoever ordered waits until the agent has left.
     Leave(Option<oneshot::Sender<()>>),
-    /// Consensus or gossip failed.
+    /// Consensus, gossip, or what runs the checks failed.
     Failed(String),
     /// Nobody could be joined.
     Alone(RetryExhausted),
@@ -197,8 +197,8 @@ impl Running {
                 None => std::future::pending().await,
             }
         };
-        let pools_failed = self.pools.failed();
-        tokio::pin!(fatal, pools_failed);
+        let (pools_failed, local_failed) = (self.pools.failed(), self.local.failed());
+        tokio::pin!(fatal, pools_failed, local_failed);
         loop {
             let node = &start.built.config.node;
             let (leave_on_interrupt, leave_on_terminate) =
@@ -206,6 +206,7 @@ impl Running {
             tokio::select! {
                 reason = &mut fatal => return End::Failed(reason),
                 reason = &mut pools_failed => return End::Failed(reason),
+                reason = &mut local_failed => return End::Failed(reason),
                 _ = signals.interrupt.recv() => {
                     return Self::signalled("interrupt", leave_on_interrupt);
                 }

@@ -62,8 +62,9 @@ impl TailBuffer {
     }
 }
 
-/// The head of a TTL check's note, with Consul's remark when it was longer than `limit` bytes.
-pub fn cap_ttl_output(output: &str, limit: usize) -> String {
+/// The head of what a TTL or an alias check says, with Consul's remark when it was longer than
+/// `limit` bytes.
+pub fn cap_output(output: &str, limit: usize) -> String {
     if output.len() <= limit {
         return output.to_owned();
     }
@@ -71,12 +72,18 @@ pub fn cap_ttl_output(output: &str, limit: usize) -> String {
     format!("{head} ... (captured {limit} of {} bytes)", output.len())
 }
 
-/// What a TTL check says once its time ran out, given what it said last.
+/// How the output of a TTL check begins whose time ran out.
+const TTL_EXPIRED: &str = "TTL expired";
+
+/// What a TTL check says once its time ran out, given what it said last. One that was registered
+/// anew after its time ran out still says so, and is not quoted again.
 pub fn expired_ttl_output(last_output: &str) -> String {
     if last_output.is_empty() {
-        "TTL expired".to_owned()
+        TTL_EXPIRED.to_owned()
+    } else if last_output.starts_with(TTL_EXPIRED) {
+        last_output.to_owned()
     } else {
-        format!("TTL expired (last output before timeout follows): {last_output}")
+        format!("{TTL_EXPIRED} (last output before timeout follows): {last_output}")
     }
 }
 
@@ -121,15 +128,12 @@ mod tests {
 
     #[test]
     fn ttl_notes_keep_their_head() {
-        assert_eq!(cap_ttl_output("abcde", 5), "abcde");
+        assert_eq!(cap_output("abcde", 5), "abcde");
         assert_eq!(
-            cap_ttl_output("abcdefghijk", 5),
+            cap_output("abcdefghijk", 5),
             "abcde ... (captured 5 of 11 bytes)"
         );
-        assert_eq!(
-            cap_ttl_output("é", 1),
-            "\u{fffd} ... (captured 1 of 2 bytes)"
-        );
+        assert_eq!(cap_output("é", 1), "\u{fffd} ... (captured 1 of 2 bytes)");
     }
 
     #[test]
@@ -137,5 +141,7 @@ mod tests {
         assert_eq!(expired_ttl_output(""), "TTL expired");
         let said = "TTL expired (last output before timeout follows): last words";
         assert_eq!(expired_ttl_output("last words"), said);
+        assert_eq!(expired_ttl_output(said), said);
+        assert_eq!(expired_ttl_output("TTL expired"), "TTL expired");
     }
 }

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 pub use self::lanes::{Lane, Limit, Limits};
 use self::lanes::{Queue, Turn};
 use super::outcome::{FlapGuard, Outcome, Thresholds, Verdict};
-use super::output::{cap_ttl_output, expired_ttl_output};
+use super::output::{cap_output, expired_ttl_output};
 use crate::model::check::Status;
 
 mod lanes;
@@ -75,7 +75,8 @@ pub enum Input {
     Heartbeat { check_id: String, outcome: Outcome },
     /// A derived check got a new status; nothing is published, it is only watched for reaping.
     Derived { check_id: String, status: Status },
-    /// Time passed.
+    /// Time passed. Only this fires timers: all heartbeats that came before are taken in first, so
+    /// that a TTL check does not expire because its driver was busy.
     Tick,
 }
 
@@ -176,12 +177,13 @@ impl Scheduler {
             }
             Input::Heartbeat { check_id, outcome } => self.heartbeat(now, check_id, &outcome),
             Input::Derived { check_id, status } => self.note_status(now, &check_id, status),
-            Input::Tick => {}
+            Input::Tick => {
+                self.fire_timers(now);
+                self.reap(now);
+            }
         }
-        self.fire_timers(now);
         self.start_waiting(now, Lane::Processes);
         self.start_waiting(now, Lane::Sockets);
-        self.reap(now);
     }
 
     /// The next thing to do.
@@ -312,7 +314,7 @@ impl Scheduler {
         else {
             return;
         };
-        let output = cap_ttl_output(&outcome.output, output_max_size);
+        let output = cap_output(&outcome.output, output_max_size);
         entry.plan.output.clone_from(&output);
         self.arm(&check_id, now + ttl);
         self.report(now, check_id, Outcome::new(outcome.status, output));

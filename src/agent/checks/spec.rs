@@ -24,6 +24,14 @@ pub struct CheckSpec {
     pub deregister_after: Option<Duration>,
 }
 
+impl CheckSpec {
+    /// Bytes of output kept where the agent keeps `agents_limit`.
+    pub fn output_limit(&self, agents_limit: usize) -> usize {
+        self.output_max_size
+            .map_or(agents_limit, |own| own.min(agents_limit))
+    }
+}
+
 /// Why a registration is no check. Displayed, it is what Consul says behind `Invalid check: `.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCheck {

@@ -31,10 +31,7 @@ pub(super) enum Action {
     DeregisterCheck {
         id: String,
     },
-    Heartbeat {
-        check_id: String,
-        outcome: Outcome,
-    },
+    Heartbeat(Heartbeat),
     NodeMaintenance {
         enable: bool,
         reason: String,
@@ -59,9 +56,19 @@ pub(super) enum Action {
     },
 }
 
+/// The application reports on a TTL check.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    pub(super) check_id: String,
+    pub(super) outcome: Outcome,
+}
+
+/// Where the result of an action goes.
+pub(super) type Reply = oneshot::Sender<Result<(), LocalError>>;
+
 /// An action and where its result goes.
 #[derive(Debug)]
 pub(super) struct Command {
     pub(super) action: Action,
-    pub(super) reply: oneshot::Sender<Result<(), LocalError>>,
+    pub(super) reply: Reply,
 }

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::action::{Action, Command};
+use super::action::{Action, Command, Heartbeat, Reply};
 use super::catalog::Catalog;
 use super::entry::{NodeIdentity, Source};
 use super::error::LocalError;
@@ -29,6 +29,8 @@ use crate::model::service::{AgentService, ServiceDefinition};
 
 /// Requests that wait for the task; further callers wait for a place.
 const COMMANDS_MAX: usize = 256;
+/// Heartbeats that wait for the task; further callers wait for a place.
+pub(super) const HEARTBEATS_MAX: usize = 4096;
 /// Consul's `check_update_interval`.
 pub const DEFAULT_CHECK_UPDATE_INTERVAL: Duration = Duration::from_mins(5);
 
@@ -86,6 +88,8 @@ pub struct LocalStats {
 #[derive(Clone)]
 pub struct Local {
     commands: mpsc::Sender<Command>,
+    /// Those of known checks; they overtake commands, whose files a slow disk may hold up.
+    heartbeats: mpsc::Sender<(Heartbeat, Reply)>,
     published: watch::Receiver<Published>,
     progress: watch::Receiver<Progress>,
     triggers: Triggers,
@@ -107,6 +111,7 @@ impl Local {
         let triggers = Triggers::default();
         let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
         let (commands, queue) = mpsc::channel(COMMANDS_MAX);
+        let (heartbeats, heard) = mpsc::channel(HEARTBEATS_MAX);
         let task = TaskSettings {
             state,
             files,
@@ -115,6 +120,7 @@ impl Local {
             check_tls: settings.check_tls.clone(),
             seed: settings.seed,
             catalog: Arc::clone(&catalog),
+            heartbeats: heard,
         };
         let (task, published) = Task::new(task, triggers.clone());
         let (report, progress) = Report::new(&settings.metrics);
@@ -134,6 +140,7 @@ impl Local {
         tracker.close();
         Ok(Self {
             commands,
+            heartbeats,
             published,
             progress,
             triggers,
@@ -210,12 +217,18 @@ impl Local {
         status: Status,
         output: &str,
     ) -> Result<(), LocalError> {
-        let outcome = Outcome::new(status, output);
-        self.ask(Action::Heartbeat {
+        let heartbeat = Heartbeat {
             check_id: check_id.to_owned(),
-            outcome,
-        })
-        .await
+            outcome: Outcome::new(status, output),
+        };
+        if self.state().check(check_id).is_none() {
+            // Its registration may be on its way.
+            return self.ask(Action::Heartbeat(heartbeat)).await;
+        }
+        let (reply, result) = oneshot::channel();
+        let sent = self.heartbeats.send((heartbeat, reply)).await;
+        sent.map_err(|_| LocalError::Stopped)?;
+        result.await.map_err(|_| LocalError::Stopped)?
     }
 
     /// Puts the node into maintenance or takes it out; an empty reason gets Consul's default.
@@ -335,6 +348,25 @@ impl Local {
         let mut published = self.published.clone();
         // An error means that the room stopped: nothing will be synced any more.
         let _ = published.wait_for(|it| it.state.in_sync()).await;
+    }
+
+    /// Returns when the services' owner or anti-entropy has ended that was not asked to, with the
+    /// reason to end the agent, too: its checks would stand still, and nobody would know.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        let (commands, mut progress) = (self.commands.clone(), self.progress.clone());
+        let (stop, leave) = (self.stop.clone(), self.leave.clone());
+        async move {
+            let what = tokio::select! {
+                () = commands.closed() => "running the checks",
+                // Its sender is the syncer's own.
+                Err(_) = progress.wait_for(|_| false) => "anti-entropy",
+            };
+            drop(commands);
+            if stop.is_cancelled() || leave.is_cancelled() {
+                std::future::pending::<()>().await;
+            }
+            format!("{what} has ended unexpectedly")
+        }
     }
 
     /// Stops all checks and anti-entropy, and waits for their end. What is registered stays in

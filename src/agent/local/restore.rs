@@ -38,11 +38,11 @@ pub(super) fn restore(
         restore_service(state, service);
     }
     for check in &saved.checks {
-        if let Some(check_id) = lost_switch(state, check, &saved) {
+        if let Some(check_id) = lost_check(state, check, &saved) {
             let moved = files.set_check_aside(&check_id)?;
             warn!(
                 target: "agent", check = %check_id, set_aside = %moved.display(),
-                "the maintenance switch of a service that is gone was set aside"
+                "the check of a service that is gone was set aside"
             );
             continue;
         }
@@ -76,16 +76,20 @@ fn restore_service(state: &mut LocalState, saved: &SavedService) {
     }
 }
 
-/// The check id of a service's maintenance switch whose service is neither here nor on disk: left
-/// where it is, it would switch a later service of this id off at some restart.
-fn lost_switch(state: &LocalState, saved: &SavedCheck, all: &Saved) -> Option<String> {
-    let id = match (&saved.definition, &saved.maintenance) {
-        (None, Some(switch)) if !switch.service_id.is_empty() => switch.service_id.as_str(),
-        _ => return None,
+/// The id of a check whose service is neither here nor on disk, as after a crash in the middle of
+/// a removal: left where it is, it would come back with a later service of this id at some restart.
+fn lost_check(state: &LocalState, saved: &SavedCheck, all: &Saved) -> Option<String> {
+    let (id, check_id) = match (&saved.definition, &saved.maintenance) {
+        (Some(definition), _) => (definition.service_id.as_str(), definition.id.clone()),
+        (None, Some(switch)) => {
+            let id = switch.service_id.as_str();
+            (id, format!("{SERVICE_MAINTENANCE_PREFIX}{id}"))
+        }
+        (None, None) => return None,
     };
     let on_disk = |service: &SavedService| own_id(service) == id;
-    let known = state.service(id).is_some() || all.services.iter().any(on_disk);
-    (!known).then(|| format!("{SERVICE_MAINTENANCE_PREFIX}{id}"))
+    let known = id.is_empty() || state.service(id).is_some() || all.services.iter().any(on_disk);
+    (!known).then_some(check_id)
 }
 
 fn own_id(saved: &SavedService) -> &str {

@@ -1,6 +1,5 @@
 //! The agent's own services and checks. Pure; cheap to clone, so every reader has a snapshot.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -8,9 +7,9 @@ use imbl::OrdMap;
 use super::entry::{LocalCheck, LocalService, NodeIdentity, Source, SyncMark};
 use super::expand::SidecarPorts;
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::runner::alias::{AliasTarget, alias_outcome};
-use crate::agent::checks::spec::Probe;
 use crate::model::check::{HealthCheck, Status};
+
+mod aliases;
 
 /// Most services of one agent, and most checks: far beyond what a node runs, so that a client
 /// that registers in a loop under ever new ids meets an error and not the end of memory.
@@ -292,50 +291,6 @@ impl LocalState {
         new.mark.revision = self.next_revision();
         self.checks.insert(check_id.to_owned(), Arc::new(new));
         true
-    }
-
-    /// Every local alias check whose health is not what it mirrors, with what it should be.
-    ///
-    /// Aliases of other nodes follow the catalog instead.
-    pub fn stale_aliases(&self) -> Vec<(String, Outcome)> {
-        let aliases: Vec<_> = self
-            .checks()
-            .filter_map(|check| match &check.spec.as_ref()?.probe {
-                Probe::Alias { node, service_id } if self.is_own_node(node) => {
-                    Some((&check.check, node, service_id))
-                }
-                _ => None,
-            })
-            .collect();
-        if aliases.is_empty() {
-            return Vec::new();
-        }
-        // Sorted by service once, so that thousands of aliases do not walk all checks each.
-        let mut by_service: HashMap<&str, Vec<&HealthCheck>> = HashMap::new();
-        for other in self.checks().map(|other| &other.check) {
-            by_service.entry(&other.service_id).or_default().push(other);
-        }
-        let checks_of = |id: &str| by_service.get(id).map_or(&[][..], Vec::as_slice);
-        let mut stale = Vec::new();
-        for (check, node, service_id) in aliases {
-            let mut counting = checks_of("").to_vec();
-            if !service_id.is_empty() {
-                counting.extend(checks_of(service_id));
-            }
-            // The first critical one decides.
-            counting.sort_unstable_by_key(|other| &other.check_id);
-            let target = AliasTarget {
-                check_id: &check.check_id,
-                node,
-                service_id,
-                service_exists: self.services.contains_key(service_id),
-            };
-            let outcome = alias_outcome(target, counting);
-            if outcome.status != check.status || outcome.output != check.output {
-                stale.push((check.check_id.clone(), outcome));
-            }
-        }
-        stale
     }
 
     /// Whether an alias check's `AliasNode` means this agent.

@@ -12,17 +12,17 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, info};
 
 use self::checks::Finished;
-use super::action::{Action, Command};
+use super::action::{Action, Command, Heartbeat, Reply};
 use super::alias::Followers;
 use super::catalog::Catalog;
 use super::deferral::Deferrals;
 use super::error::LocalError;
+use super::handle::HEARTBEATS_MAX;
 use super::log;
 use super::persist::{Files, PersistError, SavedTtl};
 use super::published::{Counts, Published};
 use super::state::{Change, Effect, LocalState};
 use super::sync::Triggers;
-use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::runner::{CheckTls, Runner};
 use crate::agent::checks::scheduler::{Input, Limits, Mono, Scheduler};
 use crate::agent::checks::spec::Probe;
@@ -45,6 +45,8 @@ pub(super) struct TaskSettings {
     pub(super) check_tls: CheckTls,
     pub(super) seed: u64,
     pub(super) catalog: Arc<dyn Catalog>,
+    /// Those of known checks.
+    pub(super) heartbeats: mpsc::Receiver<(Heartbeat, Reply)>,
 }
 
 /// The owner; see [`super::Local`] for the handle.
@@ -62,6 +64,7 @@ pub(super) struct Task {
     publish: watch::Sender<Published>,
     triggers: Triggers,
     finished: (mpsc::Sender<Finished>, mpsc::Receiver<Finished>),
+    heartbeats: mpsc::Receiver<(Heartbeat, Reply)>,
     tracker: TaskTracker,
     origin: Instant,
     /// Services to deregister, each with the check that was critical for too long.
@@ -97,6 +100,7 @@ impl Task {
             publish,
             triggers,
             finished: mpsc::channel(FINISHED_MAX),
+            heartbeats: settings.heartbeats,
             tracker,
             origin: Instant::now(),
             overdue: Vec::new(),
@@ -149,8 +153,18 @@ impl Task {
                     None => break,
                 },
                 Some(finished) = self.finished.1.recv() => self.run_ended(finished),
+                Some(first) = self.heartbeats.recv() => {
+                    let heard = self.hear(Some(first));
+                    self.acknowledge(heard).await;
+                }
                 news = self.followers.news() => self.follow_up(news),
-                () = sleep_until(deadline) => self.tick(),
+                () = sleep_until(deadline) => {
+                    let heard = self.hear(None);
+                    self.tick();
+                    // What is due does not wait for the files.
+                    self.settle();
+                    self.acknowledge(heard).await;
+                }
             }
             self.settle();
             self.reap().await;
@@ -188,7 +202,7 @@ impl Task {
                 let change = self.state.plan_check_removal(&id)?;
                 self.commit(change).await
             }
-            Action::Heartbeat { check_id, outcome } => self.heartbeat(check_id, outcome).await,
+            Action::Heartbeat(heartbeat) => self.heartbeat_in_turn(heartbeat).await,
             Action::NodeMaintenance { enable, reason } => {
                 let Some(change) = self.state.plan_node_maintenance(enable, &reason) else {
                     return Ok(());
@@ -264,7 +278,16 @@ impl Task {
         blocking(move || files.save(&change).map(|()| change)).await
     }
 
-    async fn heartbeat(&mut self, check_id: String, outcome: Outcome) -> Result<(), LocalError> {
+    /// A heartbeat behind the registration of its check.
+    async fn heartbeat_in_turn(&mut self, heartbeat: Heartbeat) -> Result<(), LocalError> {
+        let check_id = self.heartbeat(heartbeat)?;
+        self.settle();
+        Ok(self.save_ttl(&check_id).await?)
+    }
+
+    /// Takes in one heartbeat; says which check's it is.
+    fn heartbeat(&mut self, heartbeat: Heartbeat) -> Result<String, LocalError> {
+        let Heartbeat { check_id, outcome } = heartbeat;
         if !self.scheduler.is_ttl(&check_id) {
             let text = format!("CheckID {check_id:?} does not have associated TTL");
             return Err(LocalError::Refused(text));
@@ -272,16 +295,42 @@ impl Task {
         let status = outcome.status;
         debug!(target: "agent", check = %check_id, status = %status, "Check status updated");
         let now = self.now();
-        self.scheduler.handle(
-            now,
-            Input::Heartbeat {
-                check_id: check_id.clone(),
-                outcome,
-            },
-        );
+        let input = Input::Heartbeat {
+            check_id: check_id.clone(),
+            outcome,
+        };
+        self.scheduler.handle(now, input);
+        Ok(check_id)
+    }
+
+    /// Takes in all heartbeats that wait, without waiting itself. They are told with
+    /// [`Self::acknowledge`].
+    fn hear(
+        &mut self,
+        first: Option<(Heartbeat, Reply)>,
+    ) -> Vec<(Result<String, LocalError>, Reply)> {
+        let mut heard = Vec::new();
+        let mut next = first.or_else(|| self.heartbeats.try_recv().ok());
+        while let Some((heartbeat, reply)) = next {
+            heard.push((self.heartbeat(heartbeat), reply));
+            // They come while others are taken in.
+            let more = heard.len() < HEARTBEATS_MAX;
+            next = more.then(|| self.heartbeats.try_recv().ok()).flatten();
+        }
         self.settle();
-        self.save_ttl(&check_id).await?;
-        Ok(())
+        heard
+    }
+
+    /// Writes what heartbeats said and answers who sent them.
+    async fn acknowledge(&mut self, heard: Vec<(Result<String, LocalError>, Reply)>) {
+        for (heartbeat, reply) in heard {
+            let result = match heartbeat {
+                Ok(check_id) => self.save_ttl(&check_id).await.map_err(LocalError::from),
+                Err(refused) => Err(refused),
+            };
+            // A caller that went away does not undo what it said.
+            let _ = reply.send(result);
+        }
     }
 
     /// Writes what the TTL check says now, for the next start.

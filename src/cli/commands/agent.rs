@@ -43,7 +43,7 @@ impl Args {
         let built =
             config_files::load(&flags).map_err(|err| Error::message(format!("==> {err}")))?;
         context.console.flush()?;
-        let reread = Box::new(move || config_files::load(&flags));
+        let reread = Box::new(move || config_files::load_again(&flags));
         let start = Start {
             built,
             hostname: hostname(),

@@ -4,7 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-/// A map of JSON values; Go sorts the keys.
+/// What stands for a value that nobody else may read.
+const HIDDEN: &str = "<hidden>";
+
+/// Parameters whose values are secret, wherever they stand: the token to ask with, and the headers
+/// of a handler's requests, which authorize them.
+const SECRETS: [&str; 2] = ["token", "header"];
+
+/// A map of JSON values; Go sorts the keys. Secret values are hidden, other than in Consul: errors
+/// are logged.
 pub(super) fn map(entries: &Map<String, Value>) -> String {
     let mut text = String::new();
     write_map(&mut text, entries);
@@ -19,7 +27,14 @@ fn write_map(text: &mut String, entries: &Map<String, Value>) {
         let separator = if at > 0 { ", " } else { "" };
         // Writing to a text cannot fail.
         let _ = write!(text, "{separator}{name:?}:");
-        write_value(text, &entries[name]);
+        if SECRETS
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret))
+        {
+            let _ = write!(text, "{HIDDEN:?}");
+        } else {
+            write_value(text, &entries[name]);
+        }
     }
     text.push('}');
 }
@@ -51,6 +66,16 @@ fn write_value(text: &mut String, value: &Value) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn secrets_are_hidden() {
+        let value = json!({"b": [{"Header": {"Authorization": ["s"]}}], "token": "s", "tokens": 1});
+        let expected = concat!(
+            r#"map[string]interface {}{"b":[]interface {}{map[string]interface {}"#,
+            r#"{"Header":"<hidden>"}}, "token":"<hidden>", "tokens":1}"#
+        );
+        assert_eq!(map(value.as_object().unwrap()), expected);
+    }
 
     #[test]
     fn every_kind_of_value() {

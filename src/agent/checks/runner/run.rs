@@ -1,6 +1,7 @@
 //! One entrance to all runners.
 
 use super::http::HttpRunner;
+use super::script::Lingering;
 use super::tls::CheckTls;
 use super::{docker, grpc, h2ping, os_service, script, tcp, udp};
 use crate::agent::checks::outcome::Outcome;
@@ -9,12 +10,14 @@ use crate::agent::checks::spec::{
     UdpProbe,
 };
 
-/// A check that is ready to run, any number of times.
+/// A check that is ready to run, any number of times, one after the other. Clones are the same
+/// check.
 #[derive(Clone, Debug)]
 pub enum Runner {
     Script {
         probe: ScriptProbe,
         output_max_size: usize,
+        lingering: Lingering,
     },
     Docker {
         probe: DockerProbe,
@@ -35,6 +38,7 @@ impl Runner {
             Probe::Script(probe) => Self::Script {
                 probe: probe.clone(),
                 output_max_size,
+                lingering: Lingering::default(),
             },
             Probe::Docker(probe) => Self::Docker {
                 probe: probe.clone(),
@@ -56,7 +60,8 @@ impl Runner {
             Self::Script {
                 probe,
                 output_max_size,
-            } => script::run(probe, *output_max_size).await,
+                lingering,
+            } => script::run(probe, *output_max_size, lingering).await,
             Self::Docker {
                 probe,
                 output_max_size,

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -20,6 +21,9 @@ use crate::model::go_error;
 /// How long what is left in the pipes is read after the script ended: a background child of the
 /// script may keep them open, and print, for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a killed script may take to end. One that the kernel holds on to, in a read from a
+/// file server that is gone, ends when the read does.
+const REAP_TIMEOUT: Duration = Duration::from_secs(1);
 /// Bytes read from a pipe at once.
 const READ_CHUNK: usize = 4096;
 
@@ -53,7 +57,46 @@ impl Drop for ProcessGroup {
     }
 }
 
-pub(super) async fn run(probe: &ScriptProbe, output_max_size: usize) -> Outcome {
+/// A check's killed script that has not ended: at most one a check, for no other is started before.
+#[derive(Clone, Debug, Default)]
+pub struct Lingering(Arc<Mutex<Option<Child>>>);
+
+impl Lingering {
+    /// Whether there still is one.
+    fn is_there(&self) -> bool {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // An error means that it was reaped already.
+        let lingers = slot
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)));
+        if !lingers {
+            *slot = None;
+        }
+        lingers
+    }
+
+    /// Reaps a killed script; keeps it where it does not end.
+    async fn reap(&self, mut child: Child) {
+        if tokio::time::timeout(REAP_TIMEOUT, child.wait())
+            .await
+            .is_err()
+        {
+            let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *slot = Some(child);
+        }
+    }
+}
+
+pub(super) async fn run(
+    probe: &ScriptProbe,
+    output_max_size: usize,
+    lingering: &Lingering,
+) -> Outcome {
+    if lingering.is_there() {
+        let text = "the script of an earlier run was killed after its timeout and has not ended; \
+                    it is started again once it has";
+        return Outcome::critical(text);
+    }
     let mut child = match command(&probe.args).and_then(|mut command| command.spawn()) {
         Ok(child) => child,
         Err(err) => return Outcome::critical(spawn_error(&probe.args, &err)),
@@ -68,8 +111,7 @@ pub(super) async fn run(probe: &ScriptProbe, output_max_size: usize) -> Outcome 
         Ok(Err(err)) => Outcome::critical(err.to_string()),
         Err(_elapsed) => {
             drop(group);
-            // Reaping is immediate after SIGKILL; an error means it was reaped already.
-            let _ = child.wait().await;
+            lingering.reap(child).await;
             Outcome::critical(timed_out(probe.timeout, tail))
         }
     }
@@ -185,7 +227,11 @@ mod tests {
 
     async fn shell(script: &str, timeout: Duration) -> Outcome {
         let args = ["sh", "-c", script].map(str::to_owned).to_vec();
-        run(&ScriptProbe { args, timeout }, 64).await
+        run_once(&ScriptProbe { args, timeout }).await
+    }
+
+    async fn run_once(probe: &ScriptProbe) -> Outcome {
+        run(probe, 64, &Lingering::default()).await
     }
 
     const LONG: Duration = Duration::from_secs(30);
@@ -231,20 +277,20 @@ mod tests {
             args: vec![program.to_owned()],
             timeout: LONG,
         };
-        let outcome = run(&probe("/nonexistent/x"), 64).await;
+        let outcome = run_once(&probe("/nonexistent/x")).await;
         let text = "fork/exec /nonexistent/x: no such file or directory";
         assert_eq!(outcome, Outcome::critical(text));
-        let outcome = run(&probe("no-such-program-anywhere"), 64).await;
+        let outcome = run_once(&probe("no-such-program-anywhere")).await;
         let text = "exec: \"no-such-program-anywhere\": executable file not found in $PATH";
         assert_eq!(outcome, Outcome::critical(text));
-        let outcome = run(&probe(""), 64).await;
+        let outcome = run_once(&probe("")).await;
         let text = "fork/exec : no such file or directory";
         assert_eq!(outcome, Outcome::critical(text));
         let none = ScriptProbe {
             args: vec![],
             timeout: LONG,
         };
-        assert_eq!(run(&none, 64).await.status, Status::Critical);
+        assert_eq!(run_once(&none).await.status, Status::Critical);
     }
 
     #[tokio::test]
@@ -266,6 +312,33 @@ mod tests {
             is_gone(grandchild),
             "the script's own child must be killed too"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_script_that_does_not_die_is_reported_and_not_started_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("started");
+        let script = format!("touch {}", file.display());
+        let probe = ScriptProbe {
+            args: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+            timeout: LONG,
+        };
+        // For the one who waits, a process that nobody kills is as good as one that cannot be.
+        let sleep = ["sleep", "600"].map(str::to_owned);
+        let child = command(&sleep).unwrap().spawn().unwrap();
+        let lingering = Lingering::default();
+        lingering.reap(child).await;
+        let outcome = run(&probe, 64, &lingering).await;
+        assert_eq!(outcome.status, Status::Critical);
+        assert!(outcome.output.contains("has not ended"), "{outcome:?}");
+        assert!(!file.exists());
+        let mut child = lingering.0.lock().unwrap().take().expect("it lingers");
+        child.kill().await.unwrap();
+        *lingering.0.lock().unwrap() = Some(child);
+        tokio::time::resume();
+        let outcome = run(&probe, 64, &lingering).await;
+        assert_eq!(outcome, Outcome::passing(""));
+        assert!(file.exists());
     }
 
     #[tokio::test]

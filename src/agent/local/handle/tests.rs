@@ -1,6 +1,8 @@
 //! The whole room against a catalog in memory, in virtual time.
 
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use super::*;
 use crate::agent::local::catalog::{CatalogError, CatalogFuture, ViewIndex};
@@ -143,6 +145,9 @@ impl Catalog for Memory {
         })
     }
 }
+
+/// A request that is under way.
+type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), LocalError>> + 'a>>;
 
 fn settings() -> LocalSettings {
     let node = NodeIdentity {
@@ -550,6 +555,29 @@ async fn an_alias_of_another_node_follows_the_catalog() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_alias_of_another_node_quotes_is_bounded() {
+    let (local, memory) = start(LocalSettings {
+        check_output_max_size: 20,
+        check_update_interval: Duration::ZERO,
+        ..settings()
+    })
+    .await;
+    memory.change(|view| {
+        let long = HealthCheck {
+            output: "x".repeat(1000),
+            ..far_check(Status::Critical, "")
+        };
+        view.checks.insert("ring".to_owned(), long);
+    });
+    let json = r#"{"Name":"al","AliasNode":"n2","Status":"passing"}"#;
+    local.register_check(check(json)).await.unwrap();
+    let output = until_status(&memory, "al", Status::Critical).await;
+    assert!(output.starts_with("Aliased check \""), "{output}");
+    assert!(output.len() < 64, "{output}");
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_alias_of_another_node_survives_a_catalog_that_fails() {
     let (local, memory) = start(settings()).await;
     let json = r#"{"Name":"al","AliasNode":"n2"}"#;
@@ -777,6 +805,35 @@ async fn a_damaged_file_is_set_aside_and_the_agent_starts() {
     })
     .await;
     assert!(checks.join("set-aside").join("abc").is_file());
+    local.shutdown().await;
+}
+
+#[tokio::test]
+async fn checks_that_a_crash_left_without_their_service_do_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let with_files = || LocalSettings {
+        data_dir: Some(dir.path().to_owned()),
+        ..settings()
+    };
+    let (local, _memory) = start(with_files()).await;
+    let web = service(r#"{"Name":"web","Check":{"TTL":"9s"}}"#);
+    local.register_service(web, false).await.unwrap();
+    let alone = check(r#"{"Name":"alone","TTL":"9s"}"#);
+    local.register_check(alone).await.unwrap();
+    local.shutdown().await;
+    let services = dir.path().join("services");
+    let file = std::fs::read_dir(&services).unwrap().next().unwrap();
+    std::fs::remove_file(file.unwrap().path()).unwrap();
+    let (local, _memory) = start(with_files()).await;
+    local
+        .register_service(service(r#"{"Name":"web"}"#), false)
+        .await
+        .unwrap();
+    local.shutdown().await;
+    let (local, _memory) = start(with_files()).await;
+    assert!(local.state().service("web").is_some());
+    let checks = local.state().agent_checks();
+    assert_eq!(checks.keys().collect::<Vec<_>>(), ["alone"]);
     local.shutdown().await;
 }
 
@@ -1118,4 +1175,83 @@ async fn a_critical_alias_that_is_registered_again_is_reaped_all_the_same() {
     tokio::time::sleep(Duration::from_secs(100)).await;
     assert!(local.state().service("web").is_none());
     local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_waits_keeps_its_check_alive() {
+    let (local, _memory) = start(settings()).await;
+    let ids = ["a", "b", "c"];
+    for id in ids {
+        let json = format!(r#"{{"Name":"{id}","TTL":"10s"}}"#);
+        local.register_check(check(&json)).await.unwrap();
+        local.update_ttl(id, Status::Passing, "ok").await.unwrap();
+    }
+    // Whose status changes gets a new revision, whatever it changes to afterwards.
+    let revisions = |local: &Local| ids.map(|id| local.state().check(id).unwrap().mark.revision);
+    let before = revisions(&local);
+    // The owner is busy until the time is up; orders and heartbeats wait meanwhile.
+    let other = r#"{"Name":"other","AliasService":"web"}"#;
+    let mut waiting: Vec<_> = vec![Box::pin(local.register_check(check(other))) as Waiting<'_>];
+    for id in ids {
+        waiting.push(Box::pin(local.update_ttl(id, Status::Passing, "ok")));
+    }
+    for request in &mut waiting {
+        let now = std::future::poll_fn(|cx| Poll::Ready(request.as_mut().poll(cx))).await;
+        assert!(now.is_pending());
+    }
+    tokio::time::advance(Duration::from_secs(11)).await;
+    for request in waiting {
+        request.await.unwrap();
+    }
+    assert_eq!(revisions(&local), before, "no check expired on the way");
+    // Silence is still silence.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert!(
+        ids.iter()
+            .all(|id| local.state().check(id).unwrap().check.status == Status::Critical)
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_right_behind_its_registration_is_heard() {
+    let (local, _memory) = start(settings()).await;
+    let register = local.register_check(check(r#"{"Name":"a","TTL":"10s"}"#));
+    let beat = local.update_ttl("a", Status::Passing, "ok");
+    let (registered, heard) = tokio::join!(register, beat);
+    registered.unwrap();
+    heard.unwrap();
+    assert_eq!(
+        local.state().check("a").unwrap().check.status,
+        Status::Passing
+    );
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_nobody_asked_for_is_told() {
+    const MOMENT: Duration = Duration::from_secs(1);
+    let runs = |local: &Local| tokio::time::timeout(MOMENT, local.failed());
+    let (local, _memory) = start(settings()).await;
+    let (commands, queue) = mpsc::channel(1);
+    let ownerless = Local {
+        commands,
+        ..local.clone()
+    };
+    runs(&ownerless).await.expect_err("somebody takes commands");
+    drop(queue);
+    let text = "running the checks has ended unexpectedly";
+    assert_eq!(ownerless.failed().await, text);
+    let (report, progress) = watch::channel(Progress::default());
+    let unsynced = Local {
+        progress,
+        ..local.clone()
+    };
+    runs(&unsynced).await.expect_err("somebody reports");
+    drop(report);
+    let text = "anti-entropy has ended unexpectedly";
+    assert_eq!(unsynced.failed().await, text);
+    runs(&local).await.expect_err("it runs");
+    local.shutdown().await;
+    runs(&local).await.expect_err("it was asked to end");
 }

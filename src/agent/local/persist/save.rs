@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tracing::error;
 
-use super::{Files, PersistError, file_name, io_error, remove, sync_folder, temporary, write};
+use super::{
+    FileContent, Files, PersistError, file_name, io_error, remove, sync_folder, temporary, write,
+};
 use crate::agent::local::state::Change;
 
 /// One file of a change.
@@ -27,19 +29,31 @@ impl Files {
     /// Names the file. The files are then as they were, so that no part of a registration comes
     /// back at a restart.
     pub(in crate::agent::local) fn save(&self, change: &Change) -> Result<(), PersistError> {
-        let services = change.services.iter().map(|it| self.service_file(it));
-        let checks = change.checks.iter().map(|it| self.check_file(it));
-        let mut files: Vec<_> = services.chain(checks).collect::<Result<_, _>>()?;
-        for id in &change.removed_checks {
-            files.push((self.checks.join(file_name(id)), None));
-            files.push((self.ttls.join(file_name(id)), None));
-        }
-        for id in &change.removed_services {
-            files.push((self.services.join(file_name(id)), None));
-        }
+        let files = self.files_of(change)?;
         let mut steps = Vec::with_capacity(files.len());
         let result = stage(files, &mut steps).and_then(|()| carry_out(&steps));
         result.and_then(|()| self.sync(change).inspect_err(|_| undo(&steps)))
+    }
+
+    /// In an order in which no service is ever without its checks: one that comes back without them
+    /// after a crash would pass. A check that comes back without its service is refused.
+    pub(super) fn files_of(&self, change: &Change) -> Result<Vec<FileContent>, PersistError> {
+        let gone = |folder: &Path, id: &String| (folder.join(file_name(id)), None);
+        let mut files = Vec::new();
+        for check in &change.checks {
+            files.push(self.check_file(check)?);
+        }
+        for service in &change.services {
+            files.push(self.service_file(service)?);
+        }
+        for id in &change.removed_services {
+            files.push(gone(&self.services, id));
+        }
+        for id in &change.removed_checks {
+            files.push(gone(&self.checks, id));
+            files.push(gone(&self.ttls, id));
+        }
+        Ok(files)
     }
 
     fn sync(&self, change: &Change) -> Result<(), PersistError> {
@@ -54,10 +68,7 @@ impl Files {
 }
 
 /// Writes all new contents beside their files: where the disk is full, nothing has changed yet.
-fn stage(
-    files: Vec<(PathBuf, Option<Vec<u8>>)>,
-    steps: &mut Vec<Step>,
-) -> Result<(), PersistError> {
+pub(super) fn stage(files: Vec<FileContent>, steps: &mut Vec<Step>) -> Result<(), PersistError> {
     for (path, content) in files {
         let staged = content.as_ref().map(|_| temporary(&path));
         let step = previous(&path).and_then(|previous| {

@@ -1,6 +1,6 @@
 //! What is written is read again, and what is damaged is set aside.
 
-use super::save::{Step, carry_out};
+use super::save::{Step, carry_out, stage};
 use super::*;
 use crate::agent::local::entry::NodeIdentity;
 use crate::agent::local::state::{Change, LocalState, StateSettings};
@@ -297,6 +297,38 @@ fn a_change_that_cannot_be_written_leaves_nothing_behind() {
     files.save(&other).expect_err("no folder");
     assert_eq!(fs::read(&path).unwrap(), before);
     assert_eq!(names(&services), [file_name("web")]);
+}
+
+#[test]
+fn a_crash_on_the_way_leaves_no_service_without_its_check() {
+    let removed = |id: &str| vec![id.to_owned()];
+    let gone = Change {
+        removed_services: removed("web"),
+        removed_checks: removed("service:web"),
+        ..Change::default()
+    };
+    for (change, before) in [(web(Source::Api), false), (gone, true)] {
+        let mut steps_in_all = 1;
+        let mut done = 0;
+        while done <= steps_in_all {
+            let dir = tempfile::tempdir().unwrap();
+            let files = Files::open(dir.path()).unwrap();
+            if before {
+                files.save(&web(Source::Api)).unwrap();
+            }
+            let mut steps = Vec::new();
+            stage(files.files_of(&change).unwrap(), &mut steps).unwrap();
+            steps_in_all = steps.len();
+            carry_out(&steps[..done]).unwrap();
+            let saved = files.load().unwrap();
+            assert!(
+                saved.services.is_empty() || saved.checks.len() == 1,
+                "after {done} steps: {saved:?}"
+            );
+            done += 1;
+        }
+        assert_eq!(steps_in_all, 2);
+    }
 }
 
 #[test]

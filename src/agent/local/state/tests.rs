@@ -296,18 +296,121 @@ fn aliases_follow_what_they_mirror() {
     register_check(&mut state, r#"{"Name":"al","AliasService":"web"}"#);
     let text = "Aliased check \"w\" failing: ";
     assert_eq!(
-        state.stale_aliases(),
+        state.stale_aliases(4096),
         [("al".to_owned(), Outcome::critical(text))]
     );
     state.update_check("service:web", &passing("ok"));
     let good = Outcome::passing("All checks passing.");
-    assert_eq!(state.stale_aliases(), [("al".to_owned(), good.clone())]);
+    assert_eq!(state.stale_aliases(4096), [("al".to_owned(), good.clone())]);
     state.update_check("al", &good);
-    assert_eq!(state.stale_aliases(), []);
+    assert_eq!(state.stale_aliases(4096), []);
     let change = state.plan_service_removal("web").unwrap();
     state.commit(change);
     let missing = Outcome::critical("Service web could not be found on node ");
-    assert_eq!(state.stale_aliases(), [("al".to_owned(), missing)]);
+    assert_eq!(state.stale_aliases(4096), [("al".to_owned(), missing)]);
+}
+
+/// Gives the aliases the health that they lack; says how often that took.
+fn settle_aliases(state: &mut LocalState, output_max_size: usize) -> usize {
+    for round in 0..10 {
+        let stale = state.stale_aliases(output_max_size);
+        if stale.is_empty() {
+            return round;
+        }
+        for (check_id, outcome) in stale {
+            state.update_check(&check_id, &outcome);
+        }
+    }
+    panic!("the aliases do not come to rest");
+}
+
+#[test]
+fn aliases_that_count_each_other_come_to_rest() {
+    let mut state = state();
+    register(&mut state, r#"{"Name":"web"}"#);
+    register(&mut state, r#"{"Name":"db"}"#);
+    let ring = [
+        r#"{"Name":"a","AliasService":"web","Status":"passing"}"#,
+        r#"{"Name":"b","AliasService":"db"}"#,
+    ];
+    for json in ring {
+        register_check(&mut state, json);
+    }
+    // One passes, the other does not: none has a reason to fail.
+    assert_eq!(settle_aliases(&mut state, 4096), 1);
+    let health = |state: &LocalState, id: &str| {
+        let check = &state.check(id).unwrap().check;
+        (check.status, check.output.clone())
+    };
+    let good = (Status::Passing, "All checks passing.".to_owned());
+    assert_eq!(health(&state, "a"), good);
+    assert_eq!(health(&state, "b"), good);
+    // A reason to fail, which is told once, and its end.
+    register_check(&mut state, r#"{"Name":"w","TTL":"9s","ServiceID":"web"}"#);
+    for output in ["", "again"] {
+        state.update_check("w", &Outcome::critical(output));
+        assert_eq!(settle_aliases(&mut state, 4096), 1, "{output}");
+        let text = format!("Aliased check \"w\" failing: {output}");
+        assert_eq!(health(&state, "a"), (Status::Critical, text.clone()));
+        let text = format!("Aliased check \"a\" failing: {text}");
+        assert_eq!(health(&state, "b"), (Status::Critical, text));
+    }
+    state.update_check("w", &passing("ok"));
+    assert_eq!(settle_aliases(&mut state, 4096), 1);
+    assert_eq!(
+        (health(&state, "a"), health(&state, "b")),
+        (good.clone(), good)
+    );
+}
+
+#[test]
+fn a_warning_of_an_alias_may_become_worse() {
+    let mut state = state();
+    register(
+        &mut state,
+        r#"{"Name":"web","Check":{"TTL":"9s","Name":"w"}}"#,
+    );
+    register(
+        &mut state,
+        r#"{"Name":"x","Check":{"AliasService":"y","Name":"x"}}"#,
+    );
+    register(
+        &mut state,
+        r#"{"Name":"y","Check":{"AliasService":"web","Name":"y"}}"#,
+    );
+    register(
+        &mut state,
+        r#"{"Name":"z","Check":{"AliasService":"x","Name":"z"}}"#,
+    );
+    register_check(&mut state, r#"{"Name":"x2","TTL":"9s","ServiceID":"x"}"#);
+    state.update_check("x2", &Outcome::new(Status::Warning, "meh"));
+    state.update_check("service:web", &Outcome::critical("boom"));
+    assert_eq!(settle_aliases(&mut state, 4096), 1);
+    // It warned because of `x2` first, and is critical because of `web` behind two others.
+    let check = &state.check("service:z").unwrap().check;
+    assert_eq!(check.status, Status::Critical);
+    let text = "Aliased check \"x\" failing: Aliased check \"y\" failing: \
+                Aliased check \"w\" failing: boom";
+    assert_eq!(check.output, text);
+}
+
+#[test]
+fn what_an_alias_says_is_bounded() {
+    let mut state = state();
+    register(
+        &mut state,
+        r#"{"Name":"web","Check":{"TTL":"9s","Name":"w"}}"#,
+    );
+    register_check(&mut state, r#"{"Name":"al","AliasService":"web"}"#);
+    let short = r#"{"Name":"sh","AliasService":"web","OutputMaxSize":7}"#;
+    register_check(&mut state, short);
+    settle_aliases(&mut state, 15);
+    let output = |id: &str| state.check(id).unwrap().check.output.clone();
+    assert_eq!(
+        output("al"),
+        "Aliased check \" ... (captured 15 of 27 bytes)"
+    );
+    assert_eq!(output("sh"), "Aliased ... (captured 7 of 27 bytes)");
 }
 
 #[test]

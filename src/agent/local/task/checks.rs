@@ -10,6 +10,7 @@ use tracing::{error, warn};
 
 use super::Task;
 use crate::agent::checks::outcome::Outcome;
+use crate::agent::checks::output::cap_output;
 use crate::agent::checks::runner::Runner;
 use crate::agent::checks::scheduler::{Drive, Input, Lane, MIN_DEREGISTER_AFTER, Output, Plan};
 use crate::agent::checks::spec::{CheckSpec, Probe};
@@ -124,15 +125,18 @@ impl Task {
         let Some((_, service_id)) = self.far_alias(check_id) else {
             return;
         };
-        if let Some(outcome) = self.followers.outcome(check_id, &service_id) {
+        let spec = self.state.check(check_id).and_then(|it| it.spec.as_ref());
+        let limit = spec.map_or(0, |spec| spec.output_limit(self.check_output_max_size));
+        if let Some(mut outcome) = self.followers.outcome(check_id, &service_id) {
+            // Aliases of two nodes may quote each other, longer every time.
+            outcome.output = cap_output(&outcome.output, limit);
             self.derive(check_id, &outcome);
         }
     }
 
-    /// An alias check got a new health. Says whether its status changed.
-    fn derive(&mut self, check_id: &str, outcome: &Outcome) -> bool {
+    /// An alias check got a new health.
+    fn derive(&mut self, check_id: &str, outcome: &Outcome) {
         let (now, status) = (self.now(), outcome.status);
-        let old = self.state.check(check_id).map(|it| it.check.status);
         let update = self.state.update_check(check_id, outcome);
         match update {
             CheckUpdate::Changed => self.unsynced = true,
@@ -143,14 +147,10 @@ impl Task {
         let check_id = check_id.to_owned();
         self.scheduler
             .handle(now, Input::Derived { check_id, status });
-        old != Some(status)
     }
 
     pub(super) fn drive(&self, spec: &CheckSpec) -> (Drive, Option<Runner>) {
-        let agents_limit = self.check_output_max_size;
-        let limit = spec
-            .output_max_size
-            .map_or(agents_limit, |own| own.min(agents_limit));
+        let limit = spec.output_limit(self.check_output_max_size);
         match &spec.probe {
             Probe::Ttl { ttl } => (
                 Drive::Ttl {
@@ -260,17 +260,10 @@ impl Task {
         self.dirty = true;
     }
 
-    /// Lets aliases follow. An alias of an alias takes another round, a ring of aliases comes to
-    /// rest because only a change of status calls for one; the bound is for the unforeseen.
+    /// Lets the aliases of this node follow.
     pub(super) fn refresh_aliases(&mut self) {
-        for _ in 0..=self.state.checks.len() {
-            let mut status_changed = false;
-            for (check_id, outcome) in self.state.stale_aliases() {
-                status_changed |= self.derive(&check_id, &outcome);
-            }
-            if !status_changed {
-                return;
-            }
+        for (check_id, outcome) in self.state.stale_aliases(self.check_output_max_size) {
+            self.derive(&check_id, &outcome);
         }
     }
 }

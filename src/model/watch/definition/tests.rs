@@ -95,6 +95,20 @@ fn refusals_have_consuls_texts() {
 }
 
 #[test]
+fn refusals_tell_no_secrets() {
+    let http = json!({"path": "x", "timeout": "zz", "header": {"Authorization": ["secret"]}});
+    for value in [
+        json!({"type": "key", "datacenter": 3, "token": "secret", "args": ["a"]}),
+        json!({"type": "key", "token": ["secret", "secret"], "args": ["a"]}),
+        json!({"type": "key", "handler_type": "http", "http_handler_config": http}),
+    ] {
+        let refusal = parse(value).unwrap_err();
+        assert!(refusal.contains("hidden"), "{refusal}");
+        assert!(!refusal.contains("secret"), "{refusal}");
+    }
+}
+
+#[test]
 fn there_is_one_handler() {
     let key = |more: Value| {
         let mut watch = json!({"type": "key", "key": "a"});
