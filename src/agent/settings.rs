@@ -166,6 +166,7 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,
+        session_ttl_min: config.node.session_ttl_min,
         rate: RateLimit {
             per_second: config.limits.rpc_rate,
             burst: config.limits.rpc_max_burst,
