@@ -10,9 +10,7 @@ use tracing::{debug, error};
 
 use crate::agent::raft::Raft;
 use crate::agent::rpc::SessionClocks;
-use crate::agent::store::{
-    Command, SessionChange, SessionCommand, SessionTable, Topic, WatchSet,
-};
+use crate::agent::store::{Command, SessionChange, SessionCommand, SessionTable, Topic, WatchSet};
 
 use super::log::LeaderLog;
 use super::metrics::LeaderMetrics;

@@ -269,7 +269,11 @@ mod tests {
             odd("", "5"),
             "Session TTL '5' invalid: time: missing unit in duration \"5\""
         );
-        for (ttl, nanos) in [("9s", "9000000000"), ("-5s", "-5000000000"), ("25h", "90000000000000")] {
+        for (ttl, nanos) in [
+            ("9s", "9000000000"),
+            ("-5s", "-5000000000"),
+            ("25h", "90000000000000"),
+        ] {
             let text = format!("Invalid Session TTL '{nanos}', must be between [10s=24h0m0s]");
             assert_eq!(odd("", ttl), text);
         }

@@ -20,7 +20,9 @@ mod txn;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep, SessionCommand};
+pub use command::{
+    AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep, SessionCommand,
+};
 pub use indexes::Indexes;
 pub use queries::{
     AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,

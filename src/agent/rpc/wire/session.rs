@@ -244,7 +244,9 @@ impl From<(SessionVerb, Session)> for SessionCommand {
 fn to_reply<'a>(sessions: impl IntoIterator<Item = &'a Arc<Session>>) -> SessionsReply {
     let sessions = sessions.into_iter();
     SessionsReply {
-        sessions: sessions.map(|session| WireSession::from(&**session)).collect(),
+        sessions: sessions
+            .map(|session| WireSession::from(&**session))
+            .collect(),
     }
 }
 

@@ -58,9 +58,6 @@ impl Query for SessionsOfNode {
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::SessionsOfNode(fold(&self.node)));
-        (
-            state.indexes().sessions,
-            state.sessions_of_node(&self.node),
-        )
+        (state.indexes().sessions, state.sessions_of_node(&self.node))
     }
 }
