@@ -62,6 +62,9 @@ impl Model {
                 self.write(index, pair, holder, lock_index);
                 Response::Bool(true)
             }
+            KvVerb::Unlock if pair.session.is_empty() => {
+                Response::Refused("missing session".to_owned())
+            }
             KvVerb::Unlock if old.is_some() && !holder.is_empty() && holder == pair.session => {
                 self.write(index, pair, String::new(), lock_index);
                 Response::Bool(true)
