@@ -102,33 +102,30 @@ impl Rpc {
             }
         }
     }
+}
 
-    /// The answer of a leader to a lock whose key is still closed after its last holder's session ended; `None` when
-    /// nothing is in the way.
-    pub(super) fn decline_lock(&self, raft: &Raft, command: &Command) -> Option<Response> {
-        match command {
-            Command::Kv(KvCommand {
-                verb: KvVerb::Lock,
-                pair,
-            }) => {
-                let left = raft.lock_delay(&pair.key)?;
-                note_rejection(&pair.key, left);
-                Some(Response::Bool(false))
-            }
-            Command::Txn(ops) => {
-                let errors: Vec<TxnError> = (ops.iter().enumerate())
-                    .filter_map(|(op_index, op)| closed(raft, op_index, op))
-                    .collect();
-                let refused = || {
-                    Response::Txn(TxnResponse {
-                        results: None,
-                        errors: Some(errors.clone()),
-                    })
-                };
-                (!errors.is_empty()).then(refused)
-            }
-            _ => None,
+/// The answer of a leader to a lock whose key is still closed after its last holder's session ended; `None` when nothing
+/// is in the way.
+pub(super) fn decline_lock(raft: &Raft, command: &Command) -> Option<Response> {
+    match command {
+        Command::Kv(KvCommand {
+            verb: KvVerb::Lock,
+            pair,
+        }) => {
+            let left = raft.lock_delay(&pair.key)?;
+            note_rejection(&pair.key, left);
+            Some(Response::Bool(false))
         }
+        Command::Txn(ops) => {
+            let closed = (ops.iter().enumerate()).filter_map(|(at, op)| closed(raft, at, op));
+            let errors: Vec<TxnError> = closed.collect();
+            let errors = Some(errors).filter(|errors| !errors.is_empty())?;
+            Some(Response::Txn(TxnResponse {
+                results: None,
+                errors: Some(errors),
+            }))
+        }
+        _ => None,
     }
 }
 

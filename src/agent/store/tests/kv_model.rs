@@ -48,7 +48,7 @@ impl Model {
                 self.delete(index, |found| found.starts_with(&key));
                 Response::Done
             }
-            KvVerb::Lock if pair.session.is_empty() => {
+            KvVerb::Lock | KvVerb::Unlock if pair.session.is_empty() => {
                 Response::Refused("missing session".to_owned())
             }
             KvVerb::Lock if !SESSIONS[..2].contains(&pair.session.as_str()) => {
@@ -61,9 +61,6 @@ impl Model {
             KvVerb::Lock if holder == pair.session => {
                 self.write(index, pair, holder, lock_index);
                 Response::Bool(true)
-            }
-            KvVerb::Unlock if pair.session.is_empty() => {
-                Response::Refused("missing session".to_owned())
             }
             KvVerb::Unlock if old.is_some() && !holder.is_empty() && holder == pair.session => {
                 self.write(index, pair, String::new(), lock_index);
