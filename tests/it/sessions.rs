@@ -18,7 +18,7 @@ fn create(client: &mut Client, body: &Value) -> String {
 fn acquire(client: &mut Client, key: &str, session: &str) -> bool {
     let answer = client.ask("PUT", &format!("/v1/kv/{key}?acquire={session}"), "held");
     assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.text() == "true"
+    answer.json() == json!(true)
 }
 
 /// The key once it has changed since `seen`.
