@@ -18,7 +18,7 @@ use crate::agent::local::{
 };
 use crate::agent::membership::{PoolKind, RetryJoin};
 use crate::agent::raft::RaftSettings;
-use crate::agent::rpc::{RaftTransport, RateLimit, RpcSettings};
+use crate::agent::rpc::{MIN_SESSION_TTL, RaftTransport, RateLimit, RpcSettings};
 use crate::agent::telemetry::metrics::{Filter, Metrics, Targets};
 use crate::agent::telemetry::{
     Facility, FileSettings, Level, MetricsSettings, Output, SyslogSettings, TelemetrySettings,
@@ -166,6 +166,9 @@ pub(super) fn rpc(config: &Config) -> RpcSettings {
         hold_timeout: config.limits.rpc_hold_timeout,
         default_query_time: config.http.default_query_time,
         max_query_time: config.http.max_query_time,
+        session_ttl_min: Some(config.node.session_ttl_min)
+            .filter(|shortest| !shortest.is_zero())
+            .unwrap_or(MIN_SESSION_TTL),
         rate: RateLimit {
             per_second: config.limits.rpc_rate,
             burst: config.limits.rpc_max_burst,

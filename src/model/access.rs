@@ -17,6 +17,8 @@ pub enum Resource {
     Node,
     /// A service of the catalog.
     Service,
+    /// The sessions of a node.
+    Session,
     /// The cluster's operation.
     Operator,
     /// Nothing: open to everybody, or filtered item by item.

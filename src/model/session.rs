@@ -1,8 +1,10 @@
 //! Sessions, to which locks are bound.
 
-use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-use super::duration::GoDuration;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::duration::{GoDuration, parse_go_duration};
 
 /// A session as the store holds it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,7 @@ pub struct Session {
     /// The node that the session is bound to.
     pub node: String,
     /// Time for which a lock stays closed after the session was invalidated.
+    #[serde(serialize_with = "as_number")]
     pub lock_delay: GoDuration,
     /// `release` or `delete`: what happens to held keys.
     pub behavior: String,
@@ -23,11 +26,83 @@ pub struct Session {
     #[serde(rename = "TTL")]
     pub ttl: String,
     /// Checks whose failure invalidates the session.
+    #[serde(deserialize_with = "null_is_empty")]
     pub node_checks: Vec<String>,
+    /// Checks of services whose failure invalidates the session; shown as given.
+    pub service_checks: Option<Vec<ServiceCheck>>,
+    /// Checks of either kind, from clients of Consul before 1.7.
+    #[serde(
+        deserialize_with = "null_is_empty",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub checks: Vec<String>,
     /// Raft index of the creation.
     pub create_index: u64,
     /// Raft index of the last change.
     pub modify_index: u64,
+}
+
+/// A check of a service that a session is bound to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ServiceCheck {
+    /// The check's id.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// Of Consul Enterprise; shown as given.
+    pub namespace: String,
+}
+
+/// What a session does with the keys that it holds when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behavior {
+    /// They stay, without holder.
+    Release,
+    /// They are deleted.
+    Delete,
+}
+
+/// Consul's name of [`Behavior::Release`], the default.
+pub const RELEASE: &str = "release";
+/// Consul's name of [`Behavior::Delete`].
+pub const DELETE: &str = "delete";
+
+impl Session {
+    /// The ids of all checks that the session is bound to.
+    pub fn check_ids(&self) -> impl Iterator<Item = &str> {
+        let of_services = self.service_checks.iter().flatten().map(|check| &check.id);
+        let others = self.checks.iter().chain(&self.node_checks);
+        others.chain(of_services).map(String::as_str)
+    }
+
+    /// What happens to held keys.
+    pub fn behavior(&self) -> Behavior {
+        if self.behavior == DELETE {
+            Behavior::Delete
+        } else {
+            Behavior::Release
+        }
+    }
+
+    /// The time to live; `None` when the session has none.
+    pub fn time_to_live(&self) -> Option<Duration> {
+        let nanos = parse_go_duration(&self.ttl).ok()?;
+        let nanos = u64::try_from(nanos).ok()?;
+        (nanos > 0).then(|| Duration::from_nanos(nanos))
+    }
+}
+
+/// Unlike other durations, this one is a number of nanoseconds in JSON, too.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+fn as_number<S: Serializer>(duration: &GoDuration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(duration.0)
+}
+
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Checks an id as Consul's state store does before it looks one up. The texts are its, and reach clients.
@@ -57,4 +132,9 @@ pub fn check_id(text: &str) -> Result<(), String> {
             char::from(byte)
         )),
     }
+}
+
+/// The refusal of an id that [`check_id`] finds to be none, in Consul's words.
+pub fn lookup_failed(why: &str) -> String {
+    format!("failed session lookup: index error: {why}")
 }

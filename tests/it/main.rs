@@ -37,6 +37,7 @@ mod membership;
 mod own_services;
 mod recovery;
 mod rpc_port;
+mod sessions;
 mod walkthrough_a;
 mod walkthrough_b;
 mod walkthrough_d;

@@ -26,6 +26,7 @@ use super::log::{DutyError, LeaderLog};
 use super::metrics::LeaderMetrics;
 use super::seat::Seat;
 use super::servers::{RECONCILE_INTERVAL, SETTLING_TIME, ServerKeeper};
+use super::sessions::SessionKeeper;
 use super::tombstones::{TOMBSTONE_GRANULARITY, TombstoneClock};
 
 /// How long the first write of a new leader may take: Consul's 2 minutes.
@@ -137,12 +138,19 @@ impl Duties {
             metrics: &self.metrics,
             stable,
         };
+        let sessions = SessionKeeper {
+            raft: &self.seat.raft,
+            log: &self.log,
+            clocks: self.rpc.session_clocks(),
+            metrics: &self.metrics,
+        };
         let mut servers = ServerKeeper::new(&self.seat, self.wan.as_ref()).asking(&self.rpc);
         tokio::join!(
             self.keep_catalog(events),
             self.reap_tombstones(),
             collect(&self.log, self.settings.coordinates, &mut inbox.coordinates),
             autopilot.watch(),
+            sessions.keep(),
             servers.keep(stable_servers),
         );
     }

@@ -15,6 +15,10 @@ pub(super) struct LeaderMetrics {
     pub(super) reconcile: Sample,
     pub(super) reconcile_member: Sample,
     pub(super) reap_tombstones: Sample,
+    /// Sessions with a time to live.
+    pub(super) active_sessions: Gauge,
+    /// Ends of sessions that were not renewed.
+    pub(super) invalidate_session: Sample,
 }
 
 impl LeaderMetrics {
@@ -27,6 +31,8 @@ impl LeaderMetrics {
             reconcile: metrics.sample("leader.reconcile"),
             reconcile_member: metrics.sample("leader.reconcileMember"),
             reap_tombstones: metrics.sample("leader.reapTombstones"),
+            active_sessions: metrics.gauge("session_ttl.active"),
+            invalidate_session: metrics.sample("session_ttl.invalidate"),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What only the leader does: servers into raft and out of it, members into the catalog, health of the servers,
-//! coordinates, tombstones.
+//! coordinates, tombstones, times of sessions.
 
 mod autopilot;
 mod catalog;
@@ -13,6 +13,7 @@ mod quorum;
 mod reconcile;
 mod seat;
 mod servers;
+mod sessions;
 mod tombstones;
 
 pub use coordinates::CoordinateBatches;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::contact::Contact;
 use super::guard::Complaints;
 use super::leadership::{Core, Failure, History, Leader, LeaderChange, Leadership};
+use super::lock_delays::LockDelays;
 use super::log_store::LogStore;
 use super::meters::Meters;
 use super::network::Call;
@@ -25,6 +26,7 @@ use super::types::{NodeInfo, TypeConfig};
 use super::watch::{Watcher, Watches};
 use super::wire;
 use crate::agent::store::{State, WatchSet};
+use crate::model::kv::Key;
 
 /// Consensus; clones share it.
 #[derive(Clone)]
@@ -60,6 +62,8 @@ pub(super) struct Inner {
     /// Leaders that contradicted what is committed here.
     pub(super) complaints: Complaints,
     pub(super) meters: Arc<Meters>,
+    /// Keys that are closed to locks.
+    pub(super) lock_delays: Arc<LockDelays>,
 }
 
 /// Why a write was not made.
@@ -113,6 +117,11 @@ impl Raft {
     /// published after the registration wakes the watcher.
     pub fn watch(&self, topics: &WatchSet) -> Watcher {
         self.inner.watches.watch(topics)
+    }
+
+    /// How long a key must not be locked, because its last holder's session has ended; `None` when it may be.
+    pub fn lock_delay(&self, key: &Key) -> Option<Duration> {
+        self.inner.lock_delays.left(key, Instant::now())
     }
 
     /// This server's node UUID.

@@ -9,6 +9,7 @@ mod election_log;
 mod guard;
 mod handle;
 mod leadership;
+mod lock_delays;
 mod log_store;
 mod log_writer;
 mod medium;

@@ -18,6 +18,7 @@ use super::disk::Disk;
 use super::election_log;
 use super::handle::{Inner, Raft, WriteError};
 use super::leadership::{Core, Leadership, Memory, Observer, Role};
+use super::lock_delays::LockDelays;
 use super::log_store::LogStore;
 use super::medium::Opened;
 use super::meters::Meters;
@@ -137,6 +138,7 @@ impl Raft {
         let last_at_start = log.bounds().0;
         let watches = Watches::default();
         let (mut machine, published) = StateMachine::new(start, snapshots.clone(), watches.clone());
+        let lock_delays = machine.lock_delays();
         let meters = Arc::new(Meters::new(&settings.metrics));
         let campaign = Arc::<Campaign>::default();
         machine.measure(Arc::clone(&meters));
@@ -167,7 +169,7 @@ impl Raft {
             (id, probation, novice),
             core,
             (log, snapshots),
-            (published, watches),
+            (published, watches, lock_delays),
             (addresses, campaign, meters),
         );
         raft.tell_start();
@@ -194,7 +196,7 @@ impl Raft {
         (id, probation, novice): (u64, Probation, Novice),
         core: Core,
         (log, snapshots): (LogStore, Snapshots),
-        (published, watches): (Published, Watches),
+        (published, watches, lock_delays): (Published, Watches, Arc<LockDelays>),
         (addresses, campaign, meters): (Addresses, Arc<Campaign>, Arc<Meters>),
     ) -> Self {
         let node = NodeInfo {
@@ -235,6 +237,7 @@ impl Raft {
                 meters,
                 published,
                 watches,
+                lock_delays,
                 leadership,
                 failure,
                 history,

@@ -14,6 +14,7 @@ use openraft::entry::RaftEntry as _;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use tokio_stream::{Stream, StreamExt as _};
 
+use super::lock_delays::LockDelays;
 use super::meters::Meters;
 use super::snapshots::{SnapshotBody, Snapshots};
 use super::types::{
@@ -48,6 +49,7 @@ pub(super) struct StateMachine {
     watches: Watches,
     snapshots: Snapshots,
     meters: Arc<Meters>,
+    lock_delays: Arc<LockDelays>,
 }
 
 /// What was applied and not yet published.
@@ -78,6 +80,7 @@ impl StateMachine {
             watches,
             snapshots,
             meters: Arc::default(),
+            lock_delays: Arc::default(),
         };
         machine.publish();
         (machine, published)
@@ -86,6 +89,11 @@ impl StateMachine {
     /// Measures from now on.
     pub(super) fn measure(&mut self, meters: Arc<Meters>) {
         self.meters = meters;
+    }
+
+    /// The keys that are closed to locks, as this machine's commands close them.
+    pub(super) fn lock_delays(&self) -> Arc<LockDelays> {
+        Arc::clone(&self.lock_delays)
     }
 
     fn publish(&self) {
@@ -98,6 +106,8 @@ impl StateMachine {
 
     /// Publishes what was applied since the last time, wakes watchers and answers writers.
     fn finish(&self, batch: Batch) {
+        // Before anybody learns that a key is free.
+        self.close_locks(&batch.touched);
         self.publish();
         self.watches.wake(&batch.touched);
         if !batch.answers.is_empty() {
@@ -109,6 +119,13 @@ impl StateMachine {
         }
         if batch.replaced.is_some() {
             free(batch.replaced);
+        }
+    }
+
+    fn close_locks(&self, changes: &[Touched]) {
+        let delays = changes.iter().map(Touched::lock_delays);
+        for delays in delays.filter(|delays| !delays.is_empty()) {
+            self.lock_delays.note(delays, Instant::now());
         }
     }
 

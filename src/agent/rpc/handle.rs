@@ -25,7 +25,8 @@ use super::net::{Pool, PoolSettings};
 use super::options::{DEFAULT_QUERY_TIME, MAX_QUERY_TIME};
 use super::rate::Bucket;
 use super::servers::ServerList;
-use super::{LeaderInbox, RateLimit, RpcError, Server, rebalance};
+use super::sessions::MIN_SESSION_TTL;
+use super::{LeaderInbox, RateLimit, RpcError, Server, SessionClocks, rebalance};
 
 /// Tells how many members the pool has.
 pub type ClusterSize = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -43,6 +44,8 @@ pub struct RpcSettings {
     pub default_query_time: Duration,
     /// The longest time that a blocking query may ask for.
     pub max_query_time: Duration,
+    /// The shortest time to live of a session (`session_ttl_min`).
+    pub session_ttl_min: Duration,
     /// Finds the authorizer of a token.
     pub resolver: Arc<dyn Resolver>,
     /// How many calls a client makes (`limits.rpc_rate`, `limits.rpc_max_burst`).
@@ -60,6 +63,7 @@ impl RpcSettings {
             hold_timeout: Duration::from_secs(7),
             default_query_time: DEFAULT_QUERY_TIME,
             max_query_time: MAX_QUERY_TIME,
+            session_ttl_min: MIN_SESSION_TTL,
             resolver,
             rate: RateLimit::NONE,
             cluster_size: Arc::new(|| 1),
@@ -97,6 +101,8 @@ pub(super) struct Shared {
     /// Servers only: where coordinates wait for the leader's batch.
     pub(super) coordinates: Option<mpsc::Sender<NodeCoordinate>>,
     pub(super) promises: Promises,
+    /// Times to live of sessions, while this server leads.
+    pub(super) session_clocks: SessionClocks,
     /// Answers for `?cached`.
     pub(super) kept: KeptAnswers,
     /// What autopilot saw last, while this server leads.
@@ -208,6 +214,11 @@ impl Rpc {
         self.shared.replaced.notify_one();
     }
 
+    /// The clocks of sessions: the leader's duty starts and stops them.
+    pub fn session_clocks(&self) -> &SessionClocks {
+        &self.shared.session_clocks
+    }
+
     /// Counts a read of a service's instances.
     pub fn count_service_query(&self, service: &str) {
         self.shared.metrics.service_query(service);
@@ -286,6 +297,7 @@ impl Shared {
             restores: Semaphore::new(1),
             coordinates: None,
             promises: Promises::default(),
+            session_clocks: SessionClocks::default(),
             kept: KeptAnswers::default(),
             autopilot: ArcSwapOption::empty(),
         }

@@ -60,6 +60,7 @@ impl Rpc {
                 self.authorize(token, &Requirement::write(resource, pair.key.as_bytes()))
             }
             Command::Txn(ops) => self.admit_txn(token, ops),
+            Command::Session(command) => self.admit_session(token, command),
             Command::Register(request) => self.admit_registration(token, request),
             Command::Deregister(request) => self.admit_deregistration(token, request),
             _ => Ok(()),

@@ -23,6 +23,9 @@ pub(super) struct RpcMetrics {
     txn: Sample,
     register: Sample,
     deregister: Sample,
+    session: Sample,
+    /// Renewals of sessions.
+    pub(super) session_renew: Sample,
 }
 
 impl RpcMetrics {
@@ -39,6 +42,8 @@ impl RpcMetrics {
             txn: metrics.sample("txn.apply"),
             register: metrics.sample("catalog.register"),
             deregister: metrics.sample("catalog.deregister"),
+            session: metrics.sample("session.apply"),
+            session_renew: metrics.sample("session.renew"),
         }
     }
 
@@ -63,6 +68,7 @@ impl RpcMetrics {
             Command::Txn(_) => Some(self.txn.clone()),
             Command::Register(_) => Some(self.register.clone()),
             Command::Deregister(_) => Some(self.deregister.clone()),
+            Command::Session(_) => Some(self.session.clone()),
             _ => None,
         }
     }

@@ -20,6 +20,8 @@ mod rate;
 mod read;
 mod rebalance;
 mod servers;
+mod session_clocks;
+mod sessions;
 mod snapshot;
 mod status;
 pub mod wire;
@@ -34,6 +36,8 @@ pub use options::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 pub use raft_transport::{RaftService, RaftTransport};
 pub use rate::RateLimit;
 pub use servers::Server;
+pub use session_clocks::{SessionClocks, SessionTimers};
+pub use sessions::{MAX_SESSION_TTL, MIN_SESSION_TTL};
 pub use snapshot::SnapshotReader;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::model::access::Requirement;
 use crate::model::go_error;
 
 use super::forward::{Errand, Left};
+use super::sessions::decline_lock;
 use super::wire::{decode_response, encode_command};
 use super::{Rpc, RpcError, WriteOptions};
 
@@ -88,6 +89,9 @@ impl Errand for Write<'_> {
     async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<Response, RpcError> {
         rpc.authorize(&self.options.token, self.requirement)?;
         rpc.admit(self.options, Arc::make_mut(&mut self.command))?;
+        if let Some(answer) = decline_lock(raft, &self.command) {
+            return Ok(answer);
+        }
         rpc.commit(raft, Arc::clone(&self.command), left.hold).await
     }
 }

@@ -6,11 +6,11 @@ use super::nodes::is_unchanged;
 use super::state::{State, fold};
 use super::topic::{Topic, Touched};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
-use crate::model::check::HealthCheck;
+use crate::model::check::{HealthCheck, Status};
 use crate::model::service::NodeService;
 
-/// Refusal of a service or check on a node that is not registered.
-const MISSING_NODE: &str = "Missing node registration";
+/// Refusal of a service, check or session on a node that is not registered.
+pub(super) const MISSING_NODE: &str = "Missing node registration";
 
 /// Refusal of a service or check without an id.
 const NO_PRIMARY_KEY: &str = "object missing primary index";
@@ -132,6 +132,9 @@ impl State {
         }
         check.create_index = old.as_ref().map_or(index, |old| old.create_index);
         check.modify_index = index;
+        if check.status == Status::Critical {
+            self.end_sessions_of_check(index, node, &id, touched);
+        }
         if let Some(entry) = self.entry_mut(node) {
             entry.checks.insert(id, Arc::new(check));
         }
@@ -193,17 +196,21 @@ impl State {
             self.indexes.checks = index;
             touched.add(Topic::Checks);
         }
+        for check in &doomed {
+            self.end_sessions_of_check(index, &node, check, touched);
+        }
         self.unlink_instance(index, &node, &service, touched);
     }
 
     pub(super) fn delete_check(&mut self, index: u64, node: &str, id: &str, touched: &mut Touched) {
-        let node = fold(node);
+        let (node, id) = (fold(node), fold(id));
         let Some(entry) = self.entry_mut(&node) else {
             return;
         };
-        let Some(check) = entry.checks.remove(&*fold(id)) else {
+        let Some(check) = entry.checks.remove(&*id) else {
             return;
         };
+        self.end_sessions_of_check(index, &node, &id, touched);
         self.indexes.checks = index;
         touched.add(Topic::Checks);
         let service = self.service_of(&node, &check.service_id);

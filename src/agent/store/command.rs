@@ -6,6 +6,7 @@ use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::KvPair;
 use crate::model::raft::AutopilotConfiguration;
+use crate::model::session::Session;
 use crate::model::txn::{TxnOp, TxnResponse};
 
 /// One entry of the log. Time and randomness arrive inside, so that every server computes the same.
@@ -36,6 +37,20 @@ pub enum Command {
     Barrier,
     /// A step of replacing the whole state in parts.
     RestoreStep(RestoreStep),
+    /// Changes a session.
+    Session(SessionCommand),
+}
+
+/// A change of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionCommand {
+    /// Creates a session; its id is the leader's choice.
+    Create(Box<Session>),
+    /// Ends a session with all that is bound to it; an unknown one counts as ended.
+    Destroy {
+        /// The session's id.
+        id: String,
+    },
 }
 
 /// A step of a restoration: parts in order, then the commit. Nothing changes before the commit, and a step out of
@@ -112,6 +127,8 @@ pub enum Response {
     Bool(bool),
     /// A transaction's results or errors.
     Txn(TxnResponse),
+    /// Done; the id of what was made.
+    Id(String),
     /// Refused; the state is unchanged. The text is shown to clients, in Consul's words.
     Refused(String),
 }

@@ -7,9 +7,10 @@ use super::command::{KvCommand, KvVerb, Response};
 use super::state::State;
 use super::topic::{Topic, Touched};
 use crate::model::kv::{Key, KvPair};
+use crate::model::session::{check_id, lookup_failed};
 
-/// Length of a session's id in text.
-const UUID_LEN: usize = 36;
+/// Refusal of a lock without a session, in Consul's words.
+const MISSING_SESSION: &str = "missing session";
 
 impl State {
     /// The pair under a key.
@@ -95,6 +96,9 @@ impl State {
                 Ok(pair) => Response::Bool(pair.is_some()),
                 Err(reason) => Response::Refused(reason),
             },
+            KvVerb::Unlock if pair.session.is_empty() => {
+                Response::Refused(MISSING_SESSION.to_owned())
+            }
             KvVerb::Unlock => Response::Bool(self.kv_unlock(index, pair, touched).is_some()),
         }
     }
@@ -122,8 +126,8 @@ impl State {
         lock_index: u64,
         touched: &mut Touched,
     ) -> Arc<KvPair> {
-        let old = self.kv(pair.key.as_bytes());
-        if let Some(old) = old
+        let old = self.kv(pair.key.as_bytes()).cloned();
+        if let Some(old) = &old
             && old.value == pair.value
             && old.flags == pair.flags
             && old.session == session
@@ -131,13 +135,15 @@ impl State {
         {
             return Arc::clone(old);
         }
+        let holder = old.as_ref().map_or("", |old| &old.session);
+        self.session_links.hand_over(&pair.key, holder, &session);
         let new = Arc::new(KvPair {
             lock_index,
             key: pair.key.clone(),
             flags: pair.flags,
             value: pair.value.clone(),
             session,
-            create_index: old.map_or(index, |old| old.create_index),
+            create_index: old.as_ref().map_or(index, |old| old.create_index),
             modify_index: index,
         });
         self.kvs.insert(pair.key.clone(), Arc::clone(&new));
@@ -160,7 +166,8 @@ impl State {
     }
 
     pub(super) fn kv_delete(&mut self, index: u64, key: &Key, touched: &mut Touched) {
-        if self.kvs.remove(key.as_bytes()).is_some() {
+        if let Some(old) = self.kvs.remove(key.as_bytes()) {
+            self.session_links.hand_over(key, &old.session, "");
             self.tombstones.insert(key.clone(), index);
             self.indexes.kvs = index;
             self.indexes.tombstones = index;
@@ -196,9 +203,12 @@ impl State {
         }
         if doomed.len() == self.kvs.len() {
             self.kvs.clear();
+            self.session_links.let_go_of_all();
         } else {
             for key in &doomed {
-                self.kvs.remove(key);
+                if let Some(old) = self.kvs.remove(key) {
+                    self.session_links.hand_over(key, &old.session, "");
+                }
             }
         }
         self.tombstones.insert(prefix.clone(), index);
@@ -215,14 +225,10 @@ impl State {
         touched: &mut Touched,
     ) -> Result<Option<Arc<KvPair>>, String> {
         if pair.session.is_empty() {
-            return Err("missing session".to_owned());
+            return Err(MISSING_SESSION.to_owned());
         }
-        if pair.session.len() != UUID_LEN {
-            return Err(
-                "failed session lookup: index error: UUID must be 36 characters".to_owned(),
-            );
-        }
-        if !self.sessions.contains_key(&pair.session) {
+        check_id(&pair.session).map_err(|why| lookup_failed(&why))?;
+        if self.session(&pair.session).is_none() {
             return Err(format!("invalid session {:?}", pair.session));
         }
         let (holder, lock_index) = self
@@ -255,6 +261,13 @@ impl State {
         }
         let lock_index = old.lock_index;
         Some(self.kv_put(index, pair, String::new(), lock_index, touched))
+    }
+
+    /// Takes the lock away from the session that held it; value and flags stay.
+    pub(super) fn kv_release(&mut self, index: u64, key: &Key, touched: &mut Touched) {
+        if let Some(old) = self.kv(key.as_bytes()).cloned() {
+            self.kv_put(index, &old, String::new(), old.lock_index, touched);
+        }
     }
 
     pub(super) fn reap_tombstones(&mut self, up_to: u64) {

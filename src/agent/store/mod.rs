@@ -11,6 +11,7 @@ mod nodes;
 mod queries;
 mod restoration;
 mod services;
+mod sessions;
 mod snapshot;
 mod state;
 mod topic;
@@ -19,14 +20,17 @@ mod txn;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep};
+pub use command::{
+    AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep, SessionCommand,
+};
 pub use indexes::Indexes;
 pub use queries::{
     AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
     KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
-    ServiceDump, ServiceInstances, TxnRead,
+    ServiceDump, ServiceInstances, SessionGet, SessionList, SessionsOfNode, TxnRead,
 };
 pub use services::{Instance, Instances};
+pub use sessions::{MAX_LOCK_DELAY, SessionChange, SessionTable};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use topic::{Topic, Touched, WatchSet};

@@ -177,6 +177,7 @@ impl State {
         let Some(entry) = self.entry(&key).cloned() else {
             return;
         };
+        self.end_sessions_of_node(index, &key, touched);
         for id in entry.services.keys() {
             self.delete_service(index, &key, id, touched);
         }

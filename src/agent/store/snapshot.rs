@@ -227,14 +227,20 @@ impl State {
             self.restore_node(table, &mut ignored);
         }
         self.set_service_entry_indexes(tables.service_indexes);
+        let held = tables.kvs.values().filter(|pair| !pair.session.is_empty());
+        for pair in held {
+            self.session_links.hand_over(&pair.key, "", &pair.session);
+        }
         if self.kvs.is_empty() {
             self.kvs = tables.kvs;
         } else {
             self.kvs.extend(tables.kvs);
         }
         self.tombstones.extend(tables.tombstones);
-        let sessions = tables.sessions.into_iter();
-        self.sessions.extend(sessions.map(|s| (s.id.clone(), s)));
+        for session in tables.sessions {
+            self.session_links.bind(&session);
+            self.sessions.insert(session.id.clone(), session);
+        }
         let coordinates = tables.coordinates.into_iter();
         self.coordinates
             .extend(coordinates.map(|c| (fold(&c.node), c)));

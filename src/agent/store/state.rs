@@ -9,6 +9,7 @@ use super::indexes::Indexes;
 use super::nodes::NodeEntry;
 use super::restoration::Staged;
 use super::services::ServiceEntry;
+use super::sessions::SessionLinks;
 use super::topic::{Topic, Touched};
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::{Key, KvPair};
@@ -42,6 +43,8 @@ pub struct State {
     /// Instances that mesh clients reach, by the name that they ask for.
     pub(super) connect: OrdMap<Arc<str>, Arc<ServiceEntry>>,
     pub(super) sessions: OrdMap<String, Arc<Session>>,
+    /// What sessions are bound to and what is bound to them: follows from the rows, and is in no snapshot.
+    pub(super) session_links: SessionLinks,
     pub(super) coordinates: OrdMap<Arc<str>, Arc<NodeCoordinate>>,
     pub(super) autopilot: Option<Arc<AutopilotConfiguration>>,
     /// A restoration that is under way; in no snapshot.
@@ -77,6 +80,7 @@ impl State {
             Command::Restore(bytes) => self.restore(log_index, bytes, touched),
             Command::Barrier => Response::Done,
             Command::RestoreStep(step) => self.restore_step(log_index, step, touched),
+            Command::Session(command) => self.apply_session(index, command, touched),
         }
     }
 

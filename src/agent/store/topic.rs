@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::kv::Key;
 
@@ -27,6 +28,10 @@ pub enum Topic {
     Service(Arc<str>),
     /// The table of sessions.
     Sessions,
+    /// One session; the id is folded to lower case.
+    Session(Arc<str>),
+    /// The sessions of a node; its name is folded to lower case.
+    SessionsOfNode(Arc<str>),
     /// The table of coordinates.
     Coordinates,
     /// Autopilot's configuration.
@@ -58,6 +63,7 @@ impl WatchSet {
 pub struct Touched {
     everything: bool,
     topics: BTreeSet<Topic>,
+    lock_delays: Vec<(Key, Duration)>,
 }
 
 impl Touched {
@@ -81,14 +87,26 @@ impl Touched {
         self.topics.iter()
     }
 
+    /// Notes that a key must not be locked for some time, since its holder's session has ended. The state has no
+    /// clock: every server keeps the time by itself.
+    pub fn delay_lock(&mut self, key: Key, delay: Duration) {
+        self.lock_delays.push((key, delay));
+    }
+
+    /// The keys that must not be locked, from now on for so long.
+    pub fn lock_delays(&self) -> &[(Key, Duration)] {
+        &self.lock_delays
+    }
+
     /// Whether nothing was touched.
     pub fn is_empty(&self) -> bool {
-        !self.everything && self.topics.is_empty()
+        !self.everything && self.topics.is_empty() && self.lock_delays.is_empty()
     }
 
     /// Forgets all, for the next batch.
     pub fn clear(&mut self) {
         self.everything = false;
         self.topics.clear();
+        self.lock_delays.clear();
     }
 }

@@ -48,7 +48,7 @@ const GO_NAMES: [(&str, &str); 6] = [
 const API_TYPES: [&str; 4] = ["AutopilotConfiguration", "KVTxnOp", "TxnOp", "TxnOps"];
 
 /// Fields whose Go type has a name of its own where ours is a text or a list.
-const GO_FIELDS: [(&str, &str, &str); 9] = [
+const GO_FIELDS: [(&str, &str, &str); 10] = [
     ("HealthCheck", "CheckID", "types.CheckID"),
     ("CheckDefinition", "CheckID", "types.CheckID"),
     ("KvTxnOp", "Verb", "api.KVOp"),
@@ -57,6 +57,7 @@ const GO_FIELDS: [(&str, &str, &str); 9] = [
     ("RegisterRequest", "Checks", "structs.HealthChecks"),
     ("RegisterRequest", "ID", "types.NodeID"),
     ("ServiceDefinition", "Checks", "structs.CheckTypes"),
+    ("Session", "Checks", "[]types.CheckID"),
     ("ServiceDefinition", "Kind", "structs.ServiceKind"),
 ];
 
@@ -86,6 +87,10 @@ pub(super) fn go_name(name: &'static str) -> &'static str {
 
 /// A struct's name in Go with its package, as in `of type structs.NodeService`.
 pub(super) fn go_type(name: &'static str) -> String {
+    if name == "Session" {
+        // It decodes itself, into a struct without a name.
+        return "struct { LockDelay interface {}; *structs.Alias }".to_owned();
+    }
     let name = go_name(name);
     let package = if API_TYPES.contains(&name) {
         "api"

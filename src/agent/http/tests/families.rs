@@ -127,7 +127,7 @@ async fn empty_numbers_and_unknown_nodes_are_answered_as_consul_does() {
 }
 
 #[tokio::test]
-async fn sessions_are_an_empty_table_that_cannot_be_written() {
+async fn sessions_are_looked_up_and_refused_in_consuls_words() {
     check(&[
         ("GET", "/v1/session/list", "", "200", "[]"),
         ("GET", "/v1/session/node/n1", "", "200", "[]"),
@@ -160,9 +160,37 @@ async fn sessions_are_an_empty_table_that_cannot_be_written() {
         (
             "PUT",
             "/v1/session/create",
-            "{}",
-            "501",
-            "Sessions are not supported by this version of consulctl",
+            "[]",
+            "400",
+            "Request decode failed: json: cannot unmarshal array into Go value of type struct { LockDelay interface {}; *structs.Alias }",
+        ),
+        (
+            "PUT",
+            "/v1/session/create",
+            r#"{"Checks":"serfHealth"}"#,
+            "400",
+            "Request decode failed: json: cannot unmarshal string into Go struct field .Checks of type []types.CheckID",
+        ),
+        (
+            "PUT",
+            "/v1/session/create",
+            r#"{"LockDelay":"x"}"#,
+            "400",
+            "Request decode failed: time: invalid duration \"x\"",
+        ),
+        (
+            "PUT",
+            "/v1/session/create",
+            r#"{"TTL":"1s"}"#,
+            "500",
+            "Invalid Session TTL '1000000000', must be between [10s=24h0m0s]",
+        ),
+        (
+            "PUT",
+            "/v1/session/create",
+            r#"{"Node":"none"}"#,
+            "500",
+            "Missing node registration",
         ),
     ])
     .await;

@@ -6,13 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 
-use crate::agent::rpc::wire::catalog::NodeRequest;
 use crate::agent::rpc::wire::config_entry::{self, EntriesRequest};
-use crate::agent::rpc::wire::session::{
-    self, ReadNothing, SessionVerb, decode_apply, decode_specific, encode_sessions,
-};
+use crate::agent::rpc::wire::session::ReadNothing;
 use crate::agent::rpc::wire::{Kept, Nothing, ReadOptions, decode_read, encode, encode_answer};
-use crate::model::session::check_id;
 
 use super::dispatcher::{Answer, Dispatcher, failed, unknown};
 use super::limits::NOT_BUILT;
@@ -121,36 +117,6 @@ impl Dispatcher {
         Ok(encode_answer(&meta, &reply)?)
     }
 
-    /// `Session`: there are none, and none can be created.
-    pub(super) async fn session(&self, method: &str, body: &[u8]) -> Answer {
-        let options = match method {
-            session::APPLY => return self.apply_session(body),
-            session::GET | session::RENEW => {
-                let (options, id) = decode_specific(body)?;
-                check_id(&id).map_err(|why| failed(lookup_failed(&why)))?;
-                options
-            }
-            session::LIST => decode_read::<Nothing>(body)?.0,
-            session::NODE_SESSIONS => decode_read::<NodeRequest>(body)?.0,
-            _ => return Err(unknown(method)),
-        };
-        let (meta, ()) = self.query(&options, &ReadNothing).await?;
-        Ok(encode_sessions(&meta, [])?)
-    }
-
-    /// What is not there counts as destroyed.
-    fn apply_session(&self, body: &[u8]) -> Answer {
-        let (options, verb, session) = decode_apply(body)?;
-        self.rpc.route(&options.datacenter)?;
-        match verb {
-            SessionVerb::Create => Err(failed(format!("Sessions {NOT_BUILT}"))),
-            SessionVerb::Destroy => {
-                check_id(&session.id).map_err(|why| failed(lookup_failed(&why)))?;
-                Ok(encode("")?)
-            }
-        }
-    }
-
     /// Everything else that Consul's servers have.
     pub(super) async fn absent(&self, method: &str, body: &[u8]) -> Answer {
         match method {
@@ -224,10 +190,6 @@ impl Dispatcher {
         self.query(&options, &ReadNothing).await?;
         Err(failed(text))
     }
-}
-
-fn lookup_failed(why: &str) -> String {
-    format!("failed session lookup: index error: {why}")
 }
 
 fn replication_status() -> Answer {

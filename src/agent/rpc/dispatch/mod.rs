@@ -7,6 +7,7 @@ mod failure;
 mod limits;
 mod operator;
 mod reads;
+mod sessions;
 mod snapshots;
 mod writes;
 

@@ -9,9 +9,10 @@ use super::dialect::{DialectError, encode};
 use super::kvs::{self, ApplyRequest};
 use super::operator::{self, SetAutopilotRequest};
 use super::options::{Nothing, decode_write, encode_write};
+use super::session;
 use super::txn::{self, TxnReply, TxnRequest};
 use crate::agent::rpc::options::WriteOptions;
-use crate::agent::store::{Command, Response};
+use crate::agent::store::{Command, Response, SessionCommand};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::HealthCheck;
 use crate::model::node::StringMap;
@@ -94,6 +95,11 @@ pub fn encode_command(
             operator::AUTOPILOT_SET_CONFIGURATION,
             encode_write(options, &SetAutopilotRequest::new(update))?,
         ),
+        Command::Session(command) => {
+            let (verb, session) = command.into();
+            let body = session::encode_apply(options, verb, &session)?;
+            (session::APPLY, body)
+        }
         Command::Coordinates(coordinates) => match &coordinates[..] {
             [one] => (
                 coordinate::UPDATE,
@@ -136,6 +142,10 @@ pub fn decode_command(
             let (options, request): (_, SetAutopilotRequest) = decode_write(body)?;
             (options, Command::Autopilot(request.into_update()))
         }
+        session::APPLY => {
+            let (options, verb, session) = session::decode_apply(body)?;
+            (options, Command::Session((verb, session).into()))
+        }
         coordinate::UPDATE => {
             let (options, request): (_, UpdateRequest) = decode_write(body)?;
             (
@@ -156,6 +166,9 @@ pub fn encode_response(method: &str, response: Response) -> Result<Vec<u8>, Dial
     match response {
         Response::Refused(reason) => Err(DialectError::Refused(reason)),
         Response::Txn(answer) => encode(&TxnReply::from(answer)),
+        Response::Id(id) => encode(&id),
+        // What was destroyed has no id.
+        Response::Done if method == session::APPLY => encode(""),
         Response::Bool(done) if answers_bool(method) => encode(&done),
         // The reference says false where there is nothing to tell.
         Response::Done if answers_bool(method) => encode(&false),
@@ -176,6 +189,9 @@ pub fn decode_response(command: &Command, body: &[u8]) -> Result<Response, Diale
         Command::Txn(_) => {
             let reply: TxnReply = decode_reply(body)?;
             return TxnResponse::try_from(reply).map(Response::Txn);
+        }
+        Command::Session(SessionCommand::Create(_)) => {
+            return Ok(Response::Id(decode_reply(body)?));
         }
         Command::Kv(command) => kvs::is_conditional(command.verb),
         Command::Autopilot(update) => update.cas.is_some(),

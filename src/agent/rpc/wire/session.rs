@@ -1,7 +1,10 @@
 //! `Session`: sessions, to which locks are bound.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::catalog::NodeRequest;
 use super::dialect::DialectError;
 use super::forward::RemoteQuery;
 use super::options::{
@@ -9,9 +12,11 @@ use super::options::{
     encode_write,
 };
 use crate::agent::rpc::options::{QueryMeta, WriteOptions};
-use crate::agent::store::{Query, State, WatchSet};
+use crate::agent::store::{
+    Query, SessionCommand, SessionGet, SessionList, SessionsOfNode, State, WatchSet,
+};
 use crate::model::duration::GoDuration;
-use crate::model::session::Session;
+use crate::model::session::{ServiceCheck, Session};
 
 /// Creates or destroys a session; answers with its id, empty after destroying.
 pub const APPLY: &str = "Session.Apply";
@@ -40,7 +45,7 @@ struct ApplyRequest {
     session: WireSession,
 }
 
-/// A session as it travels: with the checks of old clients, and checks of services in a list of their own.
+/// A session as it travels.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct WireSession {
@@ -55,25 +60,16 @@ struct WireSession {
     name: String,
     node: String,
     node_checks: Vec<String>,
-    service_checks: Vec<ServiceCheck>,
+    service_checks: Option<Vec<ServiceCheck>>,
     #[serde(rename = "TTL")]
     ttl: String,
-}
-
-/// A check of a service that a session is bound to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct ServiceCheck {
-    #[serde(rename = "ID")]
-    id: String,
-    namespace: String,
 }
 
 impl From<&Session> for WireSession {
     fn from(session: &Session) -> Self {
         Self {
             behavior: session.behavior.clone(),
-            checks: Vec::new(),
+            checks: session.checks.clone(),
             create_index: session.create_index,
             id: session.id.clone(),
             lock_delay: session.lock_delay,
@@ -81,22 +77,14 @@ impl From<&Session> for WireSession {
             name: session.name.clone(),
             node: session.node.clone(),
             node_checks: session.node_checks.clone(),
-            service_checks: Vec::new(),
+            service_checks: session.service_checks.clone(),
             ttl: session.ttl.clone(),
         }
     }
 }
 
 impl From<WireSession> for Session {
-    /// Check ids are unique on a node, so that one list holds all three kinds.
     fn from(wire: WireSession) -> Self {
-        let mut node_checks = wire.node_checks;
-        let others = wire.service_checks.into_iter().map(|check| check.id);
-        for id in wire.checks.into_iter().chain(others) {
-            if !node_checks.contains(&id) {
-                node_checks.push(id);
-            }
-        }
         Self {
             id: wire.id,
             name: wire.name,
@@ -104,7 +92,9 @@ impl From<WireSession> for Session {
             lock_delay: wire.lock_delay,
             behavior: wire.behavior,
             ttl: wire.ttl,
-            node_checks,
+            node_checks: wire.node_checks,
+            service_checks: wire.service_checks,
+            checks: wire.checks,
             create_index: wire.create_index,
             modify_index: wire.modify_index,
         }
@@ -156,10 +146,27 @@ pub fn decode_apply(body: &[u8]) -> Result<(WriteOptions, SessionVerb, Session),
 /// The request of `Session.Get` and `Session.Renew`; clients before 1.7 have the older field only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct SessionRequest {
+pub struct SessionRequest {
     session: String,
     #[serde(rename = "SessionID")]
     session_id: String,
+}
+
+impl SessionRequest {
+    fn new(id: &str) -> Self {
+        Self {
+            session: id.to_owned(),
+            session_id: id.to_owned(),
+        }
+    }
+
+    fn into_id(self) -> String {
+        if self.session_id.is_empty() {
+            self.session
+        } else {
+            self.session_id
+        }
+    }
 }
 
 /// The request of `Session.Get` and `Session.Renew`.
@@ -167,11 +174,7 @@ struct SessionRequest {
 /// # Errors
 /// Never with an id.
 pub fn encode_specific(options: &ReadOptions, id: &str) -> Result<Vec<u8>, DialectError> {
-    let request = SessionRequest {
-        session: id.to_owned(),
-        session_id: id.to_owned(),
-    };
-    encode_read(options, &request)
+    encode_read(options, &SessionRequest::new(id))
 }
 
 /// Reads the request of `Session.Get` and `Session.Renew`: the session's id, which may be empty.
@@ -180,17 +183,13 @@ pub fn encode_specific(options: &ReadOptions, id: &str) -> Result<Vec<u8>, Diale
 /// When it is malformed.
 pub fn decode_specific(body: &[u8]) -> Result<(ReadOptions, String), DialectError> {
     let (options, request): (_, SessionRequest) = decode_read(body)?;
-    let id = if request.session_id.is_empty() {
-        request.session
-    } else {
-        request.session_id
-    };
-    Ok((options, id))
+    Ok((options, request.into_id()))
 }
 
+/// The reply of all reads of sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct SessionsReply {
+pub struct SessionsReply {
     sessions: Vec<WireSession>,
 }
 
@@ -218,31 +217,70 @@ pub fn decode_sessions(body: &[u8]) -> Result<(QueryMeta, Vec<Session>), Dialect
     ))
 }
 
-/// A read that finds nothing, with everything else that reads do: routing, consistency, waiting. For tables that
-/// servers do not have yet. Its answer never changes, so that a blocking read waits for its whole time. To other servers
-/// it is a list of sessions, which has to be empty.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ReadNothing;
-
-impl Query for ReadNothing {
-    type Answer = ();
-    const METHOD: &'static str = LIST;
-
-    fn run(&self, _: &State, _: &mut WatchSet) -> (u64, ()) {
-        (0, ())
+impl From<&SessionCommand> for (SessionVerb, Session) {
+    fn from(command: &SessionCommand) -> Self {
+        match command {
+            SessionCommand::Create(session) => (SessionVerb::Create, Session::clone(session)),
+            SessionCommand::Destroy { id } => {
+                let session = Session {
+                    id: id.clone(),
+                    ..Session::default()
+                };
+                (SessionVerb::Destroy, session)
+            }
+        }
     }
 }
 
-/// The reply of [`ReadNothing`].
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct NothingReply {
-    sessions: Vec<WireSession>,
+impl From<(SessionVerb, Session)> for SessionCommand {
+    fn from((verb, session): (SessionVerb, Session)) -> Self {
+        match verb {
+            SessionVerb::Create => Self::Create(Box::new(session)),
+            SessionVerb::Destroy => Self::Destroy { id: session.id },
+        }
+    }
 }
 
-impl RemoteQuery for ReadNothing {
+fn to_reply<'a>(sessions: impl IntoIterator<Item = &'a Arc<Session>>) -> SessionsReply {
+    let sessions = sessions.into_iter();
+    SessionsReply {
+        sessions: sessions
+            .map(|session| WireSession::from(&**session))
+            .collect(),
+    }
+}
+
+fn from_reply(reply: SessionsReply) -> impl Iterator<Item = Arc<Session>> {
+    let sessions = reply.sessions.into_iter();
+    sessions.map(|session| Arc::new(Session::from(session)))
+}
+
+impl RemoteQuery for SessionGet {
+    type Request = SessionRequest;
+    type Reply = SessionsReply;
+
+    fn to_request(&self, _: &str) -> Result<SessionRequest, DialectError> {
+        Ok(SessionRequest::new(&self.id))
+    }
+
+    fn from_request(request: SessionRequest) -> Result<Self, DialectError> {
+        Ok(Self {
+            id: request.into_id(),
+        })
+    }
+
+    fn to_reply(answer: Option<Arc<Session>>) -> SessionsReply {
+        to_reply(&answer)
+    }
+
+    fn to_answer(&self, reply: SessionsReply) -> Result<Option<Arc<Session>>, DialectError> {
+        Ok(from_reply(reply).next())
+    }
+}
+
+impl RemoteQuery for SessionList {
     type Request = Nothing;
-    type Reply = NothingReply;
+    type Reply = SessionsReply;
 
     fn to_request(&self, _: &str) -> Result<Nothing, DialectError> {
         Ok(Nothing {})
@@ -252,17 +290,75 @@ impl RemoteQuery for ReadNothing {
         Ok(Self)
     }
 
-    fn to_reply((): ()) -> NothingReply {
-        NothingReply::default()
+    fn to_reply(answer: Vec<Arc<Session>>) -> SessionsReply {
+        to_reply(&answer)
     }
 
-    /// Servers of the reference may have what this version does not know: that is not nothing.
-    fn to_answer(&self, reply: NothingReply) -> Result<(), DialectError> {
-        if reply.sessions.is_empty() {
-            return Ok(());
-        }
-        Err(DialectError::Refused(
-            "the servers have sessions, which this version of consulctl cannot show".to_owned(),
-        ))
+    fn to_answer(&self, reply: SessionsReply) -> Result<Vec<Arc<Session>>, DialectError> {
+        Ok(from_reply(reply).collect())
+    }
+}
+
+impl RemoteQuery for SessionsOfNode {
+    type Request = NodeRequest;
+    type Reply = SessionsReply;
+
+    fn to_request(&self, _: &str) -> Result<NodeRequest, DialectError> {
+        Ok(NodeRequest {
+            node: self.node.clone(),
+        })
+    }
+
+    fn from_request(request: NodeRequest) -> Result<Self, DialectError> {
+        Ok(Self { node: request.node })
+    }
+
+    fn to_reply(answer: Vec<Arc<Session>>) -> SessionsReply {
+        to_reply(&answer)
+    }
+
+    fn to_answer(&self, reply: SessionsReply) -> Result<Vec<Arc<Session>>, DialectError> {
+        Ok(from_reply(reply).collect())
+    }
+}
+
+/// No node has this name, so that it has no sessions either.
+const NOBODY: &str = "consulctl: no node";
+
+/// A read that finds nothing, with everything else that reads do: routing, consistency, waiting. For tables that
+/// servers do not have yet. Its answer never changes, so that a blocking read waits for its whole time. To other servers
+/// it asks for the sessions of a node that there is not.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadNothing;
+
+impl Query for ReadNothing {
+    type Answer = ();
+    const METHOD: &'static str = NODE_SESSIONS;
+
+    fn run(&self, _: &State, _: &mut WatchSet) -> (u64, ()) {
+        (0, ())
+    }
+}
+
+impl RemoteQuery for ReadNothing {
+    type Request = NodeRequest;
+    type Reply = SessionsReply;
+
+    fn to_request(&self, _: &str) -> Result<NodeRequest, DialectError> {
+        Ok(NodeRequest {
+            node: NOBODY.to_owned(),
+        })
+    }
+
+    fn from_request(_: NodeRequest) -> Result<Self, DialectError> {
+        Ok(Self)
+    }
+
+    fn to_reply((): ()) -> SessionsReply {
+        SessionsReply::default()
+    }
+
+    fn to_answer(&self, _: SessionsReply) -> Result<(), DialectError> {
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod kv;
 mod near;
 mod operator;
 mod query;
+mod sessions;
 
 pub use catalog::{InstancesAt, ListNodes, ListServices, NodeWithServices};
 pub use dump::{NodeDump, NodeRecord, ServiceDump};
@@ -14,3 +15,4 @@ pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances}
 pub use kv::{KvGet, KvKeys, KvList, TxnRead};
 pub use operator::{AutopilotQuery, CoordinatesOfNodes};
 pub use query::Query;
+pub use sessions::{SessionGet, SessionList, SessionsOfNode};

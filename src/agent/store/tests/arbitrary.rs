@@ -3,12 +3,14 @@
 
 use proptest::prelude::*;
 
-use crate::agent::store::{Command, KvCommand, KvVerb};
+use crate::agent::store::{Command, KvCommand, KvVerb, SessionCommand};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::{HealthCheck, SERF_HEALTH, Status};
+use crate::model::duration::GoDuration;
 use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::node::StringMap;
 use crate::model::service::{Connect, KIND_CONNECT_PROXY, NodeService, Proxy};
+use crate::model::session::{DELETE, RELEASE, Session};
 use crate::model::txn::{KvTxnOp, TxnOp};
 
 pub(super) const NODES: &[&str] = &["n1", "N1", "n2", "n3"];
@@ -17,7 +19,7 @@ pub(super) const SERVICE_IDS: &[&str] = &["web", "WEB", "db-1", "\u{c9}t\u{e9}",
 pub(super) const SERVICES: &[&str] = &["web", "Web", "db", "proxy"];
 pub(super) const CHECKS: &[&str] = &["c1", "C1", "c2", SERF_HEALTH];
 pub(super) const KEYS: &[&str] = &["a", "a/", "a/b", "a/b/c", "a/c", "ab", "b", ""];
-/// Sessions that the key/value tests put into the state; the last one is unknown to it.
+/// Sessions that the key/value tests put into the state; the last one is unknown to it. Other tests create them.
 pub(super) const SESSIONS: &[&str] = &[
     "11111111-1111-1111-1111-111111111111",
     "22222222-2222-2222-2222-222222222222",
@@ -212,8 +214,38 @@ pub(super) fn txn() -> impl Strategy<Value = Command> {
     prop::collection::vec(op, 0..4).prop_map(Command::Txn)
 }
 
+pub(super) fn session() -> impl Strategy<Value = Command> {
+    let destroy = one_of(SESSIONS).prop_map(|id| SessionCommand::Destroy { id });
+    let checks = prop::collection::vec(one_of(CHECKS), 0..2);
+    let create = (
+        one_of(SESSIONS),
+        one_of(NODES),
+        checks,
+        any::<bool>(),
+        0..3_i64,
+    )
+        .prop_map(|(id, node, node_checks, deletes, delay)| {
+            let behavior = if deletes { DELETE } else { RELEASE };
+            SessionCommand::Create(Box::new(Session {
+                id,
+                node,
+                node_checks,
+                behavior: behavior.to_owned(),
+                lock_delay: GoDuration::from_secs(delay * 40),
+                ..Session::default()
+            }))
+        });
+    prop_oneof![3 => create, 1 => destroy].prop_map(Command::Session)
+}
+
 pub(super) fn command() -> impl Strategy<Value = Command> {
-    prop_oneof![6 => registration(), 3 => deregistration(), 6 => kv(), 2 => txn()]
+    prop_oneof![
+        6 => registration(),
+        3 => deregistration(),
+        6 => kv(),
+        2 => txn(),
+        4 => session(),
+    ]
 }
 
 pub(super) fn commands() -> impl Strategy<Value = Vec<Command>> {

@@ -48,7 +48,7 @@ impl Model {
                 self.delete(index, |found| found.starts_with(&key));
                 Response::Done
             }
-            KvVerb::Lock if pair.session.is_empty() => {
+            KvVerb::Lock | KvVerb::Unlock if pair.session.is_empty() => {
                 Response::Refused("missing session".to_owned())
             }
             KvVerb::Lock if !SESSIONS[..2].contains(&pair.session.as_str()) => {

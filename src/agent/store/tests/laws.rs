@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use proptest::prelude::*;
 
-use super::arbitrary::{KEYS, NODES, SERVICES, commands};
+use super::arbitrary::{KEYS, NODES, SERVICES, SESSIONS, commands};
 use crate::agent::store::*;
 use crate::model::check::Status;
 use crate::model::kv::Key;
@@ -73,8 +73,14 @@ fn probes() -> Vec<Probe> {
             separator: b"/".to_vec(),
         }));
     }
+    all.push(probe(SessionList));
+    all.extend(SESSIONS.iter().map(|id| {
+        let id = id.to_uppercase();
+        probe(SessionGet { id })
+    }));
     for node in NODES.iter().map(|node| (*node).to_owned()) {
         all.push(probe(NodeWithServices { node: node.clone() }));
+        all.push(probe(SessionsOfNode { node: node.clone() }));
         all.push(probe(ChecksOfNode { node }));
     }
     all.push(probe(NodeWithServices {
@@ -190,7 +196,7 @@ proptest! {
             let refused = match state.apply(index, command, &mut touched) {
                 Response::Refused(_) | Response::Bool(false) => true,
                 Response::Txn(answer) => answer.errors.is_some(),
-                Response::Done | Response::Bool(true) => false,
+                Response::Done | Response::Bool(true) | Response::Id(_) => false,
             };
             if refused || touched.is_empty() {
                 before.last_index = index;
@@ -211,6 +217,7 @@ proptest! {
         let bytes = state.to_snapshot();
         let mut restored = State::from_snapshot(&bytes).unwrap();
         prop_assert_eq!(&restored.to_snapshot(), &bytes);
+        prop_assert_eq!(&restored.session_links, &state.session_links);
         let first = state.last_index() + 1;
         let steps = std::iter::once(None).chain(more.iter().map(Some));
         for (index, command) in (first - 1..).zip(steps) {

@@ -12,7 +12,7 @@ use crate::agent::rpc::wire::operator::RemovePeerRequest;
 use crate::agent::rpc::wire::session::SessionVerb;
 use crate::agent::rpc::wire::{
     Nothing, ReadOptions, catalog, coordinate, decode_answer, decode_autopilot_state, decode_reply,
-    encode, health, internal, operator, session, status,
+    encode, encode_command, health, internal, operator, session, status,
 };
 use crate::agent::rpc::{Consistency, QueryOptions};
 use crate::agent::store::{
@@ -479,7 +479,7 @@ async fn events_are_fired_for_others() {
 }
 
 #[tokio::test]
-async fn sessions_are_none() {
+async fn sessions_are_created_found_and_ended() {
     let server = Server::start().await;
     let id = "8ec41d6a-01fc-379d-6512-53b9b27c1545";
     let specific = session::encode_specific(&options(), id).unwrap();
@@ -507,10 +507,33 @@ async fn sessions_are_none() {
     let refusal = server
         .refusal(session::APPLY, &apply(SessionVerb::Create, &session))
         .await;
-    assert_eq!(
-        refusal,
-        "Sessions are not supported by this version of consulctl"
-    );
+    assert_eq!(refusal, "Missing node registration");
+    let node = RegisterRequest {
+        node: "n".to_owned(),
+        address: "10.0.0.1".to_owned(),
+        ..RegisterRequest::default()
+    };
+    let registration = Command::Register(Box::new(node));
+    let call = encode_command(&write_options(), &registration)
+        .unwrap()
+        .unwrap();
+    server.call(call.method, &call.body).await.unwrap();
+    let created = server
+        .call(session::APPLY, &apply(SessionVerb::Create, &session))
+        .await
+        .unwrap();
+    let created: String = decode_reply(&created).unwrap();
+    assert_ne!(created, id, "the leader chooses the id");
+    let specific = session::encode_specific(&options(), &created).unwrap();
+    for method in [session::GET, session::RENEW, session::LIST] {
+        let reply = server.call(method, &specific).await.unwrap();
+        let (meta, found) = session::decode_sessions(&reply).unwrap();
+        assert!(meta.known_leader && meta.index > 1, "{method}");
+        let found: Vec<(&str, &str)> = (found.iter())
+            .map(|session| (&*session.id, &*session.behavior))
+            .collect();
+        assert_eq!(found, [(&*created, "release")], "{method}");
+    }
     let odd = session::encode_specific(&options(), "odd").unwrap();
     let refusal = server.refusal(session::GET, &odd).await;
     assert_eq!(
