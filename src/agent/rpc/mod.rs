@@ -22,6 +22,7 @@ mod rebalance;
 mod servers;
 mod snapshot;
 mod status;
+mod txn;
 pub mod wire;
 mod write;
 

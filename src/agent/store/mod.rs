@@ -30,3 +30,4 @@ pub use services::{Instance, Instances};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use topic::{Topic, Touched, WatchSet};
+pub use txn::vet as vet_txn;

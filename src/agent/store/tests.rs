@@ -3,6 +3,8 @@ mod catalog_model;
 mod kv_model;
 mod laws;
 mod registrations;
+mod transactions;
+mod txn_model;
 
 use super::*;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
