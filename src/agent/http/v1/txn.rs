@@ -106,7 +106,7 @@ pub(super) async fn txn(context: Arc<Context>, mut request: Request) -> Answer {
         if let Some(op) = &mut op.node
             && op.node.datacenter.is_empty()
         {
-            op.node.datacenter = context.rpc.datacenter().to_owned();
+            context.rpc.datacenter().clone_into(&mut op.node.datacenter);
         }
     }
     if !ops.iter().any(writes) {

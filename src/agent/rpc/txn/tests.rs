@@ -92,11 +92,14 @@ fn check(verb: &str, id: &str, service: &str) -> TxnOp {
     }
 }
 
+/// An operation, and what it needs: of what kind, with which name, and whether for reading.
+type Case = (TxnOp, &'static [(Resource, &'static str, bool)]);
+
 #[test]
 fn every_operation_needs_the_permission_for_what_it_is_about() {
     use Resource::{Key, KeyPrefix, Node, Service};
     let state = state();
-    let cases: &[(TxnOp, &[(Resource, &str, bool)])] = &[
+    let cases: &[Case] = &[
         (kv("set"), &[(Key, "k", false)]),
         (kv("get"), &[(Key, "k", true)]),
         (kv("delete-tree"), &[(KeyPrefix, "k", false)]),

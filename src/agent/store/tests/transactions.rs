@@ -114,7 +114,7 @@ fn indexes_decide() {
 }
 
 #[test]
-fn refusals_have_the_words_that_clients_know() {
+fn refusals_of_nodes_have_the_words_that_clients_know() {
     let mut log = small_world();
     for (op, text) in [
         (
@@ -141,6 +141,15 @@ fn refusals_have_the_words_that_clients_know() {
             json!({"Node": {"Verb": "lock", "Node": {"Node": "x"}}}),
             "unknown Node verb \"lock\"",
         ),
+    ] {
+        assert_eq!(log.run(&json!([op])), Err(text.to_owned()), "{op}");
+    }
+}
+
+#[test]
+fn refusals_of_services_have_the_words_that_clients_know() {
+    let mut log = small_world();
+    for (op, text) in [
         (
             json!({"Service": {"Verb": "delete", "Node": "n", "Service": {"ID": "w"}}}),
             "Must provide service name with ID",
@@ -165,6 +174,15 @@ fn refusals_have_the_words_that_clients_know() {
             json!({"Service": {"Verb": "zip", "Node": "n", "Service": {"Service": "a"}}}),
             "unknown Service verb \"zip\"",
         ),
+    ] {
+        assert_eq!(log.run(&json!([op])), Err(text.to_owned()), "{op}");
+    }
+}
+
+#[test]
+fn refusals_of_checks_have_the_words_that_clients_know() {
+    let mut log = small_world();
+    for (op, text) in [
         (
             json!({"Check": {"Verb": "set", "Check": {"Node": "n"}}}),
             "failed inserting check: object missing primary index",
@@ -273,6 +291,12 @@ fn services_may_be_given_as_agents_show_them() {
     );
 }
 
+/// Commands as earlier builds wrote them: with what clients gave, which nobody ran.
+#[derive(serde::Serialize)]
+enum Earlier {
+    Txn(Vec<Value>),
+}
+
 #[test]
 fn the_log_keeps_operations_and_reads_those_of_earlier_builds() {
     let given = ops(&json!([
@@ -287,11 +311,6 @@ fn the_log_keeps_operations_and_reads_those_of_earlier_builds() {
     let bytes = rmp_serde::to_vec_named(&command).unwrap();
     assert_eq!(rmp_serde::from_slice::<Command>(&bytes).unwrap(), command);
 
-    // Earlier builds kept what clients wrote, and never ran it.
-    #[derive(serde::Serialize)]
-    enum Earlier {
-        Txn(Vec<Value>),
-    }
     let read = |ops: Value| {
         let Value::Array(ops) = ops else {
             panic!("no list")
