@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{DialectError, Kept};
 use super::forward::RemoteQuery;
+use super::options::encode_unindexed;
+use crate::agent::rpc::options::QueryMeta;
 use crate::agent::store::TxnRead;
 use crate::model::check::HealthCheck;
 use crate::model::kv::KvPair;
@@ -242,6 +244,11 @@ impl RemoteQuery for TxnRead {
 
     fn to_reply(response: TxnResponse) -> TxnReply {
         response.into()
+    }
+
+    /// Clients print the metadata as they come.
+    fn encode_reply(meta: &QueryMeta, answer: TxnResponse) -> Result<Vec<u8>, DialectError> {
+        encode_unindexed(meta, &Self::to_reply(answer))
     }
 
     fn to_answer(&self, reply: TxnReply) -> Result<TxnResponse, DialectError> {

@@ -258,7 +258,11 @@ fn results_of_every_kind_travel() {
     };
     let query = TxnRead { ops: Vec::new() };
     let reply = TxnRead::encode_reply(&meta(), response.clone()).unwrap();
-    assert_eq!(query.decode_reply(&reply).unwrap().1, response);
+    let (read, again) = query.decode_reply(&reply).unwrap();
+    assert_eq!(again, response);
+    // Clients of the reference print it, and its servers send none.
+    assert_eq!((read.index, read.known_leader), (0, true));
+    assert_eq!(read.consistency, Consistency::Default);
     let nothing = b"\x81\xa7Results\x91\x80";
     assert!(query.decode_reply(nothing).is_err(), "a result of nothing");
 }
