@@ -23,6 +23,7 @@ pub mod mono;
 pub mod node;
 pub mod raft;
 pub mod regexp;
+pub mod registration;
 pub mod service;
 pub mod session;
 pub mod snapshot_archive;

@@ -4,6 +4,8 @@ mod agent;
 mod families;
 mod gossip;
 mod limits;
+mod near;
 mod operator;
 mod support;
+mod transactions;
 mod wire;

@@ -1,11 +1,10 @@
 //! Registrations: validated here, then written.
 
-use std::net::IpAddr;
-
 use crate::agent::store::Command;
 use crate::model::access::{Requirement, Resource};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::HealthCheck;
+use crate::model::registration;
 
 use super::{Rpc, RpcError, WriteOptions};
 
@@ -86,30 +85,14 @@ impl Rpc {
 /// Checks a registration and fills in what Consul fills in.
 fn complete(request: &mut RegisterRequest, datacenter: &str) -> Result<(), RpcError> {
     datacenter.clone_into(&mut request.datacenter);
-    if request.node.is_empty() {
-        return Err(refused("Must provide node"));
-    }
+    // A missing name is told before a missing address, and a bad UUID after it.
+    registration::check_node(&request.node, "").map_err(|why| refused(&why))?;
     if request.address.is_empty() && !request.skip_node_update {
         return Err(refused("Must provide address if SkipNodeUpdate is not set"));
     }
-    if !request.id.is_empty() {
-        check_uuid(&request.id).map_err(|why| refused(&format!("Bad node ID: {why}")))?;
-    }
+    registration::check_node(&request.node, &request.id).map_err(|why| refused(&why))?;
     if let Some(service) = &mut request.service {
-        if service.id.is_empty() {
-            service.id.clone_from(&service.service);
-        }
-        if service.service.is_empty() && !service.id.is_empty() {
-            return Err(refused("Must provide service name with ID"));
-        }
-        service.weights = service.weights.or_default();
-        let unspecified = service
-            .address
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.is_unspecified());
-        if unspecified {
-            return Err(refused("Invalid service address"));
-        }
+        registration::complete_service(service).map_err(refused)?;
     }
     let node = request.node.clone();
     for check in request.check.iter_mut().chain(&mut request.checks) {
@@ -119,29 +102,13 @@ fn complete(request: &mut RegisterRequest, datacenter: &str) -> Result<(), RpcEr
 }
 
 fn complete_check(check: &mut HealthCheck, node: &str) {
-    if check.check_id.is_empty() {
-        check.check_id.clone_from(&check.name);
-    }
+    registration::complete_check(check);
     if check.node.is_empty() {
         node.clone_into(&mut check.node);
     }
     if check.kind.is_empty() {
         check.definition.kind().clone_into(&mut check.kind);
     }
-}
-
-/// The reasons are those of the UUID parser that Consul uses; clients see them.
-fn check_uuid(text: &str) -> Result<(), &'static str> {
-    if text.len() != 36 {
-        return Err("uuid string is wrong length");
-    }
-    let dashes_fit = text
-        .char_indices()
-        .all(|(at, c)| (c == '-') == matches!(at, 8 | 13 | 18 | 23));
-    if !dashes_fit || !text.chars().all(|c| c == '-' || c.is_ascii_hexdigit()) {
-        return Err("uuid is improperly formatted");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! Writes of keys and transactions.
+//! Writes of keys, and what is checked before any write.
 
+use crate::agent::raft::Raft;
 use crate::agent::store::{Command, KvCommand, KvVerb, Response};
 use crate::model::access::{Requirement, Resource};
 use crate::model::kv::KvPair;
-use crate::model::txn::{TxnOp, TxnResponse};
+use crate::model::txn::TxnResponse;
 
 use super::{Rpc, RpcError, WriteOptions};
 
@@ -25,30 +26,13 @@ impl Rpc {
         }
     }
 
-    /// Runs a transaction that writes (Consul's `Txn.Apply`).
-    ///
-    /// # Errors
-    /// As [`Rpc::write`]; failed operations are part of the answer.
-    pub async fn txn_apply(
-        &self,
-        options: &WriteOptions,
-        ops: Vec<TxnOp>,
-    ) -> Result<TxnResponse, RpcError> {
-        match self
-            .write(options, &Requirement::OPEN, Command::Txn(ops))
-            .await?
-        {
-            Response::Txn(answer) => Ok(answer),
-            other => Err(RpcError::Raft(format!("a transaction answered {other:?}"))),
-        }
-    }
-
-    /// Checks a command where it is written, and fills in what is missing.
+    /// Checks a command where it is written, and fills in what is missing. With an answer, there is nothing to write.
     pub(super) fn admit(
         &self,
+        raft: &Raft,
         options: &WriteOptions,
         command: &mut Command,
-    ) -> Result<(), RpcError> {
+    ) -> Result<Option<Response>, RpcError> {
         let token = &options.token;
         match command {
             Command::Kv(KvCommand { verb, pair }) => {
@@ -57,25 +41,19 @@ impl Rpc {
                 } else {
                     Resource::Key
                 };
-                self.authorize(token, &Requirement::write(resource, pair.key.as_bytes()))
+                self.authorize(token, &Requirement::write(resource, pair.key.as_bytes()))?;
             }
-            Command::Txn(ops) => self.admit_txn(token, ops),
-            Command::Session(command) => self.admit_session(token, command),
-            Command::Register(request) => self.admit_registration(token, request),
-            Command::Deregister(request) => self.admit_deregistration(token, request),
-            _ => Ok(()),
+            Command::Txn(ops) => {
+                let errors = self.admit_txn(&raft.state(), token, ops)?;
+                return Ok(
+                    (!errors.is_empty()).then(|| Response::Txn(TxnResponse::refused(errors)))
+                );
+            }
+            Command::Register(request) => self.admit_registration(token, request)?,
+            Command::Deregister(request) => self.admit_deregistration(token, request)?,
+            Command::Session(command) => self.admit_session(token, command)?,
+            _ => {}
         }
-    }
-
-    fn admit_txn(&self, token: &str, ops: &[TxnOp]) -> Result<(), RpcError> {
-        for kv in ops.iter().filter_map(|op| op.kv.as_ref()) {
-            let requirement = if kv.is_read() {
-                Requirement::read(Resource::Key, kv.key.as_bytes())
-            } else {
-                Requirement::write(Resource::Key, kv.key.as_bytes())
-            };
-            self.authorize(token, &requirement)?;
-        }
-        Ok(())
+        Ok(None)
     }
 }

@@ -24,6 +24,7 @@ mod session_clocks;
 mod sessions;
 mod snapshot;
 mod status;
+mod txn;
 pub mod wire;
 mod write;
 

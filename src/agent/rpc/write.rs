@@ -88,7 +88,10 @@ impl Errand for Write<'_> {
 
     async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<Response, RpcError> {
         rpc.authorize(&self.options.token, self.requirement)?;
-        rpc.admit(self.options, Arc::make_mut(&mut self.command))?;
+        let command = Arc::make_mut(&mut self.command);
+        if let Some(answer) = rpc.admit(raft, self.options, command)? {
+            return Ok(answer);
+        }
         if let Some(answer) = decline_lock(raft, &self.command) {
             return Ok(answer);
         }

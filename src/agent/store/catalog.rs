@@ -43,7 +43,12 @@ impl State {
                 ));
             }
             self.ensure_check(index, &key, check, touched)
-                .map_err(|reason| format!("failed inserting check: {reason}"))?;
+                .map_err(|reason| {
+                    format!(
+                        "failed inserting check: {reason} on node {:?}",
+                        request.node
+                    )
+                })?;
         }
         Ok(())
     }
@@ -107,10 +112,7 @@ impl State {
     ) -> Result<(), String> {
         let entry = self.entry(node).ok_or(MISSING_NODE)?;
         if check.check_id.is_empty() {
-            return Err(format!(
-                "failed inserting check: {NO_PRIMARY_KEY} on node {:?}",
-                entry.node.node
-            ));
+            return Err(format!("failed inserting check: {NO_PRIMARY_KEY}"));
         }
         let mut check = check.clone();
         let mut service = None;
@@ -118,9 +120,7 @@ impl State {
             let owner = entry
                 .services
                 .get(&*fold(&check.service_id))
-                .ok_or_else(|| {
-                    format!("Missing service registration on node {:?}", entry.node.node)
-                })?;
+                .ok_or("Missing service registration")?;
             check.service_name.clone_from(&owner.service);
             check.service_tags.clone_from(&owner.tags);
             service = Some(Arc::clone(owner));
@@ -145,7 +145,7 @@ impl State {
         if let Some(old) = old
             && old.service_id != service.as_ref().map_or("", |service| &service.id)
         {
-            let before = self.service_of(node, &old.service_id);
+            let before = self.instance(node, &old.service_id);
             self.touch_owners(index, node, before.as_deref(), touched);
         }
         Ok(())
@@ -165,7 +165,13 @@ impl State {
         }
     }
 
-    fn service_of(&self, node: &str, id: &str) -> Option<Arc<NodeService>> {
+    /// A check of a node or of one of its services, by its id.
+    pub fn check(&self, node: &str, id: &str) -> Option<Arc<HealthCheck>> {
+        self.entry(node)?.checks.get(&*fold(id)).cloned()
+    }
+
+    /// An instance of a node, by its id.
+    pub fn instance(&self, node: &str, id: &str) -> Option<Arc<NodeService>> {
         self.entry(node)?.services.get(&*fold(id)).cloned()
     }
 
@@ -213,7 +219,7 @@ impl State {
         self.end_sessions_of_check(index, &node, &id, touched);
         self.indexes.checks = index;
         touched.add(Topic::Checks);
-        let service = self.service_of(&node, &check.service_id);
+        let service = self.instance(&node, &check.service_id);
         self.touch_owners(index, &node, service.as_deref(), touched);
     }
 }

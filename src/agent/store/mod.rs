@@ -34,3 +34,4 @@ pub use sessions::{MAX_LOCK_DELAY, SessionChange, SessionTable};
 pub use snapshot::SnapshotError;
 pub use state::State;
 pub use topic::{Topic, Touched, WatchSet};
+pub use txn::vet as vet_txn;

@@ -116,11 +116,11 @@ impl State {
             if let Some(old_key) = self.node_ids.get(&*node.id).cloned()
                 && old_key != key
             {
-                self.refuse_taken_name(&node, &key)?;
+                self.refuse_taken_name(&node, &key, &format!(" ({})", node.address))?;
                 carried = self.entry(&old_key).map(|entry| entry.node.create_index);
                 self.delete_node(index, &old_key, touched);
             } else {
-                self.refuse_taken_name(&node, &key)?;
+                self.refuse_taken_name(&node, &key, "")?;
             }
         }
         if let Some(old) = self.entry(&key).map(|entry| Arc::clone(&entry.node)) {
@@ -156,7 +156,8 @@ impl State {
 
     /// A name may be taken over from a node without UUID, from one that gossip does not know (a tool
     /// registered it), or from one that gossip calls failed.
-    fn refuse_taken_name(&self, node: &Node, key: &str) -> Result<(), String> {
+    /// `address` is what Consul says of the address, which it does of a node that would change its name.
+    fn refuse_taken_name(&self, node: &Node, key: &str, address: &str) -> Result<(), String> {
         let Some(holder) = self.entry(key).filter(|holder| {
             !holder.node.id.is_empty() && !holder.node.id.eq_ignore_ascii_case(&node.id)
         }) else {
@@ -167,7 +168,7 @@ impl State {
             return Ok(());
         }
         Err(format!(
-            "Error while renaming Node ID: {:?}: Node name {} is reserved by node {} with name {} ({})",
+            "Error while renaming Node ID: {:?}{address}: Node name {} is reserved by node {} with name {} ({})",
             node.id, node.node, holder.node.id, holder.node.node, holder.node.address
         ))
     }

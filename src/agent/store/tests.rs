@@ -5,6 +5,8 @@ mod laws;
 mod registrations;
 mod sessions;
 mod sessions_model;
+mod transactions;
+mod txn_model;
 
 use super::*;
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};

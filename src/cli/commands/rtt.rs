@@ -55,7 +55,7 @@ impl Args {
         let (second, pairs) = if self.wan {
             let second = match self.nodes.get(1) {
                 Some(name) => name.clone(),
-                None if !first.contains('.') => String::new(),
+                None if !is_wan_name(&first) => String::new(),
                 None => {
                     let agent = client
                         .agent_self()
@@ -65,7 +65,7 @@ impl Args {
                     format!("{}.{}", text("NodeName"), text("Datacenter"))
                 }
             };
-            if !(first.contains('.') && second.contains('.')) {
+            if !(is_wan_name(&first) && is_wan_name(&second)) {
                 let text = "Node names must be specified as <node name>.<datacenter> with -wan";
                 return Err(Error::message(text));
             }
@@ -132,6 +132,11 @@ impl Args {
         );
         Ok(context.console.line(&text)?)
     }
+}
+
+/// Whether a name has the form `NODE.DATACENTER`.
+fn is_wan_name(name: &str) -> bool {
+    name.split('.').count() == 2
 }
 
 fn find<'a>(nodes: &'a [NodeCoordinate], name: &str) -> Result<Vec<&'a NodeCoordinate>, Error> {

@@ -436,6 +436,44 @@ fn rtt_estimates_from_coordinates() {
     assert_eq!(ask(&api, &["rtt", "a"]), Done::success(text));
     let text = "Could not find a coordinate for node \"c\"\n";
     assert_eq!(ask(&api, &["rtt", "c", "a"]), Done::failure(text));
+    assert_eq!(ask(&api, &["rtt", "a", "c"]), Done::failure(text));
+    for args in [&["rtt"][..], &["rtt", "a", "b", "c"]] {
+        let done = ask(&api, args);
+        let text = "One or two node names must be specified\n\nUsage: ";
+        assert!(done.err.starts_with(text) && done.code == 1, "{done:?}");
+    }
+}
+
+#[test]
+fn rtt_in_the_wan_wants_names_with_their_datacenter() {
+    let found = r#"[{"Datacenter":"dc1","AreaID":"wan","Coordinates":[
+        {"Node":"a","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Height":0.0001}},
+        {"Node":"b","Coord":{"Vec":[0.002,0,0,0,0,0,0,0],"Height":0.0001}}]},
+        {"Datacenter":"dc2","AreaID":"other","Coordinates":[{"Node":"c","Coord":{}}]}]"#;
+    let own = r#"{"Config":{"NodeName":"b","Datacenter":"dc1"}}"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/coordinate/datacenters", found),
+        ok("GET /v1/agent/self", own),
+    ]);
+    let text = "Estimated a.dc1 <-> b.dc1 rtt: 2.200 ms (using WAN coordinates)\n";
+    assert_eq!(
+        ask(&api, &["rtt", "-wan", "a.dc1", "b.dc1"]),
+        Done::success(text)
+    );
+    assert_eq!(ask(&api, &["rtt", "-wan", "a.dc1"]), Done::success(text));
+    let text = "Could not find a coordinate for node \"c.dc2\"\n";
+    let unknown = ask(&api, &["rtt", "-wan", "a.dc1", "c.dc2"]);
+    assert_eq!(unknown, Done::failure(text));
+    let text = "Node names must be specified as <node name>.<datacenter> with -wan\n";
+    for nodes in [
+        &["a"][..],
+        &["a", "b"],
+        &["a.dc1", "b"],
+        &["a.b.dc1", "b.dc1"],
+    ] {
+        let args: Vec<&str> = ["rtt", "-wan"].iter().chain(nodes).copied().collect();
+        assert_eq!(ask(&api, &args), Done::failure(text), "{nodes:?}");
+    }
 }
 
 #[test]

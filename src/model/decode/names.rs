@@ -45,13 +45,26 @@ const GO_NAMES: [(&str, &str); 6] = [
 ];
 
 /// Types of Consul's package `api`; all others are of `structs`.
-const API_TYPES: [&str; 4] = ["AutopilotConfiguration", "KVTxnOp", "TxnOp", "TxnOps"];
+const API_TYPES: [&str; 8] = [
+    "AgentService",
+    "AutopilotConfiguration",
+    "CheckTxnOp",
+    "KVTxnOp",
+    "NodeTxnOp",
+    "ServiceTxnOp",
+    "TxnOp",
+    "TxnOps",
+];
 
 /// Fields whose Go type has a name of its own where ours is a text or a list.
-const GO_FIELDS: [(&str, &str, &str); 10] = [
+const GO_FIELDS: [(&str, &str, &str); 14] = [
+    ("AgentService", "Kind", "api.ServiceKind"),
     ("HealthCheck", "CheckID", "types.CheckID"),
     ("CheckDefinition", "CheckID", "types.CheckID"),
+    ("CheckTxnOp", "Verb", "api.CheckOp"),
     ("KvTxnOp", "Verb", "api.KVOp"),
+    ("NodeTxnOp", "Verb", "api.NodeOp"),
+    ("ServiceTxnOp", "Verb", "api.ServiceOp"),
     ("Node", "ID", "types.NodeID"),
     ("NodeService", "Kind", "structs.ServiceKind"),
     ("RegisterRequest", "Checks", "structs.HealthChecks"),

@@ -406,6 +406,50 @@ const WRONG_IN_TXN: &[(&str, &str)] = &[
         r#"[{"KV":{"Flags":-1}}]"#,
         "number -1 into Go struct field KVTxnOp.KV.Flags of type uint64",
     ),
+    (
+        r#"[{"Node":5}]"#,
+        "number into Go struct field TxnOp.Node of type api.NodeTxnOp",
+    ),
+    (
+        r#"[{"Node":{"Verb":5}}]"#,
+        "number into Go struct field NodeTxnOp.Node.Verb of type api.NodeOp",
+    ),
+    (
+        r#"[{"Node":{"Node":{"Node":5}}}]"#,
+        "number into Go struct field Node.Node.Node.Node of type string",
+    ),
+    (
+        r#"[{"Service":5}]"#,
+        "number into Go struct field TxnOp.Service of type api.ServiceTxnOp",
+    ),
+    (
+        r#"[{"Service":{"Verb":5}}]"#,
+        "number into Go struct field ServiceTxnOp.Service.Verb of type api.ServiceOp",
+    ),
+    (
+        r#"[{"Service":{"Service":5}}]"#,
+        "number into Go struct field ServiceTxnOp.Service.Service of type api.AgentService",
+    ),
+    (
+        r#"[{"Service":{"Service":{"Port":"x"}}}]"#,
+        "string into Go struct field AgentService.Service.Service.Port of type int",
+    ),
+    (
+        r#"[{"Service":{"Service":{"Kind":5}}}]"#,
+        "number into Go struct field AgentService.Service.Service.Kind of type api.ServiceKind",
+    ),
+    (
+        r#"[{"Check":5}]"#,
+        "number into Go struct field TxnOp.Check of type api.CheckTxnOp",
+    ),
+    (
+        r#"[{"Check":{"Verb":5}}]"#,
+        "number into Go struct field CheckTxnOp.Check.Verb of type api.CheckOp",
+    ),
+    (
+        r#"[{"Check":{"Check":{"Definition":{"Header":{"a":"b"}}}}}]"#,
+        "string into Go struct field HealthCheck.Check.Check.Definition of type []string",
+    ),
 ];
 
 #[test]

@@ -82,7 +82,7 @@ async fn coordinates(
 
 /// The body of an update.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename = "CoordinateUpdateRequest", rename_all = "PascalCase", default)]
 struct Update {
     datacenter: String,
     node: String,

@@ -3,7 +3,7 @@
 use crate::agent::store::Command;
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::Key;
-use crate::model::txn::{MAX_TXN_OPS, TxnError, TxnOp};
+use crate::model::txn::{MAX_TXN_OPS, TxnError, TxnOp, TxnSubject};
 
 /// Longest name of a node whose coordinate is taken.
 const NODE_NAME_BYTES: usize = 1024;
@@ -73,12 +73,6 @@ impl WriteLimits {
         for kv in ops.iter().filter_map(|op| op.kv.as_ref()) {
             self.check_value(&kv.key, kv.value.0.len())?;
         }
-        let other = |op: &TxnOp| op.node.is_some() || op.service.is_some() || op.check.is_some();
-        if ops.iter().any(other) {
-            return Err(format!(
-                "transactions on nodes, services and checks {NOT_BUILT}"
-            ));
-        }
         Ok(())
     }
 
@@ -95,28 +89,30 @@ impl WriteLimits {
 
 /// Operations that say nothing, which Consul refuses before it runs any.
 pub(super) fn empty_operations(ops: &[TxnOp]) -> Vec<TxnError> {
-    errors_of(ops, |op| {
-        let empty = *op == TxnOp::default();
-        empty.then_some("no operation specified")
-    })
+    let empty = |(op_index, op): (usize, &TxnOp)| {
+        op.subject().is_none().then(|| TxnError {
+            op_index,
+            what: "no operation specified".to_owned(),
+        })
+    };
+    ops.iter().enumerate().filter_map(empty).collect()
 }
 
 /// Operations that write, in a transaction that may only read.
 pub(super) fn writing_operations(ops: &[TxnOp]) -> Vec<TxnError> {
-    errors_of(ops, |op| match op.kv.as_ref()?.verb.as_str() {
-        "set" | "cas" | "lock" | "unlock" => {
-            Some("failed inserting kvs entry: cannot insert in read-only transaction")
-        }
-        "delete" | "delete-cas" | "delete-tree" => {
-            Some("failed deleting kvs entry: cannot delete in read-only transaction")
-        }
-        _ => None,
-    })
-}
-
-fn errors_of(ops: &[TxnOp], error: impl Fn(&TxnOp) -> Option<&'static str>) -> Vec<TxnError> {
     let errors = ops.iter().enumerate().filter_map(|(op_index, op)| {
-        let what = error(op)?.to_owned();
+        let (entry, verb) = match op.subject()? {
+            TxnSubject::Kv(op) => ("kvs entry", &op.verb),
+            TxnSubject::Node(op) => ("node", &op.verb),
+            TxnSubject::Service(op) => ("service", &op.verb),
+            TxnSubject::Check(op) => ("check", &op.verb),
+        };
+        let (doing, cannot) = match verb.as_str() {
+            "set" | "cas" | "lock" | "unlock" => ("inserting", "insert"),
+            "delete" | "delete-cas" | "delete-tree" => ("deleting", "delete"),
+            _ => return None,
+        };
+        let what = format!("failed {doing} {entry}: cannot {cannot} in read-only transaction");
         Some(TxnError { op_index, what })
     });
     errors.collect()
@@ -127,7 +123,7 @@ mod tests {
     use super::*;
     use crate::agent::store::{KvCommand, KvVerb};
     use crate::model::kv::{Blob, KvPair};
-    use crate::model::txn::KvTxnOp;
+    use crate::model::txn::{KvTxnOp, NodeTxnOp};
 
     const LIMITS: WriteLimits = WriteLimits {
         value_bytes: 10,
@@ -177,22 +173,33 @@ mod tests {
         );
         let refusal = LIMITS.check_txn(&of(1), most + 1).unwrap_err();
         assert!(refusal.contains("too large"), "{refusal}");
-        let node = TxnOp {
-            node: Some(serde_json::json!({})),
-            ..TxnOp::default()
-        };
-        let refusal = LIMITS.check_txn(&[node], 1).unwrap_err();
-        assert!(refusal.ends_with(NOT_BUILT), "{refusal}");
     }
 
     #[test]
     fn operations_that_do_not_belong_are_named() {
-        let ops = [op("get", b""), TxnOp::default(), op("delete-cas", b"")];
+        let node = |verb: &str| TxnOp {
+            node: Some(Box::new(NodeTxnOp {
+                verb: verb.to_owned(),
+                ..NodeTxnOp::default()
+            })),
+            ..TxnOp::default()
+        };
+        let ops = [
+            op("get", b""),
+            TxnOp::default(),
+            op("delete-cas", b""),
+            node("get"),
+            node("set"),
+        ];
         let places = |errors: Vec<TxnError>| -> Vec<usize> {
             errors.iter().map(|error| error.op_index).collect()
         };
         assert_eq!(places(empty_operations(&ops)), [1]);
-        assert_eq!(places(writing_operations(&ops)), [2]);
+        assert_eq!(places(writing_operations(&ops)), [2, 4]);
+        assert_eq!(
+            writing_operations(&ops)[1].what,
+            "failed inserting node: cannot insert in read-only transaction"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::agent::store::{
     Command, KvCommand, KvGet, KvKeys, KvList, Query as _, Response, TxnRead,
 };
 use crate::model::access::{Requirement, Resource};
-use crate::model::txn::{TxnError, TxnOp, TxnResponse};
+use crate::model::txn::{TxnOp, TxnResponse};
 
 use super::dispatcher::{Answer, Dispatcher, failed, unknown};
 use super::limits::{empty_operations, writing_operations};
@@ -83,7 +83,7 @@ impl Dispatcher {
     ) -> Result<TxnResponse, CallFailure> {
         let empty = empty_operations(&ops);
         if !empty.is_empty() {
-            return Ok(refusal(empty));
+            return Ok(TxnResponse::refused(empty));
         }
         if !writing_operations(&ops).is_empty() {
             return Ok(self.rpc.txn_apply(options, ops).await?);
@@ -108,23 +108,16 @@ impl Dispatcher {
         } else {
             errors.sort_by_key(|error| error.op_index);
             let (meta, ()) = self.query(&options, &ReadNothing).await?;
-            (meta, refusal(errors))
+            (meta, TxnResponse::refused(errors))
         };
         Ok(TxnRead::encode_reply(&meta, response)?)
     }
 
     fn may_read(&self, token: &str, ops: &[TxnOp]) -> Result<(), CallFailure> {
-        for kv in ops.iter().filter_map(|op| op.kv.as_ref()) {
-            let requirement = Requirement::read(Resource::Key, kv.key.as_bytes());
-            self.rpc.authorize(token, &requirement)?;
+        let state = self.rpc.stale_state().unwrap_or_default();
+        for op in ops {
+            self.rpc.may_run(&state, token, op)?;
         }
         Ok(())
-    }
-}
-
-const fn refusal(errors: Vec<TxnError>) -> TxnResponse {
-    TxnResponse {
-        results: None,
-        errors: Some(errors),
     }
 }

@@ -90,7 +90,7 @@ pub fn encode_command(
             kvs::APPLY,
             encode_write(options, &ApplyRequest::new(command))?,
         ),
-        Command::Txn(ops) => (txn::APPLY, encode_write(options, &TxnRequest::new(ops)?)?),
+        Command::Txn(ops) => (txn::APPLY, encode_write(options, &TxnRequest::new(ops))?),
         Command::Autopilot(update) => (
             operator::AUTOPILOT_SET_CONFIGURATION,
             encode_write(options, &SetAutopilotRequest::new(update))?,
@@ -136,7 +136,7 @@ pub fn decode_command(
         }
         txn::APPLY => {
             let (options, request): (_, TxnRequest) = decode_write(body)?;
-            (options, Command::Txn(request.into_ops()?))
+            (options, Command::Txn(request.into_ops()))
         }
         operator::AUTOPILOT_SET_CONFIGURATION => {
             let (options, request): (_, SetAutopilotRequest) = decode_write(body)?;

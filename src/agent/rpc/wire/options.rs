@@ -185,6 +185,23 @@ pub fn encode_answer<T: Serialize>(meta: &QueryMeta, reply: &T) -> Result<Vec<u8
     encode_both(&WireMeta::from(meta), reply)
 }
 
+/// As [`encode_answer`], of a read whose reply has no index and does not say how it was made.
+///
+/// # Errors
+/// As [`encode_answer`].
+pub(super) fn encode_unindexed<T: Serialize>(
+    meta: &QueryMeta,
+    reply: &T,
+) -> Result<Vec<u8>, DialectError> {
+    let meta = WireMeta {
+        consistency_level: String::new(),
+        generation: 0,
+        index: 0,
+        ..WireMeta::from(meta)
+    };
+    encode_both(&meta, reply)
+}
+
 /// Reads a read's reply.
 ///
 /// # Errors

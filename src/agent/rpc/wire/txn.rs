@@ -1,17 +1,21 @@
 //! `Txn`: transactions.
 
-use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::dialect::{DialectError, Kept};
 use super::forward::RemoteQuery;
+use super::options::encode_unindexed;
+use crate::agent::rpc::options::QueryMeta;
 use crate::agent::store::TxnRead;
 use crate::model::check::HealthCheck;
 use crate::model::kv::KvPair;
 use crate::model::node::Node;
 use crate::model::service::NodeService;
-use crate::model::txn::{KvTxnOp, TxnError, TxnOp, TxnResponse, TxnResult};
+use crate::model::txn::{
+    CheckTxnOp, KvTxnOp, NodeTxnOp, ServiceTxnOp, TxnError, TxnOp, TxnResponse, TxnResult,
+};
 
 /// Runs a transaction that writes.
 pub const APPLY: &str = "Txn.Apply";
@@ -29,11 +33,11 @@ pub struct TxnRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct WireOp {
-    check: Option<CheckOp>,
+    check: Option<Box<CheckTxnOp>>,
     #[serde(rename = "KV")]
     kv: Option<KvOp>,
-    node: Option<NodeOp>,
-    service: Option<ServiceOp>,
+    node: Option<Box<NodeTxnOp>>,
+    service: Option<Box<ServiceOp>>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,26 +47,13 @@ struct KvOp {
     dir_ent: KvPair,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct NodeOp {
-    verb: String,
-    node: Node,
-}
-
+/// The service as the catalog has it, not as clients write it in JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct ServiceOp {
     verb: String,
     node: String,
     service: NodeService,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct CheckOp {
-    verb: String,
-    check: HealthCheck,
 }
 
 impl From<&KvTxnOp> for KvOp {
@@ -94,52 +85,45 @@ impl From<KvOp> for KvTxnOp {
     }
 }
 
-/// The operations that the store keeps as they were given in JSON, whose durations are texts.
-fn typed<T: DeserializeOwned>(given: Option<&Value>) -> Result<Option<T>, DialectError> {
-    given
-        .map(T::deserialize)
-        .transpose()
-        .map_err(|why| DialectError::Encode(why.to_string()))
+impl From<ServiceTxnOp> for ServiceOp {
+    fn from(op: ServiceTxnOp) -> Self {
+        Self {
+            verb: op.verb,
+            node: op.node,
+            service: op.service,
+        }
+    }
 }
 
-fn given<T: Serialize>(typed: Option<T>) -> Result<Option<Value>, DialectError> {
-    typed
-        .map(serde_json::to_value)
-        .transpose()
-        .map_err(|why| DialectError::Decode(why.to_string()))
+impl From<ServiceOp> for ServiceTxnOp {
+    fn from(op: ServiceOp) -> Self {
+        Self {
+            verb: op.verb,
+            node: op.node,
+            service: op.service,
+        }
+    }
 }
 
 impl TxnRequest {
     /// The request for operations.
-    ///
-    /// # Errors
-    /// When one cannot be understood.
-    pub fn new(ops: &[TxnOp]) -> Result<Self, DialectError> {
-        let ops = ops.iter().map(|op| {
-            Ok(WireOp {
-                check: typed(op.check.as_ref())?,
-                kv: op.kv.as_ref().map(KvOp::from),
-                node: typed(op.node.as_ref())?,
-                service: typed(op.service.as_ref())?,
-            })
+    pub fn new(ops: &[TxnOp]) -> Self {
+        let ops = ops.iter().map(|op| WireOp {
+            check: op.check.clone(),
+            kv: op.kv.as_ref().map(KvOp::from),
+            node: op.node.clone(),
+            service: op.service.clone().map(|op| Box::new((*op).into())),
         });
-        Ok(Self {
-            ops: ops.collect::<Result<_, DialectError>>()?,
-        })
+        Self { ops: ops.collect() }
     }
 
     /// The operations of a request.
-    ///
-    /// # Errors
-    /// When one cannot be understood.
-    pub fn into_ops(self) -> Result<Vec<TxnOp>, DialectError> {
-        let ops = self.ops.into_iter().map(|op| {
-            Ok(TxnOp {
-                kv: op.kv.map(KvTxnOp::from),
-                node: given(op.node)?,
-                service: given(op.service)?,
-                check: given(op.check)?,
-            })
+    pub fn into_ops(self) -> Vec<TxnOp> {
+        let ops = self.ops.into_iter().map(|op| TxnOp {
+            kv: op.kv.map(KvTxnOp::from),
+            node: op.node,
+            service: op.service.map(|op| Box::new((*op).into())),
+            check: op.check,
         });
         ops.collect()
     }
@@ -170,12 +154,41 @@ struct WireError {
     what: String,
 }
 
-/// A result: the store has those of keys only.
+/// A result: the one field that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "PascalCase", default)]
 struct WireResult {
+    check: Option<Arc<HealthCheck>>,
     #[serde(rename = "KV")]
     kv: Option<KvPair>,
+    node: Option<Arc<Node>>,
+    service: Option<Arc<NodeService>>,
+}
+
+impl From<TxnResult> for WireResult {
+    fn from(result: TxnResult) -> Self {
+        let mut wire = Self::default();
+        match result {
+            TxnResult::Kv(pair) => wire.kv = Some(pair),
+            TxnResult::Node(node) => wire.node = Some(node),
+            TxnResult::Service(service) => wire.service = Some(service),
+            TxnResult::Check(check) => wire.check = Some(check),
+        }
+        wire
+    }
+}
+
+impl TryFrom<WireResult> for TxnResult {
+    type Error = DialectError;
+
+    /// What is none of these is refused, not left out, for clients count results.
+    fn try_from(wire: WireResult) -> Result<Self, DialectError> {
+        let kv = wire.kv.map(Self::Kv);
+        kv.or(wire.node.map(Self::Node))
+            .or(wire.service.map(Self::Service))
+            .or(wire.check.map(Self::Check))
+            .ok_or_else(|| DialectError::Decode("a result of no known kind".to_owned()))
+    }
 }
 
 impl From<TxnResponse> for TxnReply {
@@ -187,14 +200,9 @@ impl From<TxnResponse> for TxnReply {
             });
             errors.collect()
         });
-        let results = response.results.map(|results| {
-            let results = results.into_iter();
-            results
-                .map(|result| WireResult {
-                    kv: Some(result.kv),
-                })
-                .collect()
-        });
+        let results = response
+            .results
+            .map(|results| results.into_iter().map(WireResult::from).collect());
         Self { errors, results }
     }
 }
@@ -202,8 +210,6 @@ impl From<TxnResponse> for TxnReply {
 impl TryFrom<TxnReply> for TxnResponse {
     type Error = DialectError;
 
-    /// The store's answers have a place for results of keys only: others are refused, not left out, for clients
-    /// count results.
     fn try_from(reply: TxnReply) -> Result<Self, DialectError> {
         let errors = reply.errors.map(|errors| {
             let errors = errors.into_iter().map(|error| TxnError {
@@ -212,16 +218,9 @@ impl TryFrom<TxnReply> for TxnResponse {
             });
             errors.collect()
         });
-        let other = || DialectError::Decode("a result that is no key's".to_owned());
-        let results = reply.results.map(|results| {
-            let results = results.into_iter();
-            let keys = results.map(|result| {
-                Ok(TxnResult {
-                    kv: result.kv.ok_or_else(other)?,
-                })
-            });
-            keys.collect()
-        });
+        let results = reply
+            .results
+            .map(|results| results.into_iter().map(TxnResult::try_from).collect());
         Ok(Self {
             results: results.transpose()?,
             errors,
@@ -234,15 +233,22 @@ impl RemoteQuery for TxnRead {
     type Reply = TxnReply;
 
     fn to_request(&self, _: &str) -> Result<TxnRequest, DialectError> {
-        TxnRequest::new(&self.ops)
+        Ok(TxnRequest::new(&self.ops))
     }
 
     fn from_request(request: TxnRequest) -> Result<Self, DialectError> {
-        request.into_ops().map(|ops| Self { ops })
+        Ok(Self {
+            ops: request.into_ops(),
+        })
     }
 
     fn to_reply(response: TxnResponse) -> TxnReply {
         response.into()
+    }
+
+    /// Clients print the metadata as they come.
+    fn encode_reply(meta: &QueryMeta, answer: TxnResponse) -> Result<Vec<u8>, DialectError> {
+        encode_unindexed(meta, &Self::to_reply(answer))
     }
 
     fn to_answer(&self, reply: TxnReply) -> Result<TxnResponse, DialectError> {

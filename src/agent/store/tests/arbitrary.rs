@@ -8,13 +8,20 @@ use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::{HealthCheck, SERF_HEALTH, Status};
 use crate::model::duration::GoDuration;
 use crate::model::kv::{Blob, Key, KvPair};
-use crate::model::node::StringMap;
+use crate::model::node::{Node, StringMap};
 use crate::model::service::{Connect, KIND_CONNECT_PROXY, NodeService, Proxy};
 use crate::model::session::{DELETE, RELEASE, Session};
-use crate::model::txn::{KvTxnOp, TxnOp};
+use crate::model::txn::{CheckTxnOp, KvTxnOp, NodeTxnOp, ServiceTxnOp, TxnOp};
 
 pub(super) const NODES: &[&str] = &["n1", "N1", "n2", "n3"];
 pub(super) const NODE_IDS: &[&str] = &["", "", "id-a", "id-b"];
+/// UUIDs of nodes in transactions, which look at their form.
+const NODE_UUIDS: &[&str] = &[
+    "",
+    "",
+    "aaaaaaaa-0000-0000-0000-000000000000",
+    "bbbbbbbb-0000-0000-0000-000000000000",
+];
 pub(super) const SERVICE_IDS: &[&str] = &["web", "WEB", "db-1", "\u{c9}t\u{e9}", "\u{e9}t\u{c9}"];
 pub(super) const SERVICES: &[&str] = &["web", "Web", "db", "proxy"];
 pub(super) const CHECKS: &[&str] = &["c1", "C1", "c2", SERF_HEALTH];
@@ -181,7 +188,7 @@ pub(super) fn kv() -> impl Strategy<Value = Command> {
     )
 }
 
-pub(super) fn txn() -> impl Strategy<Value = Command> {
+fn kv_op() -> impl Strategy<Value = TxnOp> {
     let verb = one_of(&[
         "set",
         "set",
@@ -198,7 +205,7 @@ pub(super) fn txn() -> impl Strategy<Value = Command> {
         "check-not-exists",
         "nonsense",
     ]);
-    let op = (verb, key(), 0..3_u8, 0..12_u64, one_of(SESSIONS)).prop_map(
+    (verb, key(), 0..3_u8, 0..12_u64, one_of(SESSIONS)).prop_map(
         |(verb, key, value, index, session)| TxnOp {
             kv: Some(KvTxnOp {
                 verb,
@@ -210,8 +217,85 @@ pub(super) fn txn() -> impl Strategy<Value = Command> {
             }),
             ..TxnOp::default()
         },
-    );
-    prop::collection::vec(op, 0..4).prop_map(Command::Txn)
+    )
+}
+
+/// A verb of operations on the catalog, and the index that they expect.
+fn catalog_verb() -> impl Strategy<Value = (String, u64)> {
+    let verb = one_of(&[
+        "set",
+        "set",
+        "set",
+        "cas",
+        "get",
+        "delete",
+        "delete-cas",
+        "nonsense",
+    ]);
+    (verb, prop_oneof![Just(0), 1..12_u64])
+}
+
+fn node_op() -> impl Strategy<Value = TxnOp> {
+    (catalog_verb(), one_of(NODES), one_of(NODE_UUIDS), meta()).prop_map(
+        |((verb, modify_index), node, id, meta)| TxnOp {
+            node: Some(Box::new(NodeTxnOp {
+                verb,
+                node: Node {
+                    id,
+                    node,
+                    address: "10.0.0.1".to_owned(),
+                    meta,
+                    modify_index,
+                    ..Node::default()
+                },
+            })),
+            ..TxnOp::default()
+        },
+    )
+}
+
+fn service_op() -> impl Strategy<Value = TxnOp> {
+    (catalog_verb(), one_of(NODES), service()).prop_map(|((verb, modify_index), node, service)| {
+        TxnOp {
+            service: Some(Box::new(ServiceTxnOp {
+                verb,
+                node,
+                service: NodeService {
+                    modify_index,
+                    ..service
+                },
+            })),
+            ..TxnOp::default()
+        }
+    })
+}
+
+fn check_op() -> impl Strategy<Value = TxnOp> {
+    (catalog_verb(), one_of(NODES), check()).prop_map(|((verb, modify_index), node, check)| TxnOp {
+        check: Some(Box::new(CheckTxnOp {
+            verb,
+            check: HealthCheck {
+                node,
+                modify_index,
+                ..check
+            },
+        })),
+        ..TxnOp::default()
+    })
+}
+
+pub(super) fn txn_op() -> impl Strategy<Value = TxnOp> {
+    prop_oneof![
+        8 => kv_op(),
+        6 => node_op(),
+        6 => service_op(),
+        6 => check_op(),
+        1 => Just(TxnOp::default()),
+    ]
+}
+
+pub(super) fn txn() -> impl Strategy<Value = Command> {
+    prop::collection::vec(txn_op(), 0..4).prop_map(Command::Txn)
 }
 
 pub(super) fn session() -> impl Strategy<Value = Command> {

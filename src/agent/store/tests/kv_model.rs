@@ -11,14 +11,14 @@ use crate::model::kv::{Key, KvPair};
 use crate::model::session::Session;
 
 /// Pairs, and the indexes of all changes beneath every key, deletions included.
-#[derive(Default)]
-struct Model {
-    pairs: BTreeMap<Vec<u8>, KvPair>,
+#[derive(Clone, Default)]
+pub(super) struct Model {
+    pub(super) pairs: BTreeMap<Vec<u8>, KvPair>,
     changes: Vec<(Vec<u8>, u64)>,
 }
 
 impl Model {
-    fn apply(&mut self, index: u64, command: &KvCommand) -> Response {
+    pub(super) fn apply(&mut self, index: u64, command: &KvCommand) -> Response {
         let pair = &command.pair;
         let key = pair.key.as_bytes().to_vec();
         let old = self.pairs.get(&key).cloned();
@@ -107,7 +107,7 @@ impl Model {
         }
     }
 
-    fn list(&self, prefix: &[u8]) -> Vec<KvPair> {
+    pub(super) fn list(&self, prefix: &[u8]) -> Vec<KvPair> {
         let beneath = self.pairs.iter().filter(|(key, _)| key.starts_with(prefix));
         beneath.map(|(_, pair)| pair.clone()).collect()
     }
@@ -122,7 +122,7 @@ impl Model {
     }
 }
 
-fn with_sessions() -> State {
+pub(super) fn with_sessions() -> State {
     let mut state = State::default();
     for id in &SESSIONS[..2] {
         let session = Session {

@@ -26,8 +26,6 @@ const DIFFERENCES: &[&str] = &[
     "Operator.AutopilotGetConfiguration.Index is new",
     "Operator.AutopilotGetConfiguration.KnownLeader is new",
     "Operator.AutopilotGetConfiguration.LastContact is new",
-    // One operation there is on a node.
-    "Txn.Read: transactions on nodes, services and checks are not supported by this version of consulctl",
 ];
 
 /// Maps whose keys are data.

@@ -27,7 +27,7 @@ use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::raft::{AutopilotServer, AutopilotState, ServerStatus};
 use crate::model::service::NodeService;
 use crate::model::session::Session;
-use crate::model::txn::{KvTxnOp, TxnOp};
+use crate::model::txn::{KvTxnOp, TxnOp, TxnResult};
 
 fn get(key: &str) -> KvGet {
     KvGet {
@@ -130,11 +130,15 @@ async fn transactions() {
     };
     let done = apply(vec![op("set"), op("get")]).await;
     let results = done.results.unwrap();
-    assert_eq!(&results[1].kv.value.0[..], b"v");
+    let value = |result: &TxnResult| match result {
+        TxnResult::Kv(pair) => (pair.value.0.clone(), pair.modify_index),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(&value(&results[1]).0[..], b"v");
     let index = server.read(get("t")).await.0.index;
     // What reads only leaves no trace in the log.
     let read = apply(vec![op("get")]).await;
-    assert_eq!(read.results.unwrap()[0].kv.modify_index, index);
+    assert_eq!(value(&read.results.unwrap()[0]).1, index);
     let unknown = apply(vec![op("zip")]).await;
     assert_eq!(unknown.errors.unwrap()[0].what, "unknown KV verb \"zip\"");
     let empty = apply(vec![op("set"), TxnOp::default()]).await;

@@ -75,11 +75,6 @@ async fn writes_that_http_refuses() {
             ),
             "Value for key \"a\" is too large (1001 > 1000 bytes)",
         ),
-        (
-            "Txn.Apply",
-            writing(&json!({"Ops": [{"Node": {"Verb": "set", "Node": {"Node": "n"}}}]})),
-            "transactions on nodes, services and checks are not supported",
-        ),
         ("Catalog.Register", writing(&json!({})), "Must provide node"),
         (
             "Catalog.Register",

@@ -12,7 +12,7 @@ use super::support::{LONG, pool};
 use crate::agent::rpc::wire::{
     Nothing, ReadOptions, RemoteQuery, SnapshotRequest, SnapshotVerb, catalog, coordinate,
     decode_answer, decode_response, encode, encode_command, encode_read, encode_write, health,
-    internal, operator, session, status, txn,
+    internal, operator, session, status,
 };
 use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 use crate::agent::store::{
@@ -27,7 +27,7 @@ use crate::model::duration::GoDuration;
 use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::service::{NodeService, ServiceAddress, Weights};
 use crate::model::session::Session;
-use crate::model::txn::{KvTxnOp, TxnOp};
+use crate::model::txn::{KvTxnOp, TxnOp, TxnResult};
 
 const ADDRESS: &str = "127.0.64.20";
 const NODE: &str = "reference";
@@ -225,7 +225,7 @@ async fn transactions(reference: &Reference) {
         panic!("no answer of a transaction");
     };
     let results = done.results.unwrap();
-    assert_eq!(&results[1].kv.value.0[..], b"v");
+    assert!(matches!(&results[1], TxnResult::Kv(pair) if &pair.value.0[..] == b"v"));
     let read = TxnRead {
         ops: vec![op("get", 0), op("check-index", 1)],
     };
@@ -234,18 +234,74 @@ async fn transactions(reference: &Reference) {
         (failed.results, failed.errors.unwrap()[0].op_index),
         (None, 1)
     );
-    let node = TxnOp {
-        node: Some(
-            serde_json::json!({"Verb": "set", "Node": {"Node": "of-txn", "Address": "10.9.9.9"}}),
-        ),
-        ..TxnOp::default()
-    };
-    let body = encode_command(&write_options(), &Command::Txn(vec![node]))
-        .unwrap()
-        .unwrap();
-    reference.call(txn::APPLY, &body.body).await.unwrap();
+    catalog_transactions(reference).await;
     let (_, nodes) = reference.read(ListNodes::default()).await.unwrap();
     assert!(nodes.iter().any(|node| node.address == "10.9.9.9"));
+}
+
+/// Operations as in JSON.
+fn ops(given: serde_json::Value) -> Vec<TxnOp> {
+    serde_json::from_value(given).unwrap()
+}
+
+async fn catalog_transactions(reference: &Reference) {
+    let check = serde_json::json!({
+        "Node": "of-txn", "CheckID": "c", "Name": "c", "Status": "warning", "ServiceID": "w",
+        "Definition": {"HTTP": "http://x", "Interval": "10s"},
+    });
+    let given = ops(serde_json::json!([
+        {"Node": {"Verb": "set", "Node": {
+            "Node": "of-txn", "Address": "10.9.9.9", "Datacenter": "dc1", "Meta": {"a": "b"},
+        }}},
+        {"Service": {"Verb": "set", "Node": "of-txn", "Service": {
+            "ID": "w", "Service": "web", "Tags": ["t"], "Port": 80, "Weights": {"Passing": 2, "Warning": 1},
+        }}},
+        {"Check": {"Verb": "cas", "Check": check}},
+    ]));
+    let Response::Txn(done) = reference.write(Command::Txn(given)).await.unwrap() else {
+        panic!("no answer of a transaction");
+    };
+    let get = || {
+        ops(serde_json::json!([
+            {"Node": {"Verb": "get", "Node": {"Node": "of-txn"}}},
+            {"Service": {"Verb": "get", "Node": "of-txn", "Service": {"ID": "w"}}},
+            {"Check": {"Verb": "get", "Check": {"Node": "of-txn", "CheckID": "c"}}},
+        ]))
+    };
+    let (_, found) = reference.read(TxnRead { ops: get() }).await.unwrap();
+    assert_eq!((done.errors, &found.errors), (None, &None));
+    let results = found.results.unwrap();
+    assert_eq!(done.results.unwrap(), results);
+    let TxnResult::Node(node) = &results[0] else {
+        panic!("{results:?}");
+    };
+    assert_eq!((&*node.address, &*node.datacenter), ("10.9.9.9", "dc1"));
+    let TxnResult::Service(service) = &results[1] else {
+        panic!("{results:?}");
+    };
+    assert_eq!(
+        (service.port, &service.tags[..]),
+        (80, &["t".to_owned()][..])
+    );
+    assert_eq!(service.weights.passing, 2);
+    let TxnResult::Check(check) = &results[2] else {
+        panic!("{results:?}");
+    };
+    assert_eq!(check.definition.interval, GoDuration::from_secs(10));
+    assert_eq!(
+        (&*check.service_name, check.status),
+        ("web", Status::Warning)
+    );
+    let gone = ops(serde_json::json!([
+        {"Check": {"Verb": "delete-cas", "Check": {
+            "Node": "of-txn", "CheckID": "c", "ModifyIndex": check.modify_index,
+        }}},
+        {"Service": {"Verb": "delete", "Node": "of-txn", "Service": {"ID": "w", "Service": "web"}}},
+    ]));
+    reference.write(Command::Txn(gone)).await.unwrap();
+    let (_, found) = reference.read(TxnRead { ops: get() }).await.unwrap();
+    let places: Vec<_> = found.errors.unwrap().iter().map(|e| e.op_index).collect();
+    assert_eq!(places, [1, 2]);
 }
 
 fn registration() -> RegisterRequest {

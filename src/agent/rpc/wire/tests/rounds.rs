@@ -1,5 +1,7 @@
 //! What the recording does not have: refusals, and values that only our servers send.
 
+use std::sync::Arc;
+
 use super::super::{
     DialectError, RemoteQuery, SnapshotRequest, SnapshotVerb, WriteCall, config_entry,
     decode_command, decode_response, decode_snapshot_reply, encode, encode_answer, encode_command,
@@ -10,10 +12,13 @@ use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 use crate::agent::store::{
     AutopilotUpdate, Command, KvCommand, KvGet, KvVerb, ListServices, Response, TxnRead,
 };
+use crate::model::check::HealthCheck;
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::{Blob, Key, KvPair};
+use crate::model::node::Node;
 use crate::model::raft::AutopilotConfiguration;
-use crate::model::txn::{KvTxnOp, TxnError, TxnOp, TxnResponse};
+use crate::model::service::NodeService;
+use crate::model::txn::{KvTxnOp, TxnError, TxnOp, TxnResponse, TxnResult};
 
 fn meta() -> QueryMeta {
     QueryMeta {
@@ -205,14 +210,17 @@ fn transactions_fail_and_succeed_apart() {
 
 #[test]
 fn operations_on_nodes_services_and_checks_keep_what_was_given() {
-    let given = |text: &str| Some(serde_json::from_str(text).unwrap());
-    let op = TxnOp {
-        check: given(
-            r#"{"Verb":"set","Check":{"Node":"n","CheckID":"c","Status":"passing","Definition":{"Interval":"10s"}}}"#,
-        ),
-        ..TxnOp::default()
-    };
-    let command = Command::Txn(vec![op]);
+    let given = serde_json::json!([
+        {"Check": {"Verb": "set", "Check": {
+            "Node": "n", "CheckID": "c", "Status": "passing", "Definition": {"Interval": "10s"},
+        }}},
+        {"Node": {"Verb": "cas", "Node": {"Node": "n", "Address": "a", "Meta": {"k": "v"}, "ModifyIndex": 7}}},
+        {"Service": {"Verb": "delete-cas", "Node": "n", "Service": {
+            "ID": "w", "Service": "web", "Tags": ["t"], "ModifyIndex": 8,
+        }}},
+    ]);
+    let ops: Vec<TxnOp> = serde_json::from_value(given).unwrap();
+    let command = Command::Txn(ops);
     let call = encode_command(&options(), &command).unwrap().unwrap();
     // Go wants a number.
     let interval = b"\xa8Interval\xcf\x00\x00\x00\x02\x54\x0b\xe4\x00";
@@ -222,12 +230,41 @@ fn operations_on_nodes_services_and_checks_keep_what_was_given() {
             .any(|part| part == interval)
     );
     let (_, again) = decode_command(call.method, &call.body).unwrap().unwrap();
-    let Command::Txn(ops) = again else {
-        panic!("{again:?}");
+    assert_eq!(again, command);
+}
+
+#[test]
+fn results_of_every_kind_travel() {
+    let response = TxnResponse {
+        results: Some(vec![
+            TxnResult::Kv(KvPair {
+                key: Key::from("k"),
+                ..KvPair::default()
+            }),
+            TxnResult::Node(Arc::new(Node {
+                node: "n".to_owned(),
+                ..Node::default()
+            })),
+            TxnResult::Service(Arc::new(NodeService {
+                id: "s".to_owned(),
+                ..NodeService::default()
+            })),
+            TxnResult::Check(Arc::new(HealthCheck {
+                check_id: "c".to_owned(),
+                ..HealthCheck::default()
+            })),
+        ]),
+        errors: None,
     };
-    let check = ops[0].check.as_ref().unwrap();
-    assert_eq!(check["Verb"], "set");
-    assert_eq!(check["Check"]["Definition"]["Interval"], "10s");
+    let query = TxnRead { ops: Vec::new() };
+    let reply = TxnRead::encode_reply(&meta(), response.clone()).unwrap();
+    let (read, again) = query.decode_reply(&reply).unwrap();
+    assert_eq!(again, response);
+    // Clients of the reference print it, and its servers send none.
+    assert_eq!((read.index, read.known_leader), (0, true));
+    assert_eq!(read.consistency, Consistency::Default);
+    let nothing = b"\x81\xa7Results\x91\x80";
+    assert!(query.decode_reply(nothing).is_err(), "a result of nothing");
 }
 
 #[test]

@@ -1,65 +1,14 @@
-//! Transactions: key/value operations, all or nothing.
+//! Operations on keys.
 
 use std::sync::Arc;
 
-use super::command::Response;
-use super::state::State;
-use super::topic::Touched;
+use crate::agent::store::state::State;
+use crate::agent::store::topic::Touched;
 use crate::model::kv::{Blob, KvPair};
-use crate::model::txn::{KvTxnOp, TxnError, TxnOp, TxnResponse, TxnResult};
+use crate::model::txn::KvTxnOp;
 
 impl State {
-    pub(super) fn apply_txn(
-        &mut self,
-        index: u64,
-        ops: &[TxnOp],
-        touched: &mut Touched,
-    ) -> Response {
-        let (mut copy, mut copy_touched) = (self.clone(), touched.clone());
-        let response = copy.run_txn(index, ops, &mut copy_touched);
-        if response.errors.is_none() {
-            *self = copy;
-            *touched = copy_touched;
-        }
-        Response::Txn(response)
-    }
-
-    /// Runs the operations in order on this very state; with errors the state is to be dropped.
-    pub(super) fn run_txn(
-        &mut self,
-        index: u64,
-        ops: &[TxnOp],
-        touched: &mut Touched,
-    ) -> TxnResponse {
-        let mut errors = without_key(ops);
-        if !errors.is_empty() {
-            return refused(errors);
-        }
-        let mut results = Vec::new();
-        for (op_index, op) in ops.iter().enumerate() {
-            // Consul passes over an operation that says nothing.
-            let Some(kv) = &op.kv else { continue };
-            let outcome = if kv.key.as_bytes().is_empty() {
-                Err("Must provide key".to_owned())
-            } else {
-                self.run_kv_op(index, kv, touched)
-            };
-            match outcome {
-                Ok(pairs) => results.extend(pairs.into_iter().map(|kv| TxnResult { kv })),
-                Err(what) => errors.push(TxnError { op_index, what }),
-            }
-        }
-        if errors.is_empty() {
-            TxnResponse {
-                results: Some(results),
-                errors: None,
-            }
-        } else {
-            refused(errors)
-        }
-    }
-
-    fn run_kv_op(
+    pub(super) fn run_kv_op(
         &mut self,
         index: u64,
         op: &KvTxnOp,
@@ -149,26 +98,6 @@ impl State {
             verb => Err(format!("unknown KV verb {verb:?}")),
         }
     }
-}
-
-fn refused(errors: Vec<TxnError>) -> TxnResponse {
-    TxnResponse {
-        results: None,
-        errors: Some(errors),
-    }
-}
-
-/// Consul refuses operations on the empty key before it runs any; that of a whole tree is all keys.
-fn without_key(ops: &[TxnOp]) -> Vec<TxnError> {
-    let refusal = |(op_index, op): (usize, &TxnOp)| {
-        let kv = op.kv.as_ref()?;
-        let missing = kv.key.as_bytes().is_empty() && kv.verb != "delete-tree";
-        missing.then(|| TxnError {
-            op_index,
-            what: "Must provide key".to_owned(),
-        })
-    };
-    ops.iter().enumerate().filter_map(refusal).collect()
 }
 
 /// Consul answers writes and checks without the value.
