@@ -71,7 +71,8 @@ impl Args {
         let options = self.server.options();
         if self.keys && !self.recurse {
             let keys = client.kv_keys(&key, &self.separator, &options).await;
-            return self.print_keys(context, &keys.during(QUERYING)?);
+            let (keys, _) = keys.during(QUERYING)?;
+            return self.print_keys(context, &keys);
         }
         if self.recurse {
             let (pairs, _) = client.kv_list(&key, &options).await.during(QUERYING)?;
