@@ -19,6 +19,7 @@ use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
+use crate::agent::remote_exec::{RemoteExec, RpcDesk};
 use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::telemetry::metrics::Metrics;
@@ -267,7 +268,7 @@ async fn serve_rooms(
     social.begin(background);
     // After those who listen, so that they hear who leads.
     begin_leading(config, telemetry, rooms, &rpc, inbox);
-    let (events, gossip_reports) = listening.receive(&local, background);
+    let (events, gossip_reports) = listening.receive(&local, remote_exec(config, &rpc), background);
     let (control, orders) = AgentControl::new();
     let watches = watches(config, &rpc, &events);
     let context = Context {
@@ -298,6 +299,18 @@ async fn serve_rooms(
         orders,
         pid,
     })
+}
+
+/// Who runs commands from afar, where that is allowed.
+fn remote_exec(config: &Config, rpc: &Rpc) -> Option<RemoteExec<RpcDesk>> {
+    let tokens = &config.acl.tokens;
+    let own = [tokens.agent.reveal(), tokens.default.reveal()];
+    let token = own.into_iter().find(|token| !token.is_empty());
+    let desk = RpcDesk {
+        rpc: rpc.clone(),
+        token: token.unwrap_or_default().to_owned(),
+    };
+    (!config.node.disable_remote_exec).then(|| RemoteExec::new(desk, &config.node.name))
 }
 
 /// No watch runs yet, but all of them could.

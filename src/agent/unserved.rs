@@ -31,10 +31,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "client agent: requests are not forwarded to servers; ask a server's address",
         ),
         (
-            !config.node.disable_remote_exec,
-            "disable_remote_exec: `exec` is not served whatever this says",
-        ),
-        (
             !config.join.primary_gateways.is_empty(),
             "primary_gateways: other datacenters are not reached through mesh gateways",
         ),
