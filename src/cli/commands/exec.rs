@@ -257,8 +257,9 @@ impl Work<'_> {
                 if output.is_empty() {
                     return self.say(&format!("==> {node}: heartbeat received"));
                 }
-                let text = String::from_utf8_lossy(&output);
-                self.print(&in_lines(&format!("    {node}: "), &text))
+                let prefix = format!("    {node}: ");
+                self.context.console.raw(&in_lines(&prefix, &output))?;
+                self.print("")
             }
             Step::Exit { node, key } => {
                 let text = read(key).await?;
@@ -272,5 +273,11 @@ impl Work<'_> {
 }
 
 fn told(error: JobError) -> Error {
-    Error::message(error.to_string())
+    match error {
+        JobError::Api { what, source } => Error::Api {
+            what: what.to_owned(),
+            source,
+        },
+        other => Error::message(other.to_string()),
+    }
 }

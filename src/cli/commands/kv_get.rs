@@ -152,10 +152,14 @@ impl Args {
         ];
         // The value may hold anything, so it does not pass through text.
         let table = tabulate(&rows);
-        context
-            .console
-            .raw(table.trim_end_matches('\n').as_bytes())?;
-        context.console.raw(&self.value(pair))?;
+        let value = self.value(pair);
+        let table = if value.is_empty() {
+            table.trim_end()
+        } else {
+            table.trim_end_matches('\n')
+        };
+        context.console.raw(table.as_bytes())?;
+        context.console.raw(&value)?;
         Ok(context.console.line("")?)
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Child;
 
 use crate::api::{ApiError, Client, QueryOptions};
-use crate::cli::child::{Interrupts, command, failure, pass_on};
+use crate::cli::child::{Interrupts, command, failure, pass_on, start_failure};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{HttpFlags, ServerFlags};
@@ -227,11 +227,15 @@ impl Args {
             let reason = crate::api::io_reason(&error);
             Error::message(format!("Error executing handler: {reason}"))
         };
-        let mut child = command(&self.child, self.shell)
+        let mut command = command(&self.child, self.shell);
+        let started = command
             .env("CONSUL_INDEX", index.to_string())
             .stdin(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+            .spawn();
+        let mut child = started.map_err(|error| {
+            let reason = start_failure(&command, &error);
+            Error::message(format!("Error starting handler: {reason}"))
+        })?;
         let input = body(told);
         let status = tokio::select! {
             status = feed(&mut child, &input) => status.map_err(failed)?,

@@ -10,24 +10,30 @@ use crate::model::remote_exec::{Call, EVENT, JOB, Job};
 /// Why a job is not carried out. The texts are Consul's.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JobError {
-    /// No session could be made to hold it.
-    #[error("Failed to create session: {0}")]
-    Session(ApiError),
+    /// A request failed.
+    #[error("{what}: {source}")]
+    Api {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: ApiError,
+    },
     /// No server of another datacenter is known, to whose node the session could be bound.
     #[error("Failed to create session: Failed to find Consul server in remote datacenter")]
     NoServer,
     /// It cannot be written down.
     #[error("Failed to create job spec: {0}")]
     Spec(#[from] serde_json::Error),
-    /// It was not stored.
-    #[error("Failed to create job file: {0}")]
-    Store(ApiError),
     /// The key belongs to another session.
     #[error("Failed to create job file: the key is held by another session")]
     Held,
-    /// The agents could not be called.
-    #[error("Failed to fire event: {0}")]
-    Fire(ApiError),
+}
+
+const CREATE_SESSION: &str = "Failed to create session";
+
+/// Gives an API error its place in a sentence.
+fn during(what: &'static str) -> impl FnOnce(ApiError) -> JobError {
+    move |source| JobError::Api { what, source }
 }
 
 /// A job that agents may find; it goes when [`Self::end`] is called, or soon after its session is not renewed.
@@ -61,7 +67,7 @@ impl RunningJob {
         }
         let session = SessionKeeper::create(client, session, options.clone())
             .await
-            .map_err(JobError::Session)?;
+            .map_err(during(CREATE_SESSION))?;
         let call = Call {
             prefix: prefix.to_owned(),
             session: session.id().to_owned(),
@@ -88,7 +94,7 @@ impl RunningJob {
             ..KvWrite::default()
         };
         let stored = self.client.kv_put(write, &self.options).await;
-        if stored.map_err(JobError::Store)? {
+        if stored.map_err(during("Failed to create job file"))? {
             Ok(())
         } else {
             Err(JobError::Held)
@@ -101,7 +107,7 @@ impl RunningJob {
         let fired = self
             .client
             .event_fire(EVENT, payload.into(), filter, &self.options);
-        fired.await.map_err(JobError::Fire)
+        fired.await.map_err(during("Failed to fire event"))
     }
 
     /// The keys beneath the job's, once the index is past `index` or after `wait`, and the index.
@@ -149,7 +155,7 @@ impl RunningJob {
 /// The node of a healthy server of the datacenter that is asked.
 async fn server_node(client: &Client, options: &QueryOptions) -> Result<String, JobError> {
     let found = client.health_service("consul", &[], true, options).await;
-    let (servers, _) = found.map_err(JobError::Session)?;
+    let (servers, _) = found.map_err(during(CREATE_SESSION))?;
     let node = servers[0]["Node"]["Node"].as_str();
     node.map(str::to_owned).ok_or(JobError::NoServer)
 }

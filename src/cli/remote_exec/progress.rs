@@ -93,13 +93,14 @@ impl Progress {
     }
 }
 
-/// Text behind a prefix on each of its lines; without white space at its end, as Consul prints it.
-pub(crate) fn in_lines(prefix: &str, text: &str) -> String {
-    let lines: Vec<String> = text
-        .split('\n')
-        .map(|line| format!("{prefix}{line}"))
+/// Output behind a prefix on each of its lines; without white space at its end, as Consul prints it. Bytes that are
+/// no text stay as they are.
+pub(crate) fn in_lines(prefix: &str, output: &[u8]) -> Vec<u8> {
+    let lines = output.split(|byte| *byte == b'\n');
+    let lines: Vec<Vec<u8>> = lines
+        .map(|line| [prefix.as_bytes(), line].concat())
         .collect();
-    lines.join("\n").trim_end().to_owned()
+    lines.join(&b'\n').trim_ascii_end().to_vec()
 }
 
 #[cfg(test)]
@@ -144,8 +145,12 @@ mod tests {
 
     #[test]
     fn lines_are_prefixed_as_consul_does() {
-        assert_eq!(in_lines("    n: ", "out\n"), "    n: out\n    n:");
-        assert_eq!(in_lines("    n: ", "a\n\nb"), "    n: a\n    n: \n    n: b");
-        assert_eq!(in_lines("==> n: ", "x"), "==> n: x");
+        for (output, expected) in [
+            (&b"out\n"[..], &b"    n: out\n    n:"[..]),
+            (b"a\n\nb", b"    n: a\n    n: \n    n: b"),
+            (b"\xff", b"    n: \xff"),
+        ] {
+            assert_eq!(in_lines("    n: ", output), expected);
+        }
     }
 }
