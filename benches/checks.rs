@@ -13,16 +13,19 @@
     reason = "the figures are what the program is for"
 )]
 
-use std::error::Error;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use support::{Agent, Result};
+
+mod support;
 
 const CHECKS: usize = 5000;
 /// Services that share the checks' instances.
@@ -34,8 +37,6 @@ const SETTLING: Duration = Duration::from_secs(30);
 const MEASURED: Duration = Duration::from_secs(40);
 /// Of one core.
 const MAX_SHARE: f64 = 0.10;
-/// Ticks a second of the processor times in `/proc`, on every Linux.
-const USER_HZ: f64 = 100.0;
 
 const AGENT: Ipv4Addr = Ipv4Addr::new(127, 0, 69, 50);
 const COUNTERPART: Ipv4Addr = Ipv4Addr::new(127, 0, 69, 100);
@@ -44,8 +45,6 @@ const HTTP_PORT: u16 = 19_000;
 const FIRST_TCP_PORT: u16 = 20_000;
 const REQUEST_MAX: usize = 4096;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A check came by, and when.
 type Visit = (usize, Instant);
@@ -123,53 +122,22 @@ async fn serve(mut stream: TcpStream, came: Instant, visits: Sender<Visit>) {
     let _ = stream.write_all(ANSWER).await;
 }
 
-/// The agent under measurement; killed when dropped.
-struct Agent(Child);
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Agent {
-    fn start(kind: Kind, folder: &Path) -> Result<Self> {
-        let services = (0..CHECKS).map(|check| {
-            let definition = kind.definition(check)?;
-            let name = format!("svc{}", check % SERVICES);
-            Ok(json!({"name": name, "id": format!("i{check}"), "port": 80, "check": definition}))
-        });
-        let services: Vec<Value> = services.collect::<Result<_>>()?;
-        let file = folder.join("checks.json");
-        std::fs::write(&file, json!({"services": services}).to_string())?;
-        let program = std::env::var("CONSULCTL_BIN")
-            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_consulctl").to_owned());
-        let child = Command::new(program)
-            .args(["agent", "-dev", "-log-level=error", "-node=bench"])
-            .args([format!("-bind={AGENT}"), format!("-client={AGENT}")])
-            .arg(format!("-config-file={}", file.display()))
-            .stdout(Stdio::null())
-            .spawn()?;
-        Ok(Self(child))
-    }
-
-    /// Seconds of processor time so far.
-    fn processor_time(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let (_, rest) = stat.rsplit_once(')').ok_or("no name in /proc")?;
-        let ticks = rest.split_whitespace().skip(11).take(2);
-        let ticks: f64 = ticks.filter_map(|it| it.parse::<f64>().ok()).sum();
-        Ok(ticks / USER_HZ)
-    }
-
-    /// Kilobytes of memory in use.
-    fn memory(&self) -> Result<String> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
-        Ok(line.unwrap_or_default().trim().to_owned())
-    }
+/// Starts an agent that runs these checks.
+fn start(kind: Kind, folder: &Path) -> Result<Agent> {
+    let services = (0..CHECKS).map(|check| {
+        let definition = kind.definition(check)?;
+        let name = format!("svc{}", check % SERVICES);
+        Ok(json!({"name": name, "id": format!("i{check}"), "port": 80, "check": definition}))
+    });
+    let services: Vec<Value> = services.collect::<Result<_>>()?;
+    let file = folder.join("checks.json");
+    std::fs::write(&file, json!({"services": services}).to_string())?;
+    Agent::start(&[
+        "-dev".to_owned(),
+        format!("-bind={AGENT}"),
+        format!("-client={AGENT}"),
+        format!("-config-file={}", file.display()),
+    ])
 }
 
 /// Takes in visits for as long as `time`.
@@ -225,7 +193,7 @@ fn lateness(seen: &[Visit], began: Instant) -> Vec<Duration> {
 /// Whether the agent kept within its bounds.
 fn measure(kind: Kind, visits: &Receiver<Visit>) -> Result<bool> {
     let folder = tempfile::tempdir()?;
-    let agent = Agent::start(kind, folder.path())?;
+    let agent = start(kind, folder.path())?;
     watch(visits, SETTLING);
     let (began, before) = (Instant::now(), agent.processor_time()?);
     let seen = watch(visits, MEASURED);

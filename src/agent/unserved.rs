@@ -27,10 +27,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "auto_config: configuration is not handed out",
         ),
         (
-            !config.node.server,
-            "client agent: requests are not forwarded to servers; ask a server's address",
-        ),
-        (
             !config.join.primary_gateways.is_empty(),
             "primary_gateways: other datacenters are not reached through mesh gateways",
         ),

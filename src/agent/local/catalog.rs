@@ -17,6 +17,9 @@ pub enum CatalogError {
     /// The token lacks the permission: trying again does not help.
     #[error("{0}")]
     Denied(String),
+    /// The servers will not have it as it is: what else there is to send may still succeed.
+    #[error("{0}")]
+    Refused(String),
     /// Anything else: worth another try.
     #[error("{0}")]
     Failed(String),
@@ -61,6 +64,7 @@ impl From<RpcError> for CatalogError {
     fn from(err: RpcError) -> Self {
         match err {
             denied if denied.is_denied() => Self::Denied(denied.to_string()),
+            refused if refused.is_refused() => Self::Refused(refused.to_string()),
             _ => Self::Failed(err.to_string()),
         }
     }

@@ -103,6 +103,14 @@ impl SyncOp {
         Some(request)
     }
 
+    /// A service that a check needs and that the catalog may have lost.
+    pub fn service_of_check<'a>(&self, state: &'a LocalState) -> Option<&'a NodeService> {
+        let Self::Check { check, .. } = self else {
+            return None;
+        };
+        Some(&state.service(&check.service_id)?.service)
+    }
+
     /// The removal to send; `None` for registrations.
     pub fn deregistration(&self, state: &LocalState) -> Option<DeregisterRequest> {
         let mut request = DeregisterRequest {
@@ -116,6 +124,16 @@ impl SyncOp {
             Self::Node { .. } | Self::Service { .. } | Self::Check { .. } => return None,
         }
         Some(request)
+    }
+
+    /// The id of what it is about; empty: the node.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Node { .. } => "",
+            Self::DeregisterService { id, .. } | Self::DeregisterCheck { id, .. } => id,
+            Self::Service { service, .. } => &service.id,
+            Self::Check { check, .. } => &check.check_id,
+        }
     }
 
     /// The token to send it with; empty: the agent's own.
@@ -138,7 +156,7 @@ pub fn plan_changes(state: &LocalState) -> SyncPlan {
             revision: state.node_mark.revision,
         });
     }
-    for (id, removed) in &state.removed_services {
+    for (id, removed) in state.removed_services.iter().filter(|it| !it.1.denied) {
         let token = removed.token.clone();
         plan.ops.push(SyncOp::DeregisterService {
             id: id.clone(),
@@ -150,7 +168,7 @@ pub fn plan_changes(state: &LocalState) -> SyncPlan {
     let checks = state.checks().filter(|it| !it.mark.in_sync());
     let checks: Vec<_> = checks.map(|it| (it, it.check.clone())).collect();
     push_registrations(&mut plan, services, checks, |plan| {
-        for (id, removed) in &state.removed_checks {
+        for (id, removed) in state.removed_checks.iter().filter(|it| !it.1.denied) {
             let token = removed.token.clone();
             plan.ops.push(SyncOp::DeregisterCheck {
                 id: id.clone(),
@@ -181,13 +199,17 @@ fn push_registrations(
     checks: Vec<(&LocalCheck, HealthCheck)>,
     push_removed_checks: impl FnOnce(&mut SyncPlan),
 ) {
-    let mut left = checks;
+    let mut by_service: BTreeMap<String, Vec<(&LocalCheck, HealthCheck)>> = BTreeMap::new();
+    for it in checks {
+        let of_service = by_service.entry(it.1.service_id.clone()).or_default();
+        of_service.push(it);
+    }
     for (local, service) in services {
-        let goes_along = |it: &(&LocalCheck, HealthCheck)| {
-            it.1.service_id == service.id && it.0.token == local.token
-        };
-        let (along, rest) = left.into_iter().partition::<Vec<_>, _>(goes_along);
-        left = rest;
+        let own = by_service.remove(&service.id).unwrap_or_default();
+        let (along, rest) = own
+            .into_iter()
+            .partition::<Vec<_>, _>(|it| it.0.token == local.token);
+        by_service.insert(service.id.clone(), rest);
         plan.ops.push(SyncOp::Service {
             service: Box::new(service),
             revision: local.mark.revision,
@@ -199,7 +221,7 @@ fn push_registrations(
         });
     }
     push_removed_checks(plan);
-    for (local, check) in left {
+    for (local, check) in by_service.into_values().flatten() {
         plan.ops.push(SyncOp::Check {
             check: Box::new(check),
             revision: local.mark.revision,

@@ -44,6 +44,7 @@ impl LocalState {
         let main = expand_service(definition, node, source)?;
         let mut change = Change::default();
         self.add_service(&mut change, definition, main, replace_existing_checks)?;
+        settle(&mut change);
         self.allow(&change)?;
         Ok(change)
     }
@@ -58,6 +59,7 @@ impl LocalState {
         let main = expand_known_service(definition, &self.node.name, source)?;
         let mut change = Change::default();
         self.add_service(&mut change, definition, main, false)?;
+        settle(&mut change);
         self.allow(&change)?;
         Ok(change)
     }
@@ -82,17 +84,6 @@ impl LocalState {
         for instance in std::iter::once(main).chain(sidecar) {
             self.add_instance(change, instance, replace_existing_checks);
         }
-        // Of two checks with one id the later one counts, whichever of the two instances it is of.
-        let mut later = BTreeSet::new();
-        change.checks.reverse();
-        change
-            .checks
-            .retain(|check| later.insert(check.check.check_id.clone()));
-        change.checks.reverse();
-        change.removed_checks.retain(|id| !later.contains(id));
-        change
-            .retagged
-            .retain(|check| !later.contains(&check.check.check_id));
         Ok(())
     }
 
@@ -192,7 +183,9 @@ impl LocalState {
             .services
             .iter()
             .find(|it| it.service.id == service_id);
-        let service = planned.or_else(|| self.service(service_id));
+        // What files registered before is only there if they still do, and then it is planned.
+        let stays = |it: &&LocalService| source != Source::Config || it.source != Source::Config;
+        let service = planned.or_else(|| self.service(service_id).filter(stays));
         let mut check = expand_check(
             definition,
             service.map(|it| &it.service),
@@ -350,6 +343,20 @@ fn retagged(old: &LocalCheck, service: &LocalService) -> Option<LocalCheck> {
     new.check.service_name.clone_from(name);
     new.check.service_tags.clone_from(tags);
     Some(new)
+}
+
+/// Of two checks with one id the later one counts, whichever services they are of.
+fn settle(change: &mut Change) {
+    let mut later = BTreeSet::new();
+    change.checks.reverse();
+    change
+        .checks
+        .retain(|check| later.insert(check.check.check_id.clone()));
+    change.checks.reverse();
+    change.removed_checks.retain(|id| !later.contains(id));
+    change
+        .retagged
+        .retain(|check| !later.contains(&check.check.check_id));
 }
 
 #[cfg(test)]

@@ -47,6 +47,30 @@ impl Default for StateSettings {
 pub(super) struct Removed {
     /// The token with which it was synced.
     pub token: String,
+    /// The token does not allow the removal: only full comparisons try again.
+    pub denied: bool,
+    /// Of a service: its checks that go with it, each with its token.
+    pub checks: Vec<(String, String)>,
+}
+
+impl Removed {
+    fn with(token: &str) -> Self {
+        Self {
+            token: token.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Remembers something removed. Where there is too much of it, something else is forgotten: the next full comparison
+/// finds it in the catalog.
+fn remember(table: &mut OrdMap<String, Removed>, id: String, removed: Removed) {
+    if table.len() >= ENTRIES_MAX
+        && let Some((other, _)) = table.get_min().cloned()
+    {
+        table.remove(&other);
+    }
+    table.insert(id, removed);
 }
 
 /// A change that was found valid and is ready to be persisted and committed.
@@ -139,8 +163,8 @@ impl LocalState {
     /// Whether the catalog is known to have everything.
     pub fn in_sync(&self) -> bool {
         self.node_mark.in_sync()
-            && self.removed_services.is_empty()
-            && self.removed_checks.is_empty()
+            && self.removed_services.values().all(|it| it.denied)
+            && self.removed_checks.values().all(|it| it.denied)
             && self.services().all(|service| service.mark.in_sync())
             && self.checks().all(|check| check.mark.in_sync())
     }
@@ -164,8 +188,8 @@ impl LocalState {
         let mut effects = Vec::new();
         for id in change.removed_services {
             if let Some(service) = self.services.remove(&id) {
-                let token = service.token.clone();
-                self.removed_services.insert(id, Removed { token });
+                let removed = Removed::with(&service.token);
+                remember(&mut self.removed_services, id, removed);
             }
         }
         for check_id in change.removed_checks {
@@ -180,7 +204,12 @@ impl LocalState {
                 revision: self.next_revision(),
                 synced: None,
             };
-            self.removed_services.remove(&id);
+            if let Some(removed) = self.removed_services.remove(&id) {
+                // The service stays in the catalog, so that its former checks do not go with it.
+                for (check_id, token) in removed.checks {
+                    remember(&mut self.removed_checks, check_id, Removed::with(&token));
+                }
+            }
             self.services.insert(id, Arc::new(service));
         }
         for check in change.retagged {
@@ -207,10 +236,14 @@ impl LocalState {
 
     /// Remembers a check that the catalog may have. Those of a removed service go with it.
     fn bury_check(&mut self, check: &LocalCheck) {
-        if !self.removed_services.contains_key(&check.check.service_id) {
-            let token = check.token.clone();
-            self.removed_checks
-                .insert(check.check.check_id.clone(), Removed { token });
+        let check_id = check.check.check_id.clone();
+        match self.removed_services.get_mut(&check.check.service_id) {
+            Some(service) => service.checks.push((check_id, check.token.clone())),
+            None => remember(
+                &mut self.removed_checks,
+                check_id,
+                Removed::with(&check.token),
+            ),
         }
     }
 
@@ -332,6 +365,20 @@ impl LocalState {
     /// The catalog no longer has the service.
     pub fn confirm_service_removed(&mut self, id: &str) {
         self.removed_services.remove(id);
+    }
+
+    /// The token does not allow to remove the service from the catalog.
+    pub(super) fn deny_service_removal(&mut self, id: &str) {
+        if let Some(removed) = self.removed_services.get_mut(id) {
+            removed.denied = true;
+        }
+    }
+
+    /// The token does not allow to remove the check from the catalog.
+    pub(super) fn deny_check_removal(&mut self, id: &str) {
+        if let Some(removed) = self.removed_checks.get_mut(id) {
+            removed.denied = true;
+        }
     }
 
     /// The catalog no longer has the check.

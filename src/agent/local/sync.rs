@@ -32,6 +32,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(15);
 const SERVER_UP_INTERVAL: Duration = Duration::from_secs(3);
 /// Up to so many nodes, the intervals are as they are; beyond, they grow with the logarithm.
 const SCALE_THRESHOLD: usize = 128;
+/// Refusals after which a comparison ends: servers that refuse this much will refuse the rest.
+const REFUSALS_MAX: usize = 64;
 /// How long a leaving agent tries to take its entries along.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,6 +57,14 @@ pub(super) enum Confirmation {
     ServiceRemoved {
         id: String,
     },
+    /// It is still there, and the token is why.
+    ServiceRemovalDenied {
+        id: String,
+    },
+    /// It is still there, and the token is why.
+    CheckRemovalDenied {
+        id: String,
+    },
     CheckRemoved {
         id: String,
     },
@@ -72,6 +82,8 @@ impl Confirmation {
             Self::Service { id, revision } => state.confirm_service(id, *revision),
             Self::Check { id, revision } => state.confirm_check(id, *revision),
             Self::ServiceRemoved { id } => state.confirm_service_removed(id),
+            Self::ServiceRemovalDenied { id } => state.deny_service_removal(id),
+            Self::CheckRemovalDenied { id } => state.deny_check_removal(id),
             Self::CheckRemoved { id } => state.confirm_check_removed(id),
             Self::Tags { id, revision, tags } => state.adopt_tags(id, *revision, tags),
         }
@@ -200,26 +212,35 @@ impl Syncer {
         self.carry_out(&state, plan).await
     }
 
-    /// Sends the plan's requests in order until one fails, and confirms after each one.
+    /// Sends the plan's requests in order until servers cannot be reached, and confirms after each one.
+    ///
+    /// # Errors
+    /// The failure that ended it, or the first refusal: the others were sent all the same.
     async fn carry_out(&self, state: &LocalState, plan: SyncPlan) -> Result<(), CatalogError> {
         let mut node_in_sync = plan.node_in_sync.is_some() || state.node_mark.in_sync();
         let known = known_already(&plan);
         self.confirm(known).await;
+        let mut refusals = Vec::new();
         for op in &plan.ops {
-            let done = match self.send(state, op, node_in_sync).await {
-                Ok(()) => true,
+            let proven = match self.send(state, op, node_in_sync).await {
+                Ok(()) => proven_by(op),
                 Err(CatalogError::Denied(reason)) => {
                     warn_blocked(op, &reason);
                     self.report.blocked(op);
                     // As Consul: it counts as synced until the next full comparison.
-                    true
+                    denied(op)
+                }
+                Err(refused @ CatalogError::Refused(_)) if refusals.len() < REFUSALS_MAX => {
+                    warn!(target: "agent.anti_entropy", error = %refused, entry = op.id(), "refused by the servers");
+                    refusals.push(refused);
+                    continue;
                 }
                 Err(err) => return Err(err),
             };
-            node_in_sync |= done && matches!(op, SyncOp::Node { .. });
-            self.confirm(proven_by(op)).await;
+            node_in_sync |= matches!(op, SyncOp::Node { .. });
+            self.confirm(proven).await;
         }
-        Ok(())
+        refusals.into_iter().next().map_or(Ok(()), Err)
     }
 
     async fn send(
@@ -228,8 +249,16 @@ impl Syncer {
         op: &SyncOp,
         node_in_sync: bool,
     ) -> Result<(), CatalogError> {
-        if let Some(request) = op.registration(state, node_in_sync) {
-            self.catalog.register(request, op.token()).await?;
+        if let Some(mut request) = op.registration(state, node_in_sync) {
+            let sent = self.catalog.register(request.clone(), op.token()).await;
+            match (sent, op.service_of_check(state)) {
+                // Somebody may have taken its service out of the catalog.
+                (Err(CatalogError::Refused(_)), Some(service)) => {
+                    request.service = Some(service.clone());
+                    self.catalog.register(request, op.token()).await?;
+                }
+                (sent, _) => sent?,
+            }
         }
         if let Some(request) = op.deregistration(state) {
             self.catalog.deregister(request, op.token()).await?;
@@ -368,6 +397,19 @@ fn proven_by(op: &SyncOp) -> Vec<Confirmation> {
                 revision: *revision,
             }]
         }
+    }
+}
+
+/// What a denied request leaves as it was, and is not tried again before the next full comparison.
+fn denied(op: &SyncOp) -> Vec<Confirmation> {
+    match op {
+        SyncOp::DeregisterService { id, .. } => {
+            vec![Confirmation::ServiceRemovalDenied { id: id.clone() }]
+        }
+        SyncOp::DeregisterCheck { id, .. } => {
+            vec![Confirmation::CheckRemovalDenied { id: id.clone() }]
+        }
+        _ => proven_by(op),
     }
 }
 

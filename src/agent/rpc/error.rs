@@ -128,6 +128,12 @@ impl RpcError {
         }
     }
 
+    /// Whether a server has understood the request and will not carry it out: asking again gives the same.
+    pub fn is_refused(&self) -> bool {
+        let by_server = matches!(self, Self::Refused(_) | Self::Remote(_));
+        by_server && self.outcome() == Outcome::Answered && !self.is_no_leader()
+    }
+
     /// Whether the method is not one of the asked server's.
     pub(super) fn is_unknown_method(&self) -> bool {
         matches!(self, Self::Remote(text) if innermost(text).starts_with("rpc: can't find "))

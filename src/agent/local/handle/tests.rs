@@ -15,23 +15,29 @@ struct Memory {
     view: Mutex<CatalogView>,
     /// Grows with every change that [`Memory::change`] makes.
     index: watch::Sender<u64>,
-    /// While set, every request fails with it.
-    failure: Mutex<Option<CatalogError>>,
+    /// While set, requests whose line in the log holds the text fail.
+    failure: Mutex<Option<(&'static str, CatalogError)>>,
     /// What was asked, in order.
     log: Mutex<Vec<String>>,
 }
 
 impl Memory {
     fn note(&self, what: String) -> Result<(), CatalogError> {
-        if let Some(err) = self.failure.lock().unwrap().clone() {
-            return Err(err);
+        if let Some((text, err)) = &*self.failure.lock().unwrap()
+            && what.contains(text)
+        {
+            return Err(err.clone());
         }
         self.log.lock().unwrap().push(what);
         Ok(())
     }
 
     fn fail(&self, with: Option<CatalogError>) {
-        *self.failure.lock().unwrap() = with;
+        *self.failure.lock().unwrap() = with.map(|err| ("", err));
+    }
+
+    fn fail_on(&self, text: &'static str, with: CatalogError) {
+        *self.failure.lock().unwrap() = Some((text, with));
     }
 
     /// Changes what is known of the aliased node, and tells who watches it.
@@ -106,6 +112,10 @@ impl Catalog for Memory {
                 view.services.insert(service.id.clone(), service);
             }
             for check in checks {
+                if !check.service_id.is_empty() && !view.services.contains_key(&check.service_id) {
+                    let why = "Missing service registration".to_owned();
+                    return Err(CatalogError::Refused(why));
+                }
                 view.checks.insert(check.check_id.clone(), check);
             }
             Ok(())
@@ -324,13 +334,81 @@ async fn what_the_catalog_lost_or_gained_is_mended_within_two_minutes() {
 async fn a_denied_entry_does_not_hold_up_the_others() {
     let (local, memory) = start(settings()).await;
     local.wait_in_sync().await;
-    memory.fail(Some(CatalogError::Denied("Permission denied".to_owned())));
-    local
-        .register_service(service(r#"{"Name":"web"}"#), false)
-        .await
-        .unwrap();
+    let denied = CatalogError::Denied("Permission denied".to_owned());
+    memory.fail_on("[a]", denied.clone());
+    two_services_at_once(&local, &memory, denied).await;
+    assert_eq!(memory.services(), ["b"]);
+    local.shutdown().await;
+}
+
+/// Registers `a` and `b` so that one comparison sends both.
+async fn two_services_at_once(local: &Local, memory: &Memory, on_a: CatalogError) {
+    memory.fail(Some(CatalogError::Failed("No cluster leader".to_owned())));
+    for definition in [r#"{"Name":"a"}"#, r#"{"Name":"b"}"#] {
+        let registered = local.register_service(service(definition), false).await;
+        registered.unwrap();
+    }
+    memory.fail_on("[a]", on_a);
+    local.server_up();
+    let sent = || memory.services().contains(&"b".to_owned());
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while !sent() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("b is sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_entry_does_not_hold_up_the_others_and_is_tried_again() {
+    let (local, memory) = start(settings()).await;
     local.wait_in_sync().await;
+    let refused = CatalogError::Refused("too odd".to_owned());
+    two_services_at_once(&local, &memory, refused).await;
+    assert_eq!(memory.services(), ["b"]);
+    assert!(!local.state().in_sync());
+    memory.fail(None);
+    local.wait_in_sync().await;
+    assert_eq!(memory.services(), ["a", "b"]);
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_brings_along_the_service_that_the_catalog_lost() {
+    let (local, memory) = start(settings()).await;
+    let definition = r#"{"Name":"web","Check":{"CheckID":"t","TTL":"24h"}}"#;
+    let registered = local.register_service(service(definition), false).await;
+    registered.unwrap();
+    local.wait_in_sync().await;
+    memory.view.lock().unwrap().services.clear();
+    let before = tokio::time::Instant::now();
+    local.update_ttl("t", Status::Passing, "").await.unwrap();
+    local.wait_in_sync().await;
+    assert!(before.elapsed() < Duration::from_secs(1));
+    assert_eq!(memory.services(), ["web"]);
+    assert_eq!(memory.status("t"), Some((Status::Passing, String::new())));
+    local.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_removal_keeps_its_token_for_the_next_comparison() {
+    let (local, memory) = start(settings()).await;
+    let definition = service(r#"{"Name":"web","Token":"t1"}"#);
+    local.register_service(definition, false).await.unwrap();
+    local.wait_in_sync().await;
+    let denied = CatalogError::Denied("Permission denied".to_owned());
+    memory.fail_on("deregister", denied);
+    local.deregister_service("web").await.unwrap();
+    local.wait_in_sync().await;
+    assert_eq!(memory.services(), ["web"]);
+    let removed = local.state().removed_services.get("web").cloned();
+    assert_eq!(removed.map(|it| it.token).as_deref(), Some("t1"));
+    memory.fail(None);
+    local.server_up();
+    tokio::time::sleep(Duration::from_secs(10)).await;
     assert!(memory.services().is_empty());
+    assert!(local.state().removed_services.is_empty());
     local.shutdown().await;
 }
 

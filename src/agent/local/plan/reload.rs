@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::FileDefinitions;
+use super::{FileDefinitions, settle};
 use crate::agent::local::entry::{LocalCheck, LocalService, Source};
 use crate::agent::local::error::LocalError;
 use crate::agent::local::expand::expand_service;
@@ -30,6 +30,7 @@ impl LocalState {
                 .and_then(|()| self.add_check(&mut wanted, definition, Source::Config))
                 .map_err(|err| err.within("check", &definition.name))?;
         }
+        settle(&mut wanted);
         self.allow(&wanted)?;
         Ok(self.difference(wanted))
     }

@@ -459,3 +459,37 @@ fn a_check_that_is_registered_again_keeps_its_outcome() {
     assert_eq!(check.status, Status::Warning);
     assert_eq!(check.output, "so so");
 }
+
+#[test]
+fn a_check_of_files_cannot_outlive_the_service_of_files() {
+    let mut state = state();
+    let of_web = r#"{"Name":"c","ServiceID":"web","TTL":"5s"}"#;
+    reload(&mut state, &[r#"{"Name":"web"}"#], &[of_web]);
+    let files = FileDefinitions {
+        services: vec![],
+        checks: vec![check(of_web)],
+    };
+    let text = state.plan_reload(&files).expect_err("refused").to_string();
+    assert!(text.ends_with("ServiceID \"web\" does not exist"), "{text}");
+    register(&mut state, r#"{"Name":"api"}"#);
+    let of_api = r#"{"Name":"c","ServiceID":"api","TTL":"5s"}"#;
+    reload(&mut state, &[], &[of_api]);
+    assert_eq!(ids(&state), ["c"]);
+    assert!(state.service("web").is_none());
+}
+
+#[test]
+fn a_service_that_comes_back_without_a_check_still_loses_it_in_the_catalog() {
+    let mut state = state();
+    let with =
+        |check: &str| format!(r#"{{"Name":"web","Check":{{"CheckID":"{check}","TTL":"5s"}}}}"#);
+    register(&mut state, &with("old"));
+    let change = state.plan_service_removal("web").expect("it is there");
+    state.commit(change);
+    assert!(state.removed_checks.is_empty());
+    register(&mut state, &with("new"));
+    assert!(state.removed_services.is_empty());
+    assert!(state.removed_checks.contains_key("old"));
+    register(&mut state, &with("old"));
+    assert!(state.removed_checks.is_empty());
+}
