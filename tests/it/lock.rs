@@ -12,7 +12,7 @@ use crate::support::{Client, Lines, Reference, TestAgent, consulctl, reference, 
 struct Api {
     http: SocketAddr,
     /// Kept so that it runs.
-    _agent: Box<dyn std::any::Any>,
+    _agent: Box<dyn std::any::Any + Send + Sync>,
 }
 
 impl Api {

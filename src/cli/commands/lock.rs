@@ -284,17 +284,16 @@ impl Work<'_> {
         let id = child.id().unwrap_or_default();
         let said = self.say(&format!("Terminating child pid {id}"));
         pass_on(child, Number::TERM);
-        let (status, said) = match self.ends_in_time(child).await {
-            Some(status) => (status, said.and_then(|()| self.say("Child terminated"))),
-            None => {
-                let said = said.and_then(|()| {
-                    let grace = GoDuration::from(GRACE);
-                    self.say(&format!("Child did not exit after grace period of {grace}"))?;
-                    self.say(&format!("Killing child pid {id}"))
-                });
-                pass_on(child, Number::KILL);
-                (child.wait().await, said)
-            }
+        let (status, said) = if let Some(status) = self.ends_in_time(child).await {
+            (status, said.and_then(|()| self.say("Child terminated")))
+        } else {
+            let said = said.and_then(|()| {
+                let grace = GoDuration::from(GRACE);
+                self.say(&format!("Child did not exit after grace period of {grace}"))?;
+                self.say(&format!("Killing child pid {id}"))
+            });
+            pass_on(child, Number::KILL);
+            (child.wait().await, said)
         };
         self.tell(status)?;
         said
