@@ -186,7 +186,10 @@ impl Work<'_> {
             .map_err(told)?;
         let done = self.carry_out(&running, job).await;
         // What is left goes with the session.
-        let ended = running.end().await.during("Failed to remove the job");
+        let ended = tokio::select! {
+            ended = running.end() => ended.during("Failed to remove the job"),
+            _ = self.interrupts.next() => Err(Error::Exit(1)),
+        };
         done.and(ended)
     }
 

@@ -16,6 +16,8 @@ use crate::model::duration::GoDuration;
 
 /// How long a child may take to end after it was told to.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long an agent may take to destroy the session at the end.
+const PARTING: Duration = Duration::from_secs(5);
 /// The exit code for a child that failed, with `-child-exit-code`.
 const CHILD_FAILED: u8 = 2;
 /// Tells the child that it holds the lock.
@@ -101,7 +103,7 @@ impl Args {
         let lock = self.lock(&client, &session, prefix);
         let done = work.hold(&lock, &session, retries).await;
         // Its keys go with it. One that cannot be destroyed now ends by itself.
-        let _ = session.destroy().await;
+        let _ = tokio::time::timeout(PARTING, session.destroy()).await;
         done
     }
 
@@ -158,6 +160,16 @@ impl Args {
     }
 }
 
+/// Gives the lock back, and removes what nobody uses any more.
+async fn give_back(lock: &Lock) -> Result<Cleanup, Error> {
+    lock.release()
+        .await
+        .map_err(|error| Error::message(format!("Lock release failed: {error}")))?;
+    lock.clean_up()
+        .await
+        .map_err(|error| Error::message(format!("Lock cleanup failed: {error}")))
+}
+
 /// Why the child's run ended.
 enum End {
     Child(std::io::Result<ExitStatus>),
@@ -197,13 +209,12 @@ impl Work<'_> {
         }
         // The lock is given back whatever becomes of the child, and of those who read our output.
         let ran = self.run_child(lock, session, retries).await;
-        lock.release()
-            .await
-            .map_err(|error| Error::message(format!("Lock release failed: {error}")))?;
-        let cleaned = lock
-            .clean_up()
-            .await
-            .map_err(|error| Error::message(format!("Lock cleanup failed: {error}")))?;
+        let cleaned = tokio::select! {
+            cleaned = give_back(lock) => cleaned?,
+            _ = self.interrupts.next() => {
+                return Err(Error::message("Shutdown triggered during lock release"));
+            }
+        };
         self.say(match cleaned {
             Cleanup::Done => "Cleanup succeeded",
             Cleanup::InUse => "Cleanup aborted, lock in use",
@@ -284,18 +295,17 @@ impl Work<'_> {
         let id = child.id().unwrap_or_default();
         let said = self.say(&format!("Terminating child pid {id}"));
         pass_on(child, Number::TERM);
-        let (status, said) = if let Some(status) = self.ends_in_time(child).await {
-            (status, said.and_then(|()| self.say("Child terminated")))
-        } else {
-            let said = said.and_then(|()| {
-                let grace = GoDuration::from(GRACE);
-                self.say(&format!("Child did not exit after grace period of {grace}"))?;
-                self.say(&format!("Killing child pid {id}"))
-            });
-            pass_on(child, Number::KILL);
-            (child.wait().await, said)
-        };
-        self.tell(status)?;
+        if let Some(status) = self.ends_in_time(child).await {
+            self.tell(status)?;
+            return said.and_then(|()| self.say("Child terminated"));
+        }
+        let said = said.and_then(|()| {
+            let grace = GoDuration::from(GRACE);
+            self.say(&format!("Child did not exit after grace period of {grace}"))?;
+            self.say(&format!("Killing child pid {id}"))
+        });
+        pass_on(child, Number::KILL);
+        self.tell(child.wait().await)?;
         said
     }
 
