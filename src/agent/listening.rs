@@ -7,6 +7,7 @@ use crate::agent::gossip::GossipHandle;
 use crate::agent::gossip_report::GossipReports;
 use crate::agent::local::Local;
 use crate::agent::remote_exec::{RemoteExec, RpcDesk, WAITING};
+use crate::agent::rpc::Rpc;
 use crate::agent::user_events::{OwnService, OwnServices, Receiver, UserEvents};
 
 use super::run::Background;
@@ -50,6 +51,18 @@ impl Listening {
         background.spawn(receiver.run(LocalServices(local.clone())));
         (self.events, self.reports)
     }
+}
+
+/// Who runs commands from afar, where that is allowed.
+pub(super) fn remote_exec(config: &Config, rpc: &Rpc) -> Option<RemoteExec<RpcDesk>> {
+    let tokens = &config.acl.tokens;
+    let own = [tokens.agent.reveal(), tokens.default.reveal()];
+    let token = own.into_iter().find(|token| !token.is_empty());
+    let desk = RpcDesk {
+        rpc: rpc.clone(),
+        token: token.unwrap_or_default().to_owned(),
+    };
+    (!config.node.disable_remote_exec).then(|| RemoteExec::new(desk, &config.node.name))
 }
 
 /// This agent's services, on which filters of user events look.

@@ -19,7 +19,6 @@ use crate::agent::local::Local;
 use crate::agent::machine::raise_file_limit;
 use crate::agent::membership;
 use crate::agent::raft::{Raft, Recovery};
-use crate::agent::remote_exec::{RemoteExec, RpcDesk};
 use crate::agent::rpc::{ClusterSize, LeaderInbox, Rpc, RpcSettings};
 use crate::agent::telemetry::Telemetry;
 use crate::agent::telemetry::metrics::Metrics;
@@ -31,7 +30,7 @@ use crate::model::agent::{REVISION, VERSION};
 use super::banner;
 use super::dns_backend::DnsBackend;
 use super::founding::found;
-use super::listening::Listening;
+use super::listening::{Listening, remote_exec};
 use super::pools::{BoundPools, RunningPools};
 use super::reserved;
 use super::rpc_port::{Answering, RpcPort, follow_servers};
@@ -299,18 +298,6 @@ async fn serve_rooms(
         orders,
         pid,
     })
-}
-
-/// Who runs commands from afar, where that is allowed.
-fn remote_exec(config: &Config, rpc: &Rpc) -> Option<RemoteExec<RpcDesk>> {
-    let tokens = &config.acl.tokens;
-    let own = [tokens.agent.reveal(), tokens.default.reveal()];
-    let token = own.into_iter().find(|token| !token.is_empty());
-    let desk = RpcDesk {
-        rpc: rpc.clone(),
-        token: token.unwrap_or_default().to_owned(),
-    };
-    (!config.node.disable_remote_exec).then(|| RemoteExec::new(desk, &config.node.name))
 }
 
 /// No watch runs yet, but all of them could.

@@ -184,9 +184,12 @@ fn as_many_holders_as_there_are_places(api: &Api) {
     assert!(api.has_no_sessions());
 }
 
-/// A child that tells of the signal that ends it.
-const TELLS: &str = "trap 'echo terminated; kill $!; exit 5' TERM; trap 'echo interrupted; kill $!; exit 6' INT; \
-                     sleep 600 </dev/null >/dev/null 2>&1 & echo held; wait";
+/// A child that tells when it is told to end.
+const TELLS: &str = "trap 'echo terminated; kill $!; exit 5' TERM; sleep 600 </dev/null >/dev/null 2>&1 & \
+                     echo held; wait";
+/// A child that listens to interrupts only.
+const INTERRUPTED: &str = "trap '' TERM; trap 'echo interrupted; kill -9 $!; exit 6' INT; \
+                           sleep 600 </dev/null >/dev/null 2>&1 & echo held; wait";
 
 fn a_lost_lock_ends_the_child(api: &Api) {
     for args in [&["l", TELLS][..], &["-n=2", "l", TELLS]] {
@@ -215,7 +218,7 @@ fn a_lost_lock_ends_the_child(api: &Api) {
 }
 
 fn an_interrupt_reaches_the_child(api: &Api) {
-    let holder = api.hold(&["-child-exit-code", "i", TELLS]);
+    let holder = api.hold(&["-child-exit-code", "i", INTERRUPTED]);
     holder.interrupt();
     let (code, text) = holder.end();
     assert_eq!(code, Some(0), "{text}");

@@ -107,8 +107,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::watches", 4),
     room("agent", 5),
     room("cli", 6),
-    pure("cli::lock::holders", 6),
-    pure("cli::remote_exec::progress", 6),
+    pure("cli::lock::holders", 1),
+    pure("cli::remote_exec::progress", 1),
 ];
 
 /// Arrows on one level that are wanted, and why. One that nobody uses any more has to go.
