@@ -32,12 +32,14 @@ complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "validate" -d 'C
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "version" -d 'Prints the version'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "catalog" -d 'Lists what the catalog knows'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "event" -d 'Sends an event to the agents of a datacenter'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "exec" -d 'Runs a command on many nodes'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "force-leave" -d 'Declares a failed member to have left'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "info" -d 'Shows the agent\'s inner numbers: raft, gossip, runtime'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "join" -d 'Makes the agent join a cluster'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keyring" -d 'Manages the keys that encrypt gossip'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "kv" -d 'Reads and writes the key/value store'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "leave" -d 'Makes the agent leave the cluster and stop'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "lock" -d 'Runs a command while holding a lock'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "maint" -d 'Puts the node or a service into maintenance'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "members" -d 'Lists the members of the cluster'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "monitor" -d 'Streams the agent\'s log'
@@ -193,6 +195,26 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l node -d 'Only nodes whose name matches this regular expression' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l prefix -d 'Where in the key/value store the job is put. Default _rexec' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l service -d 'Only nodes that run a service whose name matches this regular expression' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l shell -d 'Run the command through a shell' -r -f -a "true\t''
+false\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l tag -d 'Only services with a tag that matches this regular expression; needs -service' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l wait -d 'How long to wait for the next news from the nodes, twice that while some are at it. Default 2s' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l wait-repl -d 'How long to wait before the nodes are called, so that all servers have the job. Default 200ms' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l ca-file -d 'File of authorities that may have signed the agent\'s certificate; also CONSUL_CACERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l ca-path -d 'Folder of authorities that may have signed the agent\'s certificate; also CONSUL_CAPATH' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l verbose -d 'Tell what is done'
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -352,6 +374,26 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l client-cer
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l monitor-retry -d 'How often to ask again, a second apart, when the servers fail while the lock is held, before it counts as lost; 0 for never. Default 3' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l n -d 'How many may hold it at once. Default 1' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l name -d 'Name of the lock\'s session; made from the child\'s command by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l shell -d 'Run the child through a shell, SHELL or /bin/sh' -r -f -a "true\t''
+false\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l timeout -d 'How long to wait for the lock, such as 1s or 3h; for ever by default. Also -try' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l ca-file -d 'File of authorities that may have signed the agent\'s certificate; also CONSUL_CACERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l ca-path -d 'Folder of authorities that may have signed the agent\'s certificate; also CONSUL_CAPATH' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l child-exit-code -d 'Exit with 2 if the child fails; otherwise its failure is only told'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l pass-stdin -d 'Give the child this command\'s standard input'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l verbose -d 'Tell what is done'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l reason -d 'Why, for those who find it later' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l service -d 'Only the service with this id, instead of the whole node' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'

@@ -22,6 +22,7 @@ pub mod machine;
 pub mod membership;
 mod pools;
 pub mod raft;
+pub mod remote_exec;
 mod reserved;
 pub mod rpc;
 mod rpc_port;

@@ -30,7 +30,7 @@ use crate::model::agent::{REVISION, VERSION};
 use super::banner;
 use super::dns_backend::DnsBackend;
 use super::founding::found;
-use super::listening::Listening;
+use super::listening::{Listening, remote_exec};
 use super::pools::{BoundPools, RunningPools};
 use super::reserved;
 use super::rpc_port::{Answering, RpcPort, follow_servers};
@@ -267,7 +267,7 @@ async fn serve_rooms(
     social.begin(background);
     // After those who listen, so that they hear who leads.
     begin_leading(config, telemetry, rooms, &rpc, inbox);
-    let (events, gossip_reports) = listening.receive(&local, background);
+    let (events, gossip_reports) = listening.receive(&local, remote_exec(config, &rpc), background);
     let (control, orders) = AgentControl::new();
     let watches = watches(config, &rpc, &events);
     let context = Context {

@@ -27,10 +27,6 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "auto_config: configuration is not handed out",
         ),
         (
-            !config.node.disable_remote_exec,
-            "disable_remote_exec: `exec` is not served whatever this says",
-        ),
-        (
             !config.join.primary_gateways.is_empty(),
             "primary_gateways: other datacenters are not reached through mesh gateways",
         ),

@@ -72,7 +72,7 @@ impl Client {
         prefix: &[u8],
         separator: &str,
         options: &QueryOptions,
-    ) -> Result<Vec<String>, ApiError> {
+    ) -> Result<(Vec<String>, Meta), ApiError> {
         let answer = self
             .get(path::join(BASE, trimmed(prefix))?)
             .options(options)
@@ -80,10 +80,11 @@ impl Client {
             .query_if_set("separator", separator)
             .send()
             .await?;
+        let meta = answer.meta();
         if answer.status() == 404 {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), meta));
         }
-        answer.ok().await?.json().await
+        Ok((answer.ok().await?.json().await?, meta))
     }
 
     /// Writes a key. `false` means that the condition (CAS, lock) did not hold.

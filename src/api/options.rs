@@ -9,6 +9,8 @@ pub struct QueryOptions {
     pub datacenter: String,
     /// Whether any server may answer.
     pub stale: bool,
+    /// Whether the leader proves its leadership before it answers.
+    pub consistent: bool,
     /// A bexpr filter, evaluated by the server.
     pub filter: String,
     /// Node from which to sort by round trip time.
@@ -29,6 +31,9 @@ impl QueryOptions {
         }
         if self.stale {
             found.push(("stale", String::new()));
+        }
+        if self.consistent {
+            found.push(("consistent", String::new()));
         }
         if !self.filter.is_empty() {
             found.push(("filter", self.filter.clone()));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::api::{Overrides, QueryOptions};
+use crate::model::duration::{GoDuration, parse_go_duration};
 
 /// How to reach the agent.
 #[derive(Debug, Clone, Default, Args)]
@@ -156,6 +157,13 @@ pub(crate) fn go_uint(text: &str) -> Result<u64, String> {
         std::num::IntErrorKind::PosOverflow => "value out of range".to_owned(),
         _ => "parse error".to_owned(),
     })
+}
+
+/// A duration as Go's `flag` package reads it.
+pub(crate) fn go_duration(text: &str) -> Result<GoDuration, String> {
+    parse_go_duration(text)
+        .map(GoDuration)
+        .map_err(|_| "parse error".to_owned())
 }
 
 /// A signed number, read like [`go_uint`].

@@ -1,6 +1,7 @@
 //! The command line: Go-style arguments, one verb a file. It speaks to agents through `api` only.
 
 mod autocomplete;
+mod child;
 mod commands;
 mod completion;
 mod context;
@@ -11,6 +12,8 @@ pub mod generated;
 mod go_flags;
 mod go_flags_errors;
 mod help;
+mod lock;
+mod remote_exec;
 mod root;
 mod run;
 

@@ -92,6 +92,9 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::gossip_report", 3),
     pure("agent::gossip_report::gathering", 3),
     pure("agent::gossip_report::payload", 3),
+    room("agent::remote_exec", 4),
+    pure("agent::remote_exec::output", 4),
+    pure("agent::remote_exec::work", 4),
     pure("agent::leader::health", 4),
     pure("agent::leader::quorum", 4),
     pure("agent::leader::reconcile", 4),
@@ -104,6 +107,8 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::watches", 4),
     room("agent", 5),
     room("cli", 6),
+    pure("cli::lock::holders", 1),
+    pure("cli::remote_exec::progress", 1),
 ];
 
 /// Arrows on one level that are wanted, and why. One that nobody uses any more has to go.
@@ -122,6 +127,11 @@ pub(crate) const SIDEWAYS: &[(&str, &str, &str)] = &[
         "agent::watches",
         "agent::checks",
         "a handler is a program that runs as a check's script does",
+    ),
+    (
+        "agent::remote_exec",
+        "agent::checks",
+        "a job is a program that runs as a check's script does",
     ),
 ];
 

@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::agent::gossip::wire::LamportTime;
 use crate::agent::gossip::{Event, GossipHandle};
 use crate::model::event::UserEvent;
+use crate::model::remote_exec;
 
 use super::codec::{self, PREFIX};
 use super::concern::{self, OwnServices};
 use super::fire::{UserEvents, VERSION};
 use super::ring::Ring;
-
-/// The event that asks agents to run a command.
-const REMOTE_EXEC: &str = "_rexec";
 
 /// Hears the pool's events from the moment on in which it is made; [`Self::run`] takes them in.
 pub struct Receiver {
@@ -25,6 +23,8 @@ pub struct Receiver {
     node: String,
     ring: Ring,
     seen: watch::Sender<Arc<Vec<Arc<UserEvent>>>>,
+    /// Who runs commands, if anybody does.
+    remote_exec: Option<mpsc::Sender<UserEvent>>,
 }
 
 impl UserEvents {
@@ -36,12 +36,19 @@ impl UserEvents {
             node: node.into(),
             ring: Ring::default(),
             seen,
+            remote_exec: None,
         };
         (Self { pool, seen: list }, receiver)
     }
 }
 
 impl Receiver {
+    /// Hands the events that ask agents to run a command over to `executor`; without one they are ignored.
+    pub fn with_remote_exec(mut self, executor: Option<mpsc::Sender<UserEvent>>) -> Self {
+        self.remote_exec = executor;
+        self
+    }
+
     /// Works until the pool ends. `services` are what filters on services look at.
     pub async fn run(mut self, services: impl OwnServices) {
         loop {
@@ -83,13 +90,23 @@ impl Receiver {
         if !self.is_meant(&event, services) {
             return;
         }
-        if event.name == REMOTE_EXEC {
-            info!(target: "agent", event_name = event.name, event_id = event.id, "ignoring remote exec event, disabled.");
+        if event.name == remote_exec::EVENT {
+            self.hand_over(event);
             return;
         }
         debug!(target: "agent", event_name = event.name, event_id = event.id, "new event");
         self.ring.push(event);
         self.seen.send_replace(Arc::new(self.ring.list()));
+    }
+
+    fn hand_over(&self, event: UserEvent) {
+        let Some(executor) = &self.remote_exec else {
+            info!(target: "agent", event_name = event.name, event_id = event.id, "ignoring remote exec event, disabled.");
+            return;
+        };
+        if let Err(error) = executor.try_send(event) {
+            warn!(target: "agent", %error, "remote exec event lost");
+        }
     }
 
     fn is_meant(&self, event: &UserEvent, services: &dyn OwnServices) -> bool {
@@ -185,7 +202,7 @@ mod tests {
             user(9, "consul:event:bad", "xx"),
             user(9, "plain", "xx"),
             fired(10, filtered),
-            fired(10, named(REMOTE_EXEC)),
+            fired(10, named(remote_exec::EVENT)),
             Event::Query {
                 key: QueryKey { ltime: 1, id: 2 },
                 name: "q".to_owned(),
@@ -204,6 +221,27 @@ mod tests {
             .map(|event| event.ltime)
             .collect();
         assert_eq!(times, [7, 11]);
+    }
+
+    #[tokio::test]
+    async fn calls_to_run_a_command_go_to_whoever_runs_them() {
+        let mut bench = bench(16);
+        let (sender, mut calls) = mpsc::channel(1);
+        bench.receiver = bench.receiver.with_remote_exec(Some(sender));
+        let elsewhere = Firing {
+            node_filter: "^other$".to_owned(),
+            ..named(remote_exec::EVENT)
+        };
+        for (ltime, event) in [
+            (1, elsewhere),
+            (2, named(remote_exec::EVENT)),
+            (3, named("a")),
+        ] {
+            bench.sender.send(fired(ltime, event)).unwrap();
+        }
+        assert_eq!(names(bench).await, ["a"]);
+        assert_eq!(calls.recv().await.unwrap().ltime, 2);
+        assert_eq!(calls.recv().await, None);
     }
 
     #[tokio::test]

@@ -71,7 +71,8 @@ impl Args {
         let options = self.server.options();
         if self.keys && !self.recurse {
             let keys = client.kv_keys(&key, &self.separator, &options).await;
-            return self.print_keys(context, &keys.during(QUERYING)?);
+            let (keys, _) = keys.during(QUERYING)?;
+            return self.print_keys(context, &keys);
         }
         if self.recurse {
             let (pairs, _) = client.kv_list(&key, &options).await.during(QUERYING)?;
@@ -151,10 +152,14 @@ impl Args {
         ];
         // The value may hold anything, so it does not pass through text.
         let table = tabulate(&rows);
-        context
-            .console
-            .raw(table.trim_end_matches('\n').as_bytes())?;
-        context.console.raw(&self.value(pair))?;
+        let value = self.value(pair);
+        let table = if value.is_empty() {
+            table.trim_end()
+        } else {
+            table.trim_end_matches('\n')
+        };
+        context.console.raw(table.as_bytes())?;
+        context.console.raw(&value)?;
         Ok(context.console.line("")?)
     }
 }

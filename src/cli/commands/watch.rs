@@ -5,13 +5,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use jiff::Zoned;
-use rustix::process::{Pid, Signal as Number, kill_process};
 use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::process::Child;
 
 use crate::api::{ApiError, Client, QueryOptions};
+use crate::cli::child::{Interrupts, command, failure, pass_on, start_failure};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{HttpFlags, ServerFlags};
@@ -53,9 +52,7 @@ pub(crate) struct Args {
     )]
     name: String,
     /// Only healthy instances, for the type service: true or false.
-    #[arg(
-        long,
-        value_name = "bool",
+    #[arg(long, action = clap::ArgAction::Set, value_name = "bool",
         default_value = "",
         hide_default_value = true
     )]
@@ -77,7 +74,7 @@ pub(crate) struct Args {
     )]
     service: String,
     /// Run the child through a shell, SHELL or /bin/sh.
-    #[arg(long, value_name = "bool", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true)]
+    #[arg(long, action = clap::ArgAction::Set, value_name = "bool", num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true", hide_default_value = true)]
     shell: bool,
     /// Only checks in this state, for the type checks.
     #[arg(
@@ -230,12 +227,15 @@ impl Args {
             let reason = crate::api::io_reason(&error);
             Error::message(format!("Error executing handler: {reason}"))
         };
-        let mut child = self
-            .command()
+        let mut command = command(&self.child, self.shell);
+        let started = command
             .env("CONSUL_INDEX", index.to_string())
             .stdin(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
+            .spawn();
+        let mut child = started.map_err(|error| {
+            let reason = start_failure(&command, &error);
+            Error::message(format!("Error starting handler: {reason}"))
+        })?;
         let input = body(told);
         let status = tokio::select! {
             status = feed(&mut child, &input) => status.map_err(failed)?,
@@ -248,48 +248,9 @@ impl Args {
                 return Ok(ControlFlow::Break(()));
             }
         };
-        if status.success() {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let text = match status.code() {
-            Some(code) => format!("exit status {code}"),
-            None => status.to_string(),
-        };
-        Err(Error::message(format!("Error executing handler: {text}")))
-    }
-
-    fn command(&self) -> Command {
-        if self.shell {
-            let shell = std::env::var("SHELL").ok().filter(|it| !it.is_empty());
-            let shell = shell.unwrap_or_else(|| "/bin/sh".to_owned());
-            let mut command = Command::new(shell);
-            command.arg("-c").arg(self.child.join(" "));
-            return command;
-        }
-        let mut command = Command::new(&self.child[0]);
-        command.args(&self.child[1..]);
-        command
-    }
-}
-
-/// The signals that end a watch; they are heard from the beginning to the end, whatever runs.
-struct Interrupts {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> Number {
-        tokio::select! {
-            _ = self.interrupt.recv() => Number::INT,
-            _ = self.terminate.recv() => Number::TERM,
+        match failure(status) {
+            None => Ok(ControlFlow::Continue(())),
+            Some(text) => Err(Error::message(format!("Error executing handler: {text}"))),
         }
     }
 }
@@ -301,14 +262,6 @@ async fn feed(child: &mut Child, input: &[u8]) -> std::io::Result<ExitStatus> {
         let _ = pipe.write_all(input).await;
     }
     child.wait().await
-}
-
-fn pass_on(child: &Child, number: Number) {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(id) = id.and_then(Pid::from_raw) {
-        // It fails when the child has just ended, which is what is wanted.
-        let _ = kill_process(id, number);
-    }
 }
 
 fn text_of(value: &Value) -> Result<String, Error> {

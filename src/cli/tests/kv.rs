@@ -45,7 +45,7 @@ fn get_lists_pairs_and_keys() {
     );
     let detailed = ask(&api, &["kv", "get", "-recurse", "-detailed"]).out;
     assert!(
-        detailed.contains("Value            \n\nCreateIndex      3\n"),
+        detailed.contains("Value\n\nCreateIndex      3\n"),
         "{detailed}"
     );
     assert!(detailed.contains("Session          s\n"), "{detailed}");
