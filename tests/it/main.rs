@@ -35,6 +35,7 @@ mod gossip_serf;
 mod kv;
 mod membership;
 mod own_services;
+mod prepared_queries;
 mod recovery;
 mod rpc_port;
 mod walkthrough_a;

@@ -62,6 +62,7 @@ impl Rpc {
             Command::Txn(ops) => self.admit_txn(token, ops),
             Command::Register(request) => self.admit_registration(token, request),
             Command::Deregister(request) => self.admit_deregistration(token, request),
+            Command::PreparedQuery(command) => self.admit_prepared_query(command),
             _ => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ mod command;
 mod indexes;
 mod kv;
 mod nodes;
+mod prepared_queries;
 mod queries;
 mod restoration;
 mod services;
@@ -19,12 +20,15 @@ mod txn;
 #[cfg(test)]
 mod tests;
 
-pub use command::{AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep};
+pub use command::{
+    AutopilotUpdate, Command, KvCommand, KvVerb, PreparedQueryCommand, Response, RestoreStep,
+};
 pub use indexes::Indexes;
 pub use queries::{
-    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
-    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
-    ServiceDump, ServiceInstances, TxnRead,
+    Asker, AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes,
+    Execution, InstancesAt, KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord,
+    NodeWithServices, PreparedQueryExecute, PreparedQueryExecuteRemote, PreparedQueryExplain,
+    PreparedQueryGet, PreparedQueryList, Query, ServiceDump, ServiceInstances, TxnRead,
 };
 pub use services::{Instance, Instances};
 pub use snapshot::SnapshotError;

@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use super::command::{AutopilotUpdate, Command, Response};
 use super::indexes::Indexes;
 use super::nodes::NodeEntry;
+use super::prepared_queries::PreparedQueries;
 use super::restoration::Staged;
 use super::services::ServiceEntry;
 use super::topic::{Topic, Touched};
@@ -44,6 +45,7 @@ pub struct State {
     pub(super) sessions: OrdMap<String, Arc<Session>>,
     pub(super) coordinates: OrdMap<Arc<str>, Arc<NodeCoordinate>>,
     pub(super) autopilot: Option<Arc<AutopilotConfiguration>>,
+    pub(super) prepared_queries: PreparedQueries,
     /// A restoration that is under way; in no snapshot.
     pub(super) staged: Option<Arc<Staged>>,
 }
@@ -76,6 +78,7 @@ impl State {
             }
             Command::Restore(bytes) => self.restore(log_index, bytes, touched),
             Command::Barrier => Response::Done,
+            Command::PreparedQuery(command) => self.apply_prepared_query(index, command, touched),
             Command::RestoreStep(step) => self.restore_step(log_index, step, touched),
         }
     }

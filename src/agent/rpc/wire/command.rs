@@ -9,6 +9,7 @@ use super::dialect::{DialectError, encode};
 use super::kvs::{self, ApplyRequest};
 use super::operator::{self, SetAutopilotRequest};
 use super::options::{Nothing, decode_write, encode_write};
+use super::prepared_query;
 use super::txn::{self, TxnReply, TxnRequest};
 use crate::agent::rpc::options::WriteOptions;
 use crate::agent::store::{Command, Response};
@@ -94,6 +95,10 @@ pub fn encode_command(
             operator::AUTOPILOT_SET_CONFIGURATION,
             encode_write(options, &SetAutopilotRequest::new(update))?,
         ),
+        Command::PreparedQuery(command) => (
+            prepared_query::APPLY,
+            encode_write(options, &prepared_query::ApplyRequest::new(command))?,
+        ),
         Command::Coordinates(coordinates) => match &coordinates[..] {
             [one] => (
                 coordinate::UPDATE,
@@ -136,6 +141,10 @@ pub fn decode_command(
             let (options, request): (_, SetAutopilotRequest) = decode_write(body)?;
             (options, Command::Autopilot(request.into_update()))
         }
+        prepared_query::APPLY => {
+            let (options, request): (_, prepared_query::ApplyRequest) = decode_write(body)?;
+            (options, Command::PreparedQuery(request.into_command()?))
+        }
         coordinate::UPDATE => {
             let (options, request): (_, UpdateRequest) = decode_write(body)?;
             (
@@ -155,6 +164,7 @@ pub fn decode_command(
 pub fn encode_response(method: &str, response: Response) -> Result<Vec<u8>, DialectError> {
     match response {
         Response::Refused(reason) => Err(DialectError::Refused(reason)),
+        Response::Id(id) => encode(&id),
         Response::Txn(answer) => encode(&TxnReply::from(answer)),
         Response::Bool(done) if answers_bool(method) => encode(&done),
         // The reference says false where there is nothing to tell.
@@ -177,6 +187,7 @@ pub fn decode_response(command: &Command, body: &[u8]) -> Result<Response, Diale
             let reply: TxnReply = decode_reply(body)?;
             return TxnResponse::try_from(reply).map(Response::Txn);
         }
+        Command::PreparedQuery(_) => return Ok(Response::Id(decode_reply(body)?)),
         Command::Kv(command) => kvs::is_conditional(command.verb),
         Command::Autopilot(update) => update.cas.is_some(),
         _ => false,
