@@ -123,7 +123,7 @@ impl PreparedQuery {
         !self.template.r#type.is_empty()
     }
 
-    /// Checks what does not depend on the state, and takes blanks off the service's name.
+    /// Checks what does not depend on the state.
     ///
     /// # Errors
     /// In Consul's words.

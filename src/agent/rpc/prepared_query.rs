@@ -82,7 +82,7 @@ impl Rpc {
         if answer.failover().is_some() {
             self.fail_over(options, &query, &mut answer).await;
         }
-        Ok((answer, meta))
+        Ok((answer, unindexed(meta)))
     }
 
     /// Asks other datacenters one after the other until one has something.
@@ -146,8 +146,14 @@ impl Rpc {
         query: &PreparedQueryExplain,
     ) -> Result<(Arc<PreparedQuery>, QueryMeta), RpcError> {
         let (answer, meta) = self.query(&without_waiting(options), query).await?;
-        Ok((found(answer).map_err(RpcError::Refused)?, meta))
+        let query = found(answer).map_err(RpcError::Refused)?;
+        Ok((query, unindexed(meta)))
     }
+}
+
+/// There is nothing to wait for: Consul's answers have no index, either.
+fn unindexed(meta: QueryMeta) -> QueryMeta {
+    QueryMeta { index: 0, ..meta }
 }
 
 fn without_waiting(options: &QueryOptions) -> QueryOptions {

@@ -48,8 +48,8 @@ impl PreparedQueries {
     fn template_for(&self, asked: &str) -> Option<&Arc<Row>> {
         let folded = asked.to_lowercase();
         let ends = folded.char_indices().map(|(at, _)| at).rev();
-        let prefixes = std::iter::once(folded.len()).chain(ends);
-        let id = { prefixes }.find_map(|end| self.names[1].get(&folded[..end]))?;
+        let mut prefixes = std::iter::once(folded.len()).chain(ends);
+        let id = prefixes.find_map(|end| self.names[1].get(&folded[..end]))?;
         self.rows.get(id)
     }
 
