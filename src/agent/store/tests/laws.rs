@@ -80,6 +80,10 @@ fn probes() -> Vec<Probe> {
     all.push(probe(NodeWithServices {
         node: "id-a".to_owned(),
     }));
+    all.push(probe(PreparedQueryList));
+    all.push(probe(PreparedQueryGet {
+        id: "00000001-0000-0000-0000-000000000000".to_owned(),
+    }));
     all.push(probe(InstancesAt {
         address: "10.0.1.1".to_owned(),
     }));
@@ -190,7 +194,7 @@ proptest! {
             let refused = match state.apply(index, command, &mut touched) {
                 Response::Refused(_) | Response::Bool(false) => true,
                 Response::Txn(answer) => answer.errors.is_some(),
-                Response::Done | Response::Bool(true) => false,
+                Response::Done | Response::Id(_) | Response::Bool(true) => false,
             };
             if refused || touched.is_empty() {
                 before.last_index = index;
