@@ -16,7 +16,7 @@ fn place(client: &mut Client, node: &str, address: &str, status: &str) {
         "Check": {"Node": node, "CheckID": format!("c-{node}"), "ServiceID": "web", "Status": status},
     });
     let answer = client.ask("PUT", "/v1/catalog/register", &body.to_string());
-    assert_eq!(answer.text(), "true");
+    assert_eq!(answer.text().trim(), "true");
 }
 
 fn create(client: &mut Client, body: &Value) -> String {

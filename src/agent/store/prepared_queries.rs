@@ -157,10 +157,9 @@ impl State {
     fn set_prepared_query(&mut self, index: u64, query: &PreparedQuery) -> Result<(), String> {
         let table = &self.prepared_queries;
         let existing = table.get(&query.id).map(|row| row.query.create_index);
-        let is_other = |id: &&Arc<str>| !id.eq_ignore_ascii_case(&query.id);
+        let is_other = |id: &Arc<str>| !id.eq_ignore_ascii_case(&query.id);
         let name = &query.name;
-        if (!name.is_empty() || query.is_template()) && table.named(name).filter(is_other).is_some()
-        {
+        if (!name.is_empty() || query.is_template()) && table.named(name).is_some_and(is_other) {
             return Err(if name.is_empty() {
                 "a query template with an empty name already exists".to_owned()
             } else {
