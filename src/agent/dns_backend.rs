@@ -74,6 +74,9 @@ impl Servers for Asking<'_> {
 }
 
 fn failed(error: &RpcError) -> FetchError {
+    if error.is_query_not_found() {
+        return FetchError::NoQuery;
+    }
     tracing::error!(target: "agent.dns", %error, "rpc error");
     if error.is_no_path() {
         FetchError::NoPath

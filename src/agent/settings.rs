@@ -212,6 +212,7 @@ pub(super) fn dns(config: &Config) -> Result<DnsSettings, StartError> {
         .map_err(|err| wrong("recursors", err))?;
     Ok(DnsSettings {
         datacenter: config.node.datacenter.clone(),
+        node_name: config.node.name.clone(),
         domain: from.domain.clone(),
         alt_domain: from.alt_domain.clone(),
         only_passing: from.only_passing,

@@ -23,6 +23,7 @@ pub mod kv;
 pub mod member;
 pub mod mono;
 pub mod node;
+pub mod prepared_query;
 pub mod raft;
 pub mod regexp;
 pub mod registration;

@@ -133,6 +133,7 @@ impl<'de> Visitor<'de> for Tables<'_, '_> {
                 "tombstones" => "Tombstone",
                 "sessions" => "Session",
                 "coordinates" => "CoordinateBatchUpdate",
+                "prepared_queries" => "PreparedQuery",
                 "service_indexes" => "Index",
                 "autopilot" => {
                     let since = self.0.at.get();

@@ -38,6 +38,7 @@ mod lock;
 mod locks;
 mod membership;
 mod own_services;
+mod prepared_queries;
 mod recovery;
 mod rpc_port;
 mod sessions;

@@ -109,6 +109,7 @@ pub fn answer<C: Catalog, R: Rng>(
                 full: name.as_str(),
                 qtype,
                 edns: request.edns.is_some(),
+                subnet: request.edns.and_then(|edns| edns.subnet?.ip()),
                 depth: MAX_ALIAS_DEPTH,
                 budget: limits.budget(),
             };

@@ -18,6 +18,30 @@ pub trait Instance {
     fn health(&self) -> Status;
 }
 
+/// A prepared query as a name asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct QueryAsk {
+    /// The query's name or id.
+    pub name: String,
+    /// The address that counts as the asker's; empty where none is known.
+    pub ip: String,
+    /// The name of this agent's node.
+    pub agent: String,
+}
+
+/// What running a prepared query found.
+#[derive(Debug, Clone)]
+pub struct QueryFound<I> {
+    /// The service's name.
+    pub service: String,
+    /// How long the answer may be kept, as the query says; empty for what the service has.
+    pub ttl: String,
+    /// Where the instances are; empty for the datacenter that was asked.
+    pub datacenter: String,
+    /// The instances, in the order in which they are to be given.
+    pub instances: I,
+}
+
 /// A snapshot of one datacenter's catalog. Names are given in lower case and match whatever the
 /// case they were registered with.
 pub trait Catalog {
@@ -34,6 +58,8 @@ pub trait Catalog {
     fn connect(&self, name: &str) -> Self::Instances;
     /// Every ingress gateway for a service.
     fn ingress(&self, name: &str) -> Self::Instances;
+    /// What running a prepared query finds; the seed decides the order. `None` when there is no such query.
+    fn query(&self, ask: &QueryAsk, seed: u64) -> Option<QueryFound<Self::Instances>>;
     /// A node with that address.
     fn node_by_address(&self, ip: IpAddr) -> Option<Arc<Node>>;
     /// The name of a service of which an instance has that address of its own.

@@ -1,7 +1,7 @@
 //! Parts of a catalog as questions to the servers: what a client agent does instead of looking into a state.
 
 use super::catalog::Catalog;
-use super::store_view::{StoreView, node_at};
+use super::store_view::{StoreView, execution, node_at, query_found};
 use super::world::{FetchError, Found, Need, What};
 use crate::agent::rpc::wire::RemoteQuery;
 use crate::agent::store::{InstancesAt, ListNodes, NodeWithServices, ServiceInstances};
@@ -44,6 +44,12 @@ pub async fn fetch<S: Servers>(
             let rows = servers.ask(dc, InstancesAt { address }).await?;
             let first = rows.into_iter().next();
             return Ok(Found::Service(first.map(|row| row.service_name)));
+        }
+        What::Query(ask) => {
+            // The servers choose the order.
+            let found = servers.ask(dc, execution(ask, 0)).await?;
+            let found = found.ok().flatten().ok_or(FetchError::NoQuery)?;
+            return Ok(Found::Query(query_found(found)));
         }
         What::Service(name) => instances(name),
         What::Connect(name) => ServiceInstances {

@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 
 use super::address::{ip, node_address};
 use super::answer::{Answer, Place, is_served, place};
-use super::catalog::{Catalog, Instance};
+use super::catalog::{Catalog, Instance, QueryAsk};
 use super::instances::ServiceAnswers;
 use super::meta::texts;
 use super::name::{Lookup, parse};
@@ -14,6 +14,7 @@ use super::record::{Data, DnsName, Owner, Record, rtype};
 use super::settings::{Rules, Zone};
 use super::truncate::Budget;
 use super::world::{Pieces, Want, World};
+use crate::model::duration::parse_go_duration;
 use crate::model::node::Node;
 use crate::model::service::NodeService;
 
@@ -31,6 +32,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) qtype: u16,
     /// Whether the client speaks EDNS.
     pub(crate) edns: bool,
+    /// The address of the client subnet that it names.
+    pub(crate) subnet: Option<IpAddr>,
     /// How many aliases may still be followed.
     pub(crate) depth: u8,
     /// How much is of use.
@@ -81,8 +84,9 @@ impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
                 Ok(())
             }
             Lookup::NoAddress => Ok(()),
-            // Prepared queries and virtual addresses: none exist.
-            Lookup::Query { .. } | Lookup::Virtual { .. } | Lookup::Invalid => Err(Failure::NoName),
+            Lookup::Query { name, dc } => self.query(ask, name, dc, out),
+            // Virtual addresses: none exist.
+            Lookup::Virtual { .. } | Lookup::Invalid => Err(Failure::NoName),
         }
     }
 
@@ -194,6 +198,53 @@ impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
         }
     }
 
+    /// What a prepared query finds: in its order, and healthy enough for it. The answer may be good for the asker only.
+    fn query(
+        &mut self,
+        ask: &Ask<'_>,
+        name: &str,
+        dc: Option<&str>,
+        out: &mut Answer,
+    ) -> Result<(), Failure> {
+        let settings = self.rules.settings();
+        let ip = ask.subnet.or(self.world.client);
+        let asked = QueryAsk {
+            name: name.to_owned(),
+            ip: ip.map_or_else(String::new, |ip| ip.to_canonical().to_string()),
+            agent: settings.node_name.clone(),
+        };
+        out.subnet_only = true;
+        let seed = self.rng.random();
+        let found = self.catalog(dc).query(&asked, seed, &mut out.wants)?;
+        let ttl = match parse_go_duration(&found.ttl) {
+            Ok(nanos) => u32::try_from(nanos / 1_000_000_000).unwrap_or(0),
+            Err(_) => self.rules.service_ttl(&found.service),
+        };
+        let own = match found.datacenter.as_str() {
+            "" => dc.unwrap_or(&settings.datacenter),
+            other => other,
+        };
+        let mut answers = ServiceAnswers::new(ask, own, ttl);
+        for instance in found.instances.iter() {
+            let full = if ask.qtype == rtype::SRV {
+                answers.add_srv(self, instance, out)
+            } else {
+                answers.add_address(self, instance, out)
+            };
+            if full {
+                break;
+            }
+        }
+        if out.answers.is_empty() {
+            answers.add_alias(self, out);
+        }
+        match (found.instances.is_empty(), out.answers.is_empty()) {
+            (true, _) => Err(Failure::NoName),
+            (false, true) => Err(Failure::NoData),
+            (false, false) => Ok(()),
+        }
+    }
+
     /// The records behind an alias: from the catalog when the name is in one of our zones, else
     /// what a recursor said; wanted when none was asked yet.
     pub(crate) fn resolve(
@@ -216,6 +267,7 @@ impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
                 full: &text,
                 qtype: rtype::ANY,
                 edns: false,
+                subnet: None,
                 depth,
                 budget: Budget::NESTED,
             };

@@ -4,6 +4,8 @@
 //! operation other than QUERY and NOTIFY is "not implemented", anything that cannot be read is a
 //! format error, and counts that lie past the end of the packet are forgiven.
 
+use std::net::IpAddr;
+
 use super::record::{MAX_LABEL_BYTES, MAX_NAME_BYTES, Rcode, rtype};
 
 /// Bytes of the fixed header (RFC 1035, section 4.1.1).
@@ -47,6 +49,22 @@ pub struct ClientSubnet<'p> {
     pub source_prefix: u8,
     /// The bytes that carry those bits.
     pub address: &'p [u8],
+}
+
+impl ClientSubnet<'_> {
+    /// The address, with zeros behind what was sent; `None` where it is of no known family.
+    pub fn ip(&self) -> Option<IpAddr> {
+        fn padded<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+            let mut whole = [0; N];
+            whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            Some(whole)
+        }
+        match self.family {
+            1 => padded::<4>(self.address).map(IpAddr::from),
+            2 => padded::<16>(self.address).map(IpAddr::from),
+            _ => None,
+        }
+    }
 }
 
 /// EDNS of a packet (RFC 6891).

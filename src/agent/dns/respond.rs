@@ -163,6 +163,7 @@ impl Worker {
             fetched: &HashMap::new(),
             resolved: &HashMap::new(),
             unix_time: unix_time(),
+            client: Some(client.ip()),
         };
         let verdict = answer(
             &request,
@@ -206,6 +207,7 @@ impl Worker {
                 fetched: &findings.fetched,
                 resolved: &findings.resolved,
                 unix_time,
+                client: Some(client.ip()),
             };
             let mut rng = rng.clone();
             verdict = answer(

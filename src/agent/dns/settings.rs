@@ -50,6 +50,8 @@ impl Default for SoaTimes {
 pub struct DnsSettings {
     /// This agent's datacenter.
     pub datacenter: String,
+    /// The name of this agent's node, near which prepared queries may look.
+    pub node_name: String,
     /// The zone, with or without the final dot.
     pub domain: String,
     /// A second zone with the same content; empty for none.
@@ -107,6 +109,7 @@ impl Default for DnsSettings {
     fn default() -> Self {
         Self {
             datacenter: "dc1".to_owned(),
+            node_name: String::new(),
             domain: "consul.".to_owned(),
             alt_domain: String::new(),
             only_passing: false,

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::address::ip;
-use super::catalog::{Catalog, Instance};
-use crate::agent::store;
+use super::catalog::{Catalog, Instance, QueryAsk, QueryFound};
+use crate::agent::store::{self, Asker, Execution, PreparedQueryExecute, Query as _};
 use crate::model::check::Status;
 use crate::model::node::Node;
 use crate::model::service::NodeService;
@@ -49,6 +49,11 @@ impl Catalog for StoreView {
         Self::Instances::default()
     }
 
+    fn query(&self, ask: &QueryAsk, seed: u64) -> Option<QueryFound<Self::Instances>> {
+        let (_, found) = execution(ask, seed).run(&self.0, &mut store::WatchSet::default());
+        found.ok().flatten().map(query_found)
+    }
+
     fn node_by_address(&self, wanted: IpAddr) -> Option<Arc<Node>> {
         node_at(self.0.nodes(), wanted)
     }
@@ -56,6 +61,29 @@ impl Catalog for StoreView {
     fn service_by_address(&self, wanted: IpAddr) -> Option<String> {
         let (_, service) = self.0.instances_at(&wanted.to_string()).next()?;
         Some(service.service.clone())
+    }
+}
+
+/// The read that a name in DNS means.
+pub(super) fn execution(ask: &QueryAsk, seed: u64) -> PreparedQueryExecute {
+    PreparedQueryExecute {
+        id_or_name: ask.name.clone(),
+        asker: Asker {
+            ip: ask.ip.clone(),
+            agent: ask.agent.clone(),
+            seed,
+            ..Asker::default()
+        },
+    }
+}
+
+/// What DNS needs of an execution.
+pub(super) fn query_found(found: Execution) -> QueryFound<store::Instances> {
+    QueryFound {
+        service: found.service,
+        ttl: found.dns.ttl,
+        datacenter: found.datacenter,
+        instances: found.nodes.into(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, QueryAsk, QueryFound};
 use super::lookup::Failure;
 use super::record::{DnsName, Record};
 use crate::model::node::Node;
@@ -41,6 +41,8 @@ pub enum What {
     Connect(String),
     /// The ingress gateways for a service: [`Found::Instances`].
     Ingress(String),
+    /// What a prepared query finds: [`Found::Query`].
+    Query(QueryAsk),
     /// A node with an address: [`Found::Node`].
     NodeAt(IpAddr),
     /// The name of a service of which an instance has an address of its own: [`Found::Service`].
@@ -56,6 +58,8 @@ pub enum Found<I> {
     Instances(I),
     /// The service's name, where there is one.
     Service(Option<String>),
+    /// What a prepared query found.
+    Query(QueryFound<I>),
 }
 
 /// Why a part of a catalog could not be read.
@@ -64,6 +68,9 @@ pub enum FetchError {
     /// The datacenter is not known: the name does not exist.
     #[error("no path to datacenter")]
     NoPath,
+    /// There is no such prepared query: the name does not exist.
+    #[error("query not found")]
+    NoQuery,
     /// No server answered: nobody knows whether the name exists.
     #[error("no server answered")]
     Unavailable,
@@ -82,6 +89,8 @@ pub struct World<'w, C: Catalog> {
     pub resolved: &'w HashMap<DnsName, Vec<Record>>,
     /// Seconds since 1970, for the serial of the zone.
     pub unix_time: u32,
+    /// Who asks, as far as the packet's sender tells.
+    pub client: Option<IpAddr>,
 }
 
 /// A catalog as a question sees it: the agent's own, or one that is asked for piece by piece.
@@ -152,6 +161,22 @@ impl<C: Catalog> Pieces<'_, C> {
         }
     }
 
+    /// What a prepared query finds.
+    pub(crate) fn query(
+        &self,
+        ask: &QueryAsk,
+        seed: u64,
+        wants: &mut Vec<Want>,
+    ) -> Result<QueryFound<C::Instances>, Failure> {
+        if let Some(catalog) = self.local {
+            return catalog.query(ask, seed).ok_or(Failure::NoName);
+        }
+        match self.found(What::Query(ask.clone()), wants)? {
+            Found::Query(found) => Ok(found.clone()),
+            Found::Node(_) | Found::Instances(_) | Found::Service(_) => Err(Failure::Unknown),
+        }
+    }
+
     /// A node with that address.
     pub(crate) fn node_by_address(
         &self,
@@ -175,21 +200,21 @@ impl<C: Catalog> Pieces<'_, C> {
         }
         match self.found(What::ServiceAt(ip), wants)? {
             Found::Service(name) => Ok(name.clone()),
-            Found::Node(_) | Found::Instances(_) => Err(Failure::Unknown),
+            Found::Node(_) | Found::Instances(_) | Found::Query(_) => Err(Failure::Unknown),
         }
     }
 
     fn found_node(&self, what: What, wants: &mut Vec<Want>) -> Result<Option<Arc<Node>>, Failure> {
         match self.found(what, wants)? {
             Found::Node(node) => Ok(node.clone()),
-            Found::Instances(_) | Found::Service(_) => Err(Failure::Unknown),
+            Found::Instances(_) | Found::Service(_) | Found::Query(_) => Err(Failure::Unknown),
         }
     }
 
     fn found_instances(&self, what: What, wants: &mut Vec<Want>) -> Result<C::Instances, Failure> {
         match self.found(what, wants)? {
             Found::Instances(instances) => Ok(instances.clone()),
-            Found::Node(_) | Found::Service(_) => Err(Failure::Unknown),
+            Found::Node(_) | Found::Service(_) | Found::Query(_) => Err(Failure::Unknown),
         }
     }
 
@@ -201,7 +226,7 @@ impl<C: Catalog> Pieces<'_, C> {
         };
         match self.world.fetched.get(&need) {
             Some(Ok(found)) => Ok(found),
-            Some(Err(FetchError::NoPath)) => Err(Failure::NoName),
+            Some(Err(FetchError::NoPath | FetchError::NoQuery)) => Err(Failure::NoName),
             Some(Err(FetchError::Unavailable)) => Err(Failure::Unknown),
             None => {
                 wants.push(Want::Fetch(need));

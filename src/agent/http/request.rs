@@ -1,6 +1,7 @@
 //! What a handler is given.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +85,16 @@ impl Request {
     /// Who asks.
     pub fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// The address that counts as the client's: what the first proxy says, else whoever is connected. Empty where
+    /// neither tells.
+    pub fn source_ip(&self) -> String {
+        let said = self.headers.get("x-forwarded-for");
+        let first = said.and_then(|said| said.to_str().ok()?.split(',').next());
+        let first = first.and_then(|first| first.trim().parse::<IpAddr>().ok());
+        let ip = first.or_else(|| self.peer.ip());
+        ip.map_or_else(String::new, |ip| ip.to_string())
     }
 
     /// The parameters that reads share, with Consul's errors.

@@ -4,6 +4,7 @@ use crate::agent::acl::AclError;
 
 use super::net::CallError;
 use super::wire::DialectError;
+use crate::model::prepared_query::NOT_FOUND;
 
 /// What Consul puts before every error that another server answered with, once a hop.
 const HOP: &str = "rpc error making call: ";
@@ -107,6 +108,15 @@ impl RpcError {
         match self {
             Self::NoPathToDatacenter => true,
             Self::Remote(text) => innermost(text) == Self::NoPathToDatacenter.to_string(),
+            _ => false,
+        }
+    }
+
+    /// Whether there is no such prepared query, in the eyes of whichever server.
+    pub fn is_query_not_found(&self) -> bool {
+        match self {
+            Self::Refused(text) => text == NOT_FOUND,
+            Self::Remote(text) => innermost(text) == NOT_FOUND,
             _ => false,
         }
     }

@@ -15,6 +15,7 @@ pub mod net;
 mod operator;
 mod options;
 mod patience;
+mod prepared_query;
 mod raft_transport;
 mod rate;
 mod read;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::KvPair;
+use crate::model::prepared_query::PreparedQuery;
 use crate::model::raft::AutopilotConfiguration;
 use crate::model::session::Session;
 use crate::model::txn::{TxnOp, TxnResponse};
@@ -39,6 +40,20 @@ pub enum Command {
     RestoreStep(RestoreStep),
     /// Changes a session.
     Session(SessionCommand),
+    /// Changes a prepared query.
+    PreparedQuery(PreparedQueryCommand),
+}
+
+/// A change of a prepared query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PreparedQueryCommand {
+    /// Writes it in the place of that with its id, which was chosen before; the indexes are the log's.
+    Set(Box<PreparedQuery>),
+    /// Removes it; what is not there counts as removed.
+    Delete {
+        /// The id.
+        id: String,
+    },
 }
 
 /// A change of a session.
@@ -125,10 +140,10 @@ pub enum Response {
     Done,
     /// Done, with CAS's or a lock's success.
     Bool(bool),
+    /// Done, with the id of what was changed.
+    Id(String),
     /// A transaction's results or errors.
     Txn(TxnResponse),
-    /// Done; the id of what was made.
-    Id(String),
     /// Refused; the state is unchanged. The text is shown to clients, in Consul's words.
     Refused(String),
 }

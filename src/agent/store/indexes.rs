@@ -24,4 +24,6 @@ pub struct Indexes {
     pub coordinates: u64,
     /// Autopilot's configuration.
     pub autopilot: u64,
+    /// Prepared queries.
+    pub prepared_queries: u64,
 }

@@ -8,6 +8,7 @@ mod command;
 mod indexes;
 mod kv;
 mod nodes;
+mod prepared_queries;
 mod queries;
 mod restoration;
 mod services;
@@ -21,13 +22,16 @@ mod txn;
 mod tests;
 
 pub use command::{
-    AutopilotUpdate, Command, KvCommand, KvVerb, Response, RestoreStep, SessionCommand,
+    AutopilotUpdate, Command, KvCommand, KvVerb, PreparedQueryCommand, Response, RestoreStep,
+    SessionCommand,
 };
 pub use indexes::Indexes;
 pub use queries::{
-    AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes, InstancesAt,
-    KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord, NodeWithServices, Query,
-    ServiceDump, ServiceInstances, SessionGet, SessionList, SessionsOfNode, TxnRead,
+    Asker, AutopilotQuery, ChecksInState, ChecksOfNode, ChecksOfService, CoordinatesOfNodes,
+    Execution, InstancesAt, KvGet, KvKeys, KvList, ListNodes, ListServices, NodeDump, NodeRecord,
+    NodeWithServices, PreparedQueryExecute, PreparedQueryExecuteRemote, PreparedQueryExplain,
+    PreparedQueryGet, PreparedQueryList, Query, ServiceDump, ServiceInstances, SessionGet,
+    SessionList, SessionsOfNode, TxnRead,
 };
 pub use services::{Instance, Instances};
 pub use sessions::{MAX_LOCK_DELAY, SessionChange, SessionTable};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::command::{Response, RestoreStep};
+use super::prepared_queries::PreparedQueries;
 use super::state::State;
 use super::topic::Touched;
 
@@ -119,6 +120,11 @@ impl State {
             table.insert(Arc::clone(node), Arc::clone(coordinate));
             parts.grow(RECORD_BYTES)?;
         }
+        for query in self.prepared_queries() {
+            // What is in the table was read before.
+            let _ = parts.part.prepared_queries.insert(Arc::clone(query));
+            parts.grow(RECORD_BYTES)?;
+        }
         parts.flush()?;
         parts.part = Self {
             kvs: OrdMap::new(),
@@ -126,6 +132,7 @@ impl State {
             nodes: OrdMap::new(),
             sessions: OrdMap::new(),
             coordinates: OrdMap::new(),
+            prepared_queries: PreparedQueries::default(),
             ..self.clone()
         };
         parts.flush()?;

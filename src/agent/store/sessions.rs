@@ -205,6 +205,7 @@ impl State {
         self.session_links.unbind(&session);
         self.touch_session(index, &session, touched);
         self.give_up_keys(index, &session, touched);
+        self.drop_queries_of_session(index, &session.id, touched);
     }
 
     fn touch_session(&mut self, index: u64, session: &Session, touched: &mut Touched) {

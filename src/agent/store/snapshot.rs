@@ -12,12 +12,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::command::Response;
 use super::indexes::Indexes;
 use super::nodes::NodeEntry;
+use super::prepared_queries::PreparedQueries;
 use super::state::{State, fold};
 use super::topic::Touched;
 use crate::model::check::HealthCheck;
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::{Key, KvPair};
 use crate::model::node::Node;
+use crate::model::prepared_query::PreparedQuery;
 use crate::model::raft::AutopilotConfiguration;
 use crate::model::service::NodeService;
 use crate::model::session::Session;
@@ -63,6 +65,7 @@ struct Tables {
     sessions: Vec<Arc<Session>>,
     coordinates: Vec<Arc<NodeCoordinate>>,
     autopilot: Option<Arc<AutopilotConfiguration>>,
+    prepared_queries: Vec<Arc<PreparedQuery>>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +90,7 @@ struct TablesRef<'a> {
     sessions: Values<'a, String, Arc<Session>>,
     coordinates: Values<'a, Arc<str>, Arc<NodeCoordinate>>,
     autopilot: &'a Option<Arc<AutopilotConfiguration>>,
+    prepared_queries: Queries<'a>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +102,9 @@ struct NodeRef<'a> {
 
 /// A table's values, as a list.
 struct Values<'a, K, V>(&'a OrdMap<K, V>);
+
+/// The prepared queries, as a list.
+struct Queries<'a>(&'a PreparedQueries);
 
 /// A table's rows, as a list of pairs.
 struct Rows<'a>(&'a OrdMap<Key, u64>);
@@ -112,6 +119,12 @@ impl<K: Ord, V: Serialize> Serialize for Values<'_, K, V> {
             list.serialize_element(value)?;
         }
         list.end()
+    }
+}
+
+impl Serialize for Queries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
     }
 }
 
@@ -180,6 +193,7 @@ impl State {
             sessions: Values(&self.sessions),
             coordinates: Values(&self.coordinates),
             autopilot: &self.autopilot,
+            prepared_queries: Queries(&self.prepared_queries),
         };
         out.write_all(STATE_MAGIC)?;
         rmp_serde::encode::write_named(out, &tables).map_err(|error| match error {
@@ -244,6 +258,10 @@ impl State {
         let coordinates = tables.coordinates.into_iter();
         self.coordinates
             .extend(coordinates.map(|c| (fold(&c.node), c)));
+        for query in tables.prepared_queries {
+            // One whose template this version cannot read was never accepted: nothing is lost.
+            let _ = self.prepared_queries.insert(query);
+        }
         self.autopilot = tables.autopilot;
         self.indexes = tables.indexes;
         self.index_offset = tables.index_offset;

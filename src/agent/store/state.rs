@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use super::command::{AutopilotUpdate, Command, Response};
 use super::indexes::Indexes;
 use super::nodes::NodeEntry;
+use super::prepared_queries::PreparedQueries;
 use super::restoration::Staged;
 use super::services::ServiceEntry;
 use super::sessions::SessionLinks;
@@ -47,6 +48,7 @@ pub struct State {
     pub(super) session_links: SessionLinks,
     pub(super) coordinates: OrdMap<Arc<str>, Arc<NodeCoordinate>>,
     pub(super) autopilot: Option<Arc<AutopilotConfiguration>>,
+    pub(super) prepared_queries: PreparedQueries,
     /// A restoration that is under way; in no snapshot.
     pub(super) staged: Option<Arc<Staged>>,
 }
@@ -79,6 +81,7 @@ impl State {
             }
             Command::Restore(bytes) => self.restore(log_index, bytes, touched),
             Command::Barrier => Response::Done,
+            Command::PreparedQuery(command) => self.apply_prepared_query(index, command, touched),
             Command::RestoreStep(step) => self.restore_step(log_index, step, touched),
             Command::Session(command) => self.apply_session(index, command, touched),
         }

@@ -2,6 +2,7 @@ mod arbitrary;
 mod catalog_model;
 mod kv_model;
 mod laws;
+mod prepared_queries;
 mod registrations;
 mod sessions;
 mod sessions_model;

@@ -36,6 +36,8 @@ pub enum Topic {
     Coordinates,
     /// Autopilot's configuration.
     Autopilot,
+    /// The table of prepared queries.
+    PreparedQueries,
 }
 
 /// The topics that a query read; wait on them to learn when its answer may have changed.

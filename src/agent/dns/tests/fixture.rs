@@ -265,6 +265,7 @@ impl Fixture {
                 fetched: &fetched,
                 resolved: &self.resolved,
                 unix_time: 1,
+                client: None,
             };
             let mut rng = SmallRng::seed_from_u64(seed);
             let verdict = answer(&request, transport, &rules, &world, &mut rng, &mut out);

@@ -197,11 +197,13 @@ async fn sessions_are_looked_up_and_refused_in_consuls_words() {
 }
 
 #[tokio::test]
-async fn prepared_queries_are_an_empty_table_that_cannot_be_written() {
+async fn prepared_queries_are_refused_in_consuls_words() {
     check(&[
         ("GET", "/v1/query", "", "200", "[]"),
         ("POST", "/v1/query", "", "400", "Request decode failed: EOF"),
-        ("POST", "/v1/query", "{}", "501", "Prepared queries are not supported by this version of consulctl"),
+        ("POST", "/v1/query", "{}", "500", "Invalid prepared query: Must be bound to a session"),
+        ("POST", "/v1/query", r#"{"Foo":1}"#, "400", "Request decode failed: json: unknown field \"Foo\""),
+        ("POST", "/v1/query", r#"{"ID":"$ID","Name":"x","Service":{"Service":"a"}}"#, "500", "ID must be empty when creating a new prepared query"),
         ("GET", "/v1/query/$ID", "", "404", "Query not found"),
         ("GET", "/v1/query/abc", "", "500", "failed prepared query lookup: index error: UUID must be 36 characters"),
         ("GET", "/v1/query/q1/execute", "", "404", "Query not found"),

@@ -17,8 +17,6 @@ use super::limits::NOT_BUILT;
 const CONNECT_DISABLED: &str = "Connect must be enabled in order to use this endpoint";
 /// Consul's text for everything about ACLs while they are off.
 const ACL_DISABLED: &str = "ACL support disabled";
-/// Consul's text for a prepared query that is not there.
-const QUERY_NOT_FOUND: &str = "Query not found";
 /// Most sources or destinations that one request asks the intentions of.
 const MATCHES: usize = 1024;
 /// Go's zero time in binary.
@@ -133,12 +131,6 @@ impl Dispatcher {
             | "ConnectCA.Sign"
             | "ConnectCA.SignIntermediate"
             | "DiscoveryChain.Get" => Err(failed(CONNECT_DISABLED)),
-            "PreparedQuery.List" => self.no_rows(body, "Queries").await,
-            "PreparedQuery.Get"
-            | "PreparedQuery.Execute"
-            | "PreparedQuery.ExecuteRemote"
-            | "PreparedQuery.Explain" => self.not_found(body, QUERY_NOT_FOUND).await,
-            "PreparedQuery.Apply" => Err(failed(format!("Prepared queries {NOT_BUILT}"))),
             "FederationState.List" => self.no_rows(body, "States").await,
             "FederationState.Get" => self.no_rows(body, "State").await,
             "FederationState.ListMeshGateways" => self.no_rows(body, "DatacenterNodes").await,

@@ -9,7 +9,7 @@ use crate::agent::rpc::Rpc;
 use crate::agent::rpc::net::{BoxFuture, CallFailure, Dispatch};
 use crate::agent::rpc::wire::coordinate::DatacenterMap;
 use crate::agent::rpc::wire::{
-    catalog, coordinate, internal, kvs, operator, session, txn, unknown_method,
+    catalog, coordinate, internal, kvs, operator, prepared_query, session, txn, unknown_method,
 };
 
 use super::limits::WriteLimits;
@@ -82,6 +82,7 @@ impl Dispatch for Dispatcher {
             "Txn" => Box::pin(async move { self.txn(method, &body).await }),
             "Coordinate" => Box::pin(async move { self.coordinate(method, &body).await }),
             "Session" => Box::pin(async move { self.session(method, &body).await }),
+            "PreparedQuery" => Box::pin(async move { self.prepared_query(method, &body).await }),
             "Status" => Box::pin(async move { self.status(method, &body) }),
             "Operator" => Box::pin(async move { self.operator(method, &body).await }),
             "Internal" => Box::pin(async move { self.internal(method, &body).await }),
@@ -95,7 +96,8 @@ impl Dispatch for Dispatcher {
 }
 
 /// What is finished even when nobody waits for the answer any more.
-const WRITES: [&str; 11] = [
+const WRITES: [&str; 12] = [
+    prepared_query::APPLY,
     kvs::APPLY,
     txn::APPLY,
     catalog::REGISTER,

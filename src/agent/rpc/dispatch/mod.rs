@@ -6,6 +6,7 @@ mod dispatcher;
 mod failure;
 mod limits;
 mod operator;
+mod prepared_query;
 mod reads;
 mod sessions;
 mod snapshots;

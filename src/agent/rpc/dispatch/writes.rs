@@ -67,6 +67,10 @@ impl Dispatcher {
                     rpc.update_coordinate(options, update).await?;
                 }
             }
+            Command::PreparedQuery(command) => {
+                let id = rpc.prepared_query_apply(options, command).await?;
+                return Ok(Response::Id(id));
+            }
             operators => {
                 let requirement = Requirement::write(Resource::Operator, &[]);
                 return Ok(rpc.write(options, &requirement, operators).await?);

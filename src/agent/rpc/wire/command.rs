@@ -9,6 +9,7 @@ use super::dialect::{DialectError, encode};
 use super::kvs::{self, ApplyRequest};
 use super::operator::{self, SetAutopilotRequest};
 use super::options::{Nothing, decode_write, encode_write};
+use super::prepared_query;
 use super::session;
 use super::txn::{self, TxnReply, TxnRequest};
 use crate::agent::rpc::options::WriteOptions;
@@ -100,6 +101,10 @@ pub fn encode_command(
             let body = session::encode_apply(options, verb, &session)?;
             (session::APPLY, body)
         }
+        Command::PreparedQuery(command) => (
+            prepared_query::APPLY,
+            encode_write(options, &prepared_query::ApplyRequest::new(command))?,
+        ),
         Command::Coordinates(coordinates) => match &coordinates[..] {
             [one] => (
                 coordinate::UPDATE,
@@ -146,6 +151,10 @@ pub fn decode_command(
             let (options, verb, session) = session::decode_apply(body)?;
             (options, Command::Session((verb, session).into()))
         }
+        prepared_query::APPLY => {
+            let (options, request): (_, prepared_query::ApplyRequest) = decode_write(body)?;
+            (options, Command::PreparedQuery(request.into_command()?))
+        }
         coordinate::UPDATE => {
             let (options, request): (_, UpdateRequest) = decode_write(body)?;
             (
@@ -165,8 +174,8 @@ pub fn decode_command(
 pub fn encode_response(method: &str, response: Response) -> Result<Vec<u8>, DialectError> {
     match response {
         Response::Refused(reason) => Err(DialectError::Refused(reason)),
-        Response::Txn(answer) => encode(&TxnReply::from(answer)),
         Response::Id(id) => encode(&id),
+        Response::Txn(answer) => encode(&TxnReply::from(answer)),
         // What was destroyed has no id.
         Response::Done if method == session::APPLY => encode(""),
         Response::Bool(done) if answers_bool(method) => encode(&done),
@@ -193,6 +202,7 @@ pub fn decode_response(command: &Command, body: &[u8]) -> Result<Response, Diale
         Command::Session(SessionCommand::Create(_)) => {
             return Ok(Response::Id(decode_reply(body)?));
         }
+        Command::PreparedQuery(_) => return Ok(Response::Id(decode_reply(body)?)),
         Command::Kv(command) => kvs::is_conditional(command.verb),
         Command::Autopilot(update) => update.cas.is_some(),
         _ => false,

@@ -162,7 +162,9 @@ struct InstanceRow {
     checks: Vec<Arc<HealthCheck>>,
 }
 
-fn instances<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Instances, D::Error> {
+pub(super) fn instances<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Instances, D::Error> {
     let rows = Vec::<InstanceRow>::deserialize(deserializer)?;
     let instances = rows.into_iter().map(|row| {
         let worst = row.checks.iter().map(|check| check.status).max();

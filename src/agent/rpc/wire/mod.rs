@@ -16,6 +16,7 @@ pub mod internal;
 pub mod kvs;
 pub mod operator;
 mod options;
+pub mod prepared_query;
 mod scan;
 pub mod session;
 mod snapshot;

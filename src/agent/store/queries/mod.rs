@@ -6,6 +6,7 @@ mod health;
 mod kv;
 mod near;
 mod operator;
+mod prepared;
 mod query;
 mod sessions;
 
@@ -14,5 +15,9 @@ pub use dump::{NodeDump, NodeRecord, ServiceDump};
 pub use health::{ChecksInState, ChecksOfNode, ChecksOfService, ServiceInstances};
 pub use kv::{KvGet, KvKeys, KvList, TxnRead};
 pub use operator::{AutopilotQuery, CoordinatesOfNodes};
+pub use prepared::{
+    Asker, Execution, PreparedQueryExecute, PreparedQueryExecuteRemote, PreparedQueryExplain,
+    PreparedQueryGet, PreparedQueryList,
+};
 pub use query::Query;
 pub use sessions::{SessionGet, SessionList, SessionsOfNode};

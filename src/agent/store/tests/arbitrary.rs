@@ -3,12 +3,13 @@
 
 use proptest::prelude::*;
 
-use crate::agent::store::{Command, KvCommand, KvVerb, SessionCommand};
+use crate::agent::store::{Command, KvCommand, KvVerb, PreparedQueryCommand, SessionCommand};
 use crate::model::catalog::{DeregisterRequest, RegisterRequest};
 use crate::model::check::{HealthCheck, SERF_HEALTH, Status};
 use crate::model::duration::GoDuration;
 use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::node::{Node, StringMap};
+use crate::model::prepared_query::PreparedQuery;
 use crate::model::service::{Connect, KIND_CONNECT_PROXY, NodeService, Proxy};
 use crate::model::session::{DELETE, RELEASE, Session};
 use crate::model::txn::{CheckTxnOp, KvTxnOp, NodeTxnOp, ServiceTxnOp, TxnOp};
@@ -322,6 +323,26 @@ pub(super) fn session() -> impl Strategy<Value = Command> {
     prop_oneof![3 => create, 1 => destroy].prop_map(Command::Session)
 }
 
+pub(super) fn prepared_query() -> impl Strategy<Value = Command> {
+    let id = (0..3_u8).prop_map(|n| format!("{n:0>8}-0000-0000-0000-000000000000"));
+    let name = one_of(&["a", "A", "b", "ab", ""]);
+    let kind = one_of(&["", "", "name_prefix_match", "nonsense"]);
+    let service = one_of(&["web", "${name.suffix}", "${x.y}"]);
+    (id, name, kind, service, 0..4_u8).prop_map(|(id, name, kind, service, verb)| {
+        if verb == 0 {
+            return Command::PreparedQuery(PreparedQueryCommand::Delete { id });
+        }
+        let mut query = PreparedQuery {
+            id,
+            name,
+            ..PreparedQuery::default()
+        };
+        query.template.r#type = kind;
+        query.service.service = service;
+        Command::PreparedQuery(PreparedQueryCommand::Set(Box::new(query)))
+    })
+}
+
 pub(super) fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         6 => registration(),
@@ -329,6 +350,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         6 => kv(),
         2 => txn(),
         4 => session(),
+        3 => prepared_query(),
     ]
 }
 

@@ -86,6 +86,10 @@ fn probes() -> Vec<Probe> {
     all.push(probe(NodeWithServices {
         node: "id-a".to_owned(),
     }));
+    all.push(probe(PreparedQueryList));
+    all.push(probe(PreparedQueryGet {
+        id: "00000001-0000-0000-0000-000000000000".to_owned(),
+    }));
     all.push(probe(InstancesAt {
         address: "10.0.1.1".to_owned(),
     }));

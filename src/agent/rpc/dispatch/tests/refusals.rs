@@ -183,14 +183,17 @@ async fn what_is_switched_off_says_so() {
         ("ACL.PolicyList", acl),
         ("ACL.Bootstrap", acl),
         ("ACL.GetPolicy", "ACL not found"),
-        ("PreparedQuery.Get", "Query not found"),
+        (
+            "PreparedQuery.Get",
+            "failed prepared query lookup: index error: UUID must be 36 characters",
+        ),
         ("PreparedQuery.Execute", "Query not found"),
         ("Intention.Get", "Intention not found"),
         (
             "Internal.KeyringOperation",
             "keyring operations must run against a server node",
         ),
-        ("PreparedQuery.Apply", "Prepared queries are not supported"),
+        ("PreparedQuery.Apply", "Unknown prepared query operation: "),
         ("Intention.Apply", "Intentions are not supported"),
         (
             "ConfigEntry.Apply",

@@ -10,12 +10,14 @@ use super::super::{
 use super::tree::Tree;
 use crate::agent::rpc::{Consistency, QueryMeta, QueryOptions, WriteOptions};
 use crate::agent::store::{
-    AutopilotUpdate, Command, KvCommand, KvGet, KvVerb, ListServices, Response, TxnRead,
+    Asker, AutopilotUpdate, Command, KvCommand, KvGet, KvVerb, ListServices, PreparedQueryCommand,
+    PreparedQueryExecute, PreparedQueryExplain, Response, TxnRead,
 };
 use crate::model::check::HealthCheck;
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::kv::{Blob, Key, KvPair};
 use crate::model::node::Node;
+use crate::model::prepared_query::PreparedQuery;
 use crate::model::raft::AutopilotConfiguration;
 use crate::model::service::NodeService;
 use crate::model::txn::{KvTxnOp, TxnError, TxnOp, TxnResponse, TxnResult};
@@ -294,4 +296,67 @@ fn nothing_is_configured() {
     };
     let nothing = encode_answer(&meta(), &super::super::Nothing {}).unwrap();
     assert_eq!(Tree::read(&inner), Tree::read(&nothing));
+}
+
+#[test]
+fn prepared_queries_are_changed_by_their_id() {
+    let set = |id: &str| {
+        let query = PreparedQuery {
+            id: id.to_owned(),
+            name: "q".to_owned(),
+            ..PreparedQuery::default()
+        };
+        Command::PreparedQuery(PreparedQueryCommand::Set(Box::new(query)))
+    };
+    let delete = Command::PreparedQuery(PreparedQueryCommand::Delete { id: "i".to_owned() });
+    for (command, op) in [
+        (set(""), "create"),
+        (set("i"), "update"),
+        (delete, "delete"),
+    ] {
+        let call = encode_command(&options(), &command).unwrap().unwrap();
+        assert_eq!(call.method, "PreparedQuery.Apply");
+        // The raw strings of the old msgpack.
+        let field = [
+            b"\xa2Op",
+            &[0xa0 | u8::try_from(op.len()).unwrap()][..],
+            op.as_bytes(),
+        ];
+        let field = field.concat();
+        assert!(call.body.windows(field.len()).any(|part| part == field));
+        let (_, again) = decode_command(call.method, &call.body).unwrap().unwrap();
+        assert_eq!(again, command);
+        let reply = encode_response(call.method, Response::Id("i".to_owned())).unwrap();
+        assert_eq!(reply, b"\xa1i");
+        let response = decode_response(&command, &reply).unwrap();
+        assert_eq!(response, Response::Id("i".to_owned()));
+    }
+}
+
+#[test]
+fn the_asker_of_a_prepared_query_travels_in_consuls_fields() {
+    let query = PreparedQueryExecute {
+        id_or_name: "q".to_owned(),
+        asker: Asker {
+            limit: 3,
+            connect: true,
+            near: "_ip".to_owned(),
+            ip: "10.0.0.1".to_owned(),
+            agent: "n1".to_owned(),
+            seed: 7,
+        },
+    };
+    let body = encode(&query.to_request("dc1").unwrap()).unwrap();
+    let golden = b"\x85\xa5Agent\x84\xaaDatacenter\xa3dc1\xa2Ip\xa0\xa4Node\xa2n1\xa7Segment\xa0\
+\xa7Connect\xc3\xa5Limit\x03\xadQueryIDOrName\xa1q\
+\xa6Source\x84\xaaDatacenter\xa3dc1\xa2Ip\xa810.0.0.1\xa4Node\xa3_ip\xa7Segment\xa0";
+    assert_eq!(body, golden);
+    let (_, again) = PreparedQueryExecute::decode_request(&body).unwrap();
+    let asker = Asker {
+        seed: 0,
+        ..query.asker
+    };
+    assert_eq!((again.id_or_name.as_str(), again.asker), ("q", asker));
+    let (_, explain) = PreparedQueryExplain::decode_request(&body).unwrap();
+    assert_eq!(explain.id_or_name, "q");
 }
