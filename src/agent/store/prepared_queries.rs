@@ -172,7 +172,7 @@ impl State {
         let session = &query.session;
         if !session.is_empty() {
             check_id(session).map_err(|why| format!("invalid session: index error: {why}"))?;
-            if !self.sessions.contains_key(session) {
+            if self.session(session).is_none() {
                 return Err(format!("invalid session {session:?}"));
             }
         }
@@ -183,8 +183,8 @@ impl State {
         }))
     }
 
-    /// Removes the prepared queries that are bound to a session: to be called when it goes.
-    pub fn drop_queries_of_session(&mut self, index: u64, session: &str, touched: &mut Touched) {
+    /// Removes the prepared queries that are bound to a session that goes.
+    pub(super) fn drop_queries_of_session(&mut self, index: u64, session: &str, touched: &mut Touched) {
         let bound = self.prepared_queries.iter();
         let bound = bound.filter(|query| query.session.eq_ignore_ascii_case(session));
         let ids: Vec<String> = bound.map(|query| query.id.clone()).collect();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::duration::GoDuration;
+use crate::model::prepared_query::PreparedQuery;
 use crate::model::session::{DELETE, ServiceCheck, Session};
 
 const ID: &str = "11111111-1111-1111-1111-aaaaaaaaaaaa";
@@ -252,4 +253,27 @@ fn a_restored_archive_has_its_links() {
     fresh.apply(&registration("n1", "web", Status::Critical));
     assert!(!fresh.lives());
     assert_eq!(fresh.state.kv(b"a").unwrap().session, "");
+}
+
+#[test]
+fn a_prepared_query_ends_with_its_session() {
+    let mut log = log();
+    log.apply(&session(|_| {}));
+    let query = |n: u8, session: &str| {
+        let mut query = PreparedQuery {
+            id: format!("{n:0>8}-0000-0000-0000-000000000000"),
+            name: format!("q{n}"),
+            session: session.to_owned(),
+            ..PreparedQuery::default()
+        };
+        query.service.service = "web".to_owned();
+        Command::PreparedQuery(PreparedQueryCommand::Set(Box::new(query)))
+    };
+    for command in [query(1, &ID.to_uppercase()), query(2, "")] {
+        assert!(matches!(log.apply(&command), Response::Id(_)));
+    }
+    log.apply(&destroy(ID));
+    let found = |name| log.state.resolve_prepared_query(name).unwrap().is_some();
+    assert!(!found("q1") && found("q2"));
+    assert_eq!(log.state.indexes().prepared_queries, log.index);
 }
