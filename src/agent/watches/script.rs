@@ -10,7 +10,7 @@ use tokio::process::ChildStdin;
 use tracing::{debug, error};
 
 use crate::agent::checks::output::TailBuffer;
-use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn_error};
+use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn, spawn_error};
 use crate::model::watch::Handler;
 
 /// Bytes of a handler's output that the log shows, the last ones.
@@ -33,15 +33,14 @@ async fn run_to_end(
     tail: &mut TailBuffer,
 ) -> Result<(), String> {
     let mut command = command(args).map_err(|error| error.to_string())?;
-    let mut child = command
+    command
         .env("CONSUL_INDEX", index.to_string())
-        .stdin(Stdio::piped())
-        .spawn()
-        .map_err(|error| spawn_error(args, &error))?;
+        .stdin(Stdio::piped());
+    let (mut child, mut output) = spawn(command).map_err(|error| spawn_error(args, &error))?;
     let mut group = ProcessGroup::of(&child);
     let input = child.stdin.take();
     let status = tokio::select! {
-        status = collect(&mut child, tail) => status.map_err(|error| error.to_string())?,
+        status = collect(&mut child, &mut output, tail) => status.map_err(|error| error.to_string())?,
         never = feed(input, body) => match never {},
     };
     group.disarm();
@@ -79,6 +78,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_reads_the_data_and_knows_the_index() {
+        let turns = "i=0; while [ $i -lt 99 ]; do echo o; echo e >&2; i=$((i+1)); done";
+        let found = shell(turns, b"").await;
+        assert_eq!(
+            found,
+            (Ok(()), "o\ne\n".repeat(99)),
+            "both outputs in their order"
+        );
         let found = shell("cat; echo $CONSUL_INDEX >&2", b"null\n").await;
         assert_eq!(found, (Ok(()), "null\n17\n".to_owned()));
         // More than a pipe holds, and nobody reads it.

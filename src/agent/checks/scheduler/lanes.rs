@@ -23,7 +23,8 @@ const YOUNG: Duration = Duration::from_secs(1);
 const LONG_RUN: Duration = Duration::from_secs(3);
 /// The part of a lane that long runs leave to unknown ones, and these again to short ones.
 const RESERVE: usize = 8;
-/// Open files that a program's run takes at most: two pipes, its handle and a spare one.
+/// Open files that a program's run takes at most, while it starts: a pipe's ends, its handle and a
+/// spare one.
 const FILES_A_PROCESS: u64 = 4;
 /// The least number of runs of a lane, however few files this process may open.
 const MIN_RUNS: usize = 16;
