@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
@@ -11,7 +11,7 @@ use tracing::{debug, error};
 
 use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn, spawn_error};
-use crate::model::watch::Handler;
+use crate::model::watch::{Handler, failure};
 
 /// Bytes of a handler's output that the log shows, the last ones.
 pub(super) const OUTPUT_MAX: usize = 4096;
@@ -44,7 +44,8 @@ async fn run_to_end(
         never = feed(input, body) => match never {},
     };
     group.disarm();
-    failure(status).map_or(Ok(()), Err)
+    let failed = failure(status.code(), status.signal(), status.core_dumped());
+    failed.map_or(Ok(()), Err)
 }
 
 /// Writes the data, and closes the pipe. A program may end without reading; that is its business.
@@ -53,16 +54,6 @@ async fn feed(input: Option<ChildStdin>, body: &[u8]) -> Infallible {
         let _ = input.write_all(body).await;
     }
     pending().await
-}
-
-/// Go's words for a program that failed.
-fn failure(status: ExitStatus) -> Option<String> {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => None,
-        (Some(code), _) => Some(format!("exit status {code}")),
-        (None, Some(signal)) => Some(format!("signal: {signal}")),
-        (None, None) => Some(status.to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -91,7 +82,7 @@ mod tests {
         let found = shell("exit 4", &vec![b'x'; 1 << 20]).await;
         assert_eq!(found, (Err("exit status 4".to_owned()), String::new()));
         let found = shell("kill -9 $$", b"").await.0;
-        assert_eq!(found, Err("signal: 9".to_owned()));
+        assert_eq!(found, Err("signal: killed".to_owned()));
     }
 
     #[tokio::test]
