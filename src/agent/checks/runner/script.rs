@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::cause;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::TailBuffer;
+use crate::agent::checks::quote::go_quoted;
 use crate::agent::checks::spec::ScriptProbe;
 use crate::model::check::Status;
 use crate::model::duration::GoDuration;
@@ -157,7 +158,8 @@ pub(crate) fn spawn_error(args: &[String], err: &std::io::Error) -> String {
     let cause = match err.kind() {
         // Nothing is not searched for, as in Go.
         std::io::ErrorKind::NotFound if !program.is_empty() && !program.contains('/') => {
-            return format!("exec: {program:?}: executable file not found in $PATH");
+            let program = go_quoted(program);
+            return format!("exec: {program}: executable file not found in $PATH");
         }
         _ => cause::shortage(err).unwrap_or_else(|| go_error::text(err)),
     };
