@@ -30,7 +30,7 @@ fn push(quoted: &mut String, char: char) {
     let _ = match code {
         0..0x20 => write!(quoted, "\\x{code:02x}"),
         _ if is_printable(char) => write!(quoted, "{char}"),
-        0..0x10000 => write!(quoted, "\\u{code:04x}"),
+        0x20..0x10000 => write!(quoted, "\\u{code:04x}"),
         _ => write!(quoted, "\\U{code:08x}"),
     };
 }

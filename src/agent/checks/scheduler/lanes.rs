@@ -251,12 +251,12 @@ mod tests {
         Queue::new(Limit { places, at_most })
     }
 
-    fn start(id: &str) -> Option<Turn> {
-        Some(Turn::Start(id.to_owned()))
+    fn start(id: &str) -> Turn {
+        Turn::Start(id.to_owned())
     }
 
-    fn refuse(id: &str) -> Option<Turn> {
-        Some(Turn::Refuse(id.to_owned()))
+    fn refuse(id: &str) -> Turn {
+        Turn::Refuse(id.to_owned())
     }
 
     #[test]
@@ -266,14 +266,14 @@ mod tests {
         for (deadline, id) in [(300, "late"), (100, "first"), (200, "second")] {
             queue.wait(millis(deadline), Pace::Short, id.to_owned());
         }
-        assert_eq!(queue.next(Mono::ZERO), start("first"));
+        assert_eq!(queue.next(Mono::ZERO), Some(start("first")));
         queue.run_began((Mono::ZERO, 1));
         assert_eq!(queue.next(Mono::ZERO), None, "the only place is taken");
         assert_eq!(queue.next_deadline(), Some(millis(200)));
-        assert_eq!(queue.next(millis(200)), start("second"));
+        assert_eq!(queue.next(millis(200)), Some(start("second")));
         queue.run_began((millis(200), 2));
         assert_eq!(queue.next(millis(200)), None);
-        assert_eq!(queue.next(millis(300)), refuse("late"));
+        assert_eq!(queue.next(millis(300)), Some(refuse("late")));
         assert_eq!(queue.next_deadline(), None);
     }
 
@@ -284,7 +284,7 @@ mod tests {
         queue.wait(SECOND * 60, Pace::Unknown, "web".to_owned());
         assert_eq!(queue.next(Mono::ZERO), None);
         assert_eq!(queue.next_deadline(), Some(YOUNG));
-        assert_eq!(queue.next(YOUNG), start("web"));
+        assert_eq!(queue.next(YOUNG), Some(start("web")));
     }
 
     #[test]
@@ -296,13 +296,13 @@ mod tests {
         queue.wait(SECOND, Pace::Long, "long".to_owned());
         assert_eq!(queue.next(Mono::ZERO), None);
         queue.wait(SECOND * 9, Pace::Unknown, "new".to_owned());
-        assert_eq!(queue.next(Mono::ZERO), start("new"));
+        assert_eq!(queue.next(Mono::ZERO), Some(start("new")));
         queue.run_began((Mono::ZERO, 12));
         queue.run_began((Mono::ZERO, 13));
         queue.wait(SECOND * 9, Pace::Unknown, "new".to_owned());
         assert_eq!(queue.next(Mono::ZERO), None);
         queue.wait(SECOND * 9, Pace::Short, "short".to_owned());
-        assert_eq!(queue.next(Mono::ZERO), start("short"));
-        assert_eq!(queue.next(SECOND), refuse("long"));
+        assert_eq!(queue.next(Mono::ZERO), Some(start("short")));
+        assert_eq!(queue.next(SECOND), Some(refuse("long")));
     }
 }
