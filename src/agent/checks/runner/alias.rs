@@ -1,7 +1,6 @@
 //! Alias checks: the health of another service as one's own.
 
 use crate::agent::checks::outcome::Outcome;
-use crate::agent::checks::quote::go_quoted;
 use crate::model::check::{HealthCheck, Status};
 
 /// What an alias check mirrors.
@@ -37,8 +36,7 @@ pub fn alias_outcome<'a>(
         service_seen |= of_service;
         match check.status {
             Status::Critical | Status::Warning => {
-                let name = go_quoted(&check.name);
-                let output = format!("Aliased check {name} failing: {}", check.output);
+                let output = format!("Aliased check {:?} failing: {}", check.name, check.output);
                 outcome = Outcome::new(check.status, output);
                 if check.status == Status::Critical {
                     break;
