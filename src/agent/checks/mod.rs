@@ -2,6 +2,7 @@
 
 pub mod outcome;
 pub mod output;
+mod quote;
 pub mod runner;
 pub mod scheduler;
 pub mod spec;

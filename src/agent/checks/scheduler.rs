@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub use self::lanes::{Lane, Limit, Limits};
-use self::lanes::{Queue, Turn};
+use self::lanes::{Pace, Queue, Run, Turn};
 use super::outcome::{FlapGuard, Outcome, Thresholds, Verdict};
 use super::output::{cap_output, expired_ttl_output};
 use crate::model::check::Status;
@@ -109,7 +109,8 @@ struct Entry {
     plan: Plan,
     guard: FlapGuard,
     /// The run under way.
-    run: Option<u64>,
+    run: Option<Run>,
+    pace: Pace,
     /// Until when the entry waits for a place in its lane.
     waits_until: Option<Mono>,
     /// The entry's place in `timers`.
@@ -215,6 +216,7 @@ impl Scheduler {
             plan,
             guard,
             run: None,
+            pace: Pace::default(),
             waits_until: None,
             due: None,
             critical_since,
@@ -247,10 +249,10 @@ impl Scheduler {
             return;
         };
         if let Some(deadline) = entry.waits_until {
-            self.queue(lane).leave(deadline, check_id);
+            self.queue(lane).leave(deadline, entry.pace, check_id);
         }
-        if let Some(run) = entry.run {
-            self.queue(lane).run_ended();
+        if let Some((since, run)) = entry.run {
+            self.queue(lane).run_ended((since, run));
             self.outputs.push_back(Output::Abort {
                 check_id: check_id.to_owned(),
                 run,
@@ -269,12 +271,12 @@ impl Scheduler {
         let Some(entry) = self.entries.get_mut(&check_id) else {
             return;
         };
-        if entry.run != Some(run) {
+        let Some(under_way) = entry.run.take_if(|it| it.1 == run) else {
             return;
-        }
-        entry.run = None;
+        };
+        entry.pace = Pace::of(now.saturating_sub(under_way.0));
         if let Drive::Periodic { lane, .. } = entry.plan.drive {
-            self.queue(lane).run_ended();
+            self.queue(lane).run_ended(under_way);
         }
         self.conclude(now, check_id, outcome);
     }
@@ -360,7 +362,8 @@ impl Scheduler {
                 Drive::Periodic { interval, lane } => {
                     let deadline = due + interval.max(MIN_INTERVAL);
                     entry.waits_until = Some(deadline);
-                    self.queue(lane).wait(deadline, check_id);
+                    let pace = entry.pace;
+                    self.queue(lane).wait(deadline, pace, check_id);
                 }
                 Drive::Ttl { .. } => {
                     let output = expired_ttl_output(&entry.plan.output);
@@ -381,7 +384,7 @@ impl Scheduler {
                 entry.waits_until = None;
             }
             match turn {
-                Turn::Start(check_id) => self.start(check_id),
+                Turn::Start(check_id) => self.start(now, lane, check_id),
                 Turn::Refuse(check_id) => {
                     let text = self.queue(lane).refusal(lane);
                     self.conclude(now, check_id, Outcome::critical(text));
@@ -390,12 +393,14 @@ impl Scheduler {
         }
     }
 
-    fn start(&mut self, check_id: String) {
+    fn start(&mut self, now: Mono, lane: Lane, check_id: String) {
         let run = self.next_run;
         self.next_run += 1;
-        if let Some(entry) = self.entries.get_mut(&check_id) {
-            entry.run = Some(run);
-        }
+        let Some(entry) = self.entries.get_mut(&check_id) else {
+            return;
+        };
+        entry.run = Some((now, run));
+        self.queue(lane).run_began((now, run));
         self.outputs.push_back(Output::Start { check_id, run });
     }
 

@@ -66,6 +66,7 @@ async fn exchange(
 fn client(handler: &HttpHandler, url: &Url) -> Result<Client, String> {
     let mut builder = Client::builder()
         .pool_max_idle_per_host(0)
+        .http1_title_case_headers()
         .tls_danger_accept_invalid_certs(handler.tls_skip_verify);
     let loopback = url.host_str().is_some_and(|host| {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -119,6 +120,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Duration;
 
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     fn handler(path: &str) -> HttpHandler {
         HttpHandler {
             path: path.to_owned(),
@@ -141,6 +144,36 @@ mod tests {
         assert_eq!(all, ["bar", "baz"]);
         handler.header.insert("a b".to_owned(), vec![String::new()]);
         assert!(headers(&handler, 1).is_err());
+    }
+
+    #[tokio::test]
+    async fn headers_are_named_as_go_names_them() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"null") {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            stream.write_all(answer).await.unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        let mut handler = handler(&format!("http://{address}"));
+        let values = vec!["bar".to_owned(), "baz".to_owned()];
+        handler.header.insert("x-FOO".to_owned(), values);
+        let answered = exchange(&handler, 14, b"null".to_vec()).await.unwrap();
+        assert_eq!(answered, (reqwest::StatusCode::OK, "ok".to_owned()));
+        let request = serving.await.unwrap();
+        for line in [
+            "Content-Type: application/json",
+            "X-Consul-Index: 14",
+            "X-Foo: bar",
+            "X-Foo: baz",
+        ] {
+            assert!(request.lines().any(|it| it == line), "{line} in {request}");
+        }
     }
 
     #[tokio::test]

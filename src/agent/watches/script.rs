@@ -3,15 +3,15 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::ChildStdin;
 use tracing::{debug, error};
 
 use crate::agent::checks::output::TailBuffer;
-use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn_error};
-use crate::model::watch::Handler;
+use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn, spawn_error};
+use crate::model::watch::{Handler, failure};
 
 /// Bytes of a handler's output that the log shows, the last ones.
 pub(super) const OUTPUT_MAX: usize = 4096;
@@ -33,19 +33,19 @@ async fn run_to_end(
     tail: &mut TailBuffer,
 ) -> Result<(), String> {
     let mut command = command(args).map_err(|error| error.to_string())?;
-    let mut child = command
+    command
         .env("CONSUL_INDEX", index.to_string())
-        .stdin(Stdio::piped())
-        .spawn()
-        .map_err(|error| spawn_error(args, &error))?;
+        .stdin(Stdio::piped());
+    let (mut child, mut output) = spawn(command).map_err(|error| spawn_error(args, &error))?;
     let mut group = ProcessGroup::of(&child);
     let input = child.stdin.take();
     let status = tokio::select! {
-        status = collect(&mut child, tail) => status.map_err(|error| error.to_string())?,
+        status = collect(&mut child, &mut output, tail) => status.map_err(|error| error.to_string())?,
         never = feed(input, body) => match never {},
     };
     group.disarm();
-    failure(status).map_or(Ok(()), Err)
+    let failed = failure(status.code(), status.signal(), status.core_dumped());
+    failed.map_or(Ok(()), Err)
 }
 
 /// Writes the data, and closes the pipe. A program may end without reading; that is its business.
@@ -54,16 +54,6 @@ async fn feed(input: Option<ChildStdin>, body: &[u8]) -> Infallible {
         let _ = input.write_all(body).await;
     }
     pending().await
-}
-
-/// Go's words for a program that failed.
-fn failure(status: ExitStatus) -> Option<String> {
-    match (status.code(), status.signal()) {
-        (Some(0), _) => None,
-        (Some(code), _) => Some(format!("exit status {code}")),
-        (None, Some(signal)) => Some(format!("signal: {signal}")),
-        (None, None) => Some(status.to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -79,13 +69,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_program_reads_the_data_and_knows_the_index() {
+        let turns = "i=0; while [ $i -lt 99 ]; do echo o; echo e >&2; i=$((i+1)); done";
+        let found = shell(turns, b"").await;
+        assert_eq!(
+            found,
+            (Ok(()), "o\ne\n".repeat(99)),
+            "both outputs in their order"
+        );
         let found = shell("cat; echo $CONSUL_INDEX >&2", b"null\n").await;
         assert_eq!(found, (Ok(()), "null\n17\n".to_owned()));
         // More than a pipe holds, and nobody reads it.
         let found = shell("exit 4", &vec![b'x'; 1 << 20]).await;
         assert_eq!(found, (Err("exit status 4".to_owned()), String::new()));
         let found = shell("kill -9 $$", b"").await.0;
-        assert_eq!(found, Err("signal: 9".to_owned()));
+        assert_eq!(found, Err("signal: killed".to_owned()));
     }
 
     #[tokio::test]

@@ -91,7 +91,11 @@ async fn follow<S: Source>(source: Arc<S>, watch: WatchDefinition) {
             watch: &watch,
             index: progress.index(),
         };
-        match source.ask(asked).await {
+        let answered = match watch.plan.askable() {
+            Ok(()) => source.ask(asked).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match answered {
             Ok((index, answer)) => {
                 let Some(told) = progress.answered(index, answer) else {
                     continue;

@@ -96,7 +96,12 @@ impl AgentSource {
                 Ok((meta.index, serde_json::to_value(instances)?))
             }
             Plan::Checks { service, state } if service.is_empty() => {
-                self.checks_in(asked, &state).await
+                let status = Status::parse(&state);
+                let query = ChecksInState {
+                    status,
+                    ..ChecksInState::default()
+                };
+                self.read(asked, &query).await
             }
             Plan::Checks { service, .. } => {
                 let query = ChecksOfService {
@@ -107,22 +112,6 @@ impl AgentSource {
             }
             Plan::Event(name) => self.events(asked, &name).await,
         }
-    }
-
-    /// A state that is none of Consul's has no checks.
-    async fn checks_in(&self, asked: Asked<'_>, state: &str) -> Result<(u64, Value), AskError> {
-        let status = Status::parse(state);
-        let query = ChecksInState {
-            status,
-            ..ChecksInState::default()
-        };
-        let (index, found) = self.read(asked, &query).await?;
-        let nothing_matches = status.is_none() && !matches!(state, "" | "any");
-        Ok(if nothing_matches {
-            (index, Vec::<Value>::new().into())
-        } else {
-            (index, found)
-        })
     }
 
     async fn events(&self, asked: Asked<'_>, name: &str) -> Result<(u64, Value), AskError> {

@@ -121,32 +121,49 @@ fn header(config: &Map<String, Value>) -> Result<BTreeMap<String, Vec<String>>, 
         Some(Value::Object(entries)) => entries,
         Some(other) => {
             let got = go_type(other);
-            let text = format!("1 error(s) decoding:\n* 'header' expected a map, got '{got}'");
-            return Err(ParamError(text));
+            return Err(undecodable(&format!(
+                "'header' expected a map, got '{got}'"
+            )));
         }
-    };
-    let text = |name: &str, value: &Value| match value {
-        Value::String(text) => Ok(text.clone()),
-        other => Err(unconvertible(&format!("header[{name}]"), "string", other)),
     };
     let mut header = BTreeMap::new();
     for (name, value) in entries {
-        let values = match value {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| text(name, item))
-                .collect::<Result<_, _>>()?,
-            other => vec![text(name, other)?],
+        let items = match value {
+            Value::Null => &[],
+            Value::Array(items) => items.as_slice(),
+            other => {
+                let got = go_type(other);
+                let reason = "source data must be an array or slice";
+                return Err(undecodable(&format!(
+                    "'header[{name}]': {reason}, got {got}"
+                )));
+            }
         };
-        header.insert(name.clone(), values);
+        let texts = items.iter().enumerate().map(|(at, item)| match item {
+            Value::String(text) => Ok(text.clone()),
+            other => Err(unconvertible(
+                &format!("header[{name}][{at}]"),
+                "string",
+                other,
+            )),
+        });
+        header.insert(name.clone(), texts.collect::<Result<_, _>>()?);
     }
     Ok(header)
 }
 
+fn undecodable(reason: &str) -> ParamError {
+    ParamError(format!("1 error(s) decoding:\n\n* {reason}"))
+}
+
 fn unconvertible(name: &str, expected: &str, got: &Value) -> ParamError {
-    let got = go_type(got);
-    ParamError(format!(
-        "1 error(s) decoding:\n* '{name}' expected type '{expected}', got unconvertible type '{got}'"
+    let got = match got {
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+        other => go_type(other),
+    };
+    undecodable(&format!(
+        "'{name}' expected type '{expected}', got unconvertible type '{got}'"
     ))
 }
 
@@ -176,7 +193,7 @@ mod tests {
         );
         let given = json!({
             "path": "p", "method": "PUT", "timeout": "2s", "tls_skip_verify": true,
-            "header": {"a": "x", "b": ["y", "z"]},
+            "header": {"a": ["x"], "b": ["y", "z"], "c": null},
         });
         let found = HttpHandler::parse(&given).unwrap();
         assert_eq!(found.timeout, Duration::from_secs(2));
@@ -192,7 +209,7 @@ mod tests {
         assert_eq!(text(json!({})), "Requires 'path' to be set");
         assert_eq!(
             text(json!({"path": 3})),
-            "1 error(s) decoding:\n* 'path' expected type 'string', got unconvertible type 'float64'"
+            "1 error(s) decoding:\n\n* 'path' expected type 'string', got unconvertible type 'float64'"
         );
         assert_eq!(
             text(json!({"path": "x", "timeout": "zz"})),
@@ -200,16 +217,24 @@ mod tests {
         );
         assert_eq!(
             text(json!({"path": "x", "header": "y"})),
-            "1 error(s) decoding:\n* 'header' expected a map, got 'string'"
+            "1 error(s) decoding:\n\n* 'header' expected a map, got 'string'"
         );
         assert_eq!(
             text(json!({"path": "x", "tls_skip_verify": "y"})),
-            "1 error(s) decoding:\n* 'tls_skip_verify' expected type 'bool', got unconvertible type 'string'"
+            "1 error(s) decoding:\n\n* 'tls_skip_verify' expected type 'bool', got unconvertible type 'string'"
         );
         assert!(
             text(json!({"path": "x", "timeout": "-1s"})).starts_with("Failed to parse timeout")
         );
-        assert!(text(json!({"path": "x", "header": {"a": [1, 2]}})).contains("header[a]"));
+        assert_eq!(
+            text(json!({"path": "x", "header": {"a": "b"}})),
+            "1 error(s) decoding:\n\n* 'header[a]': source data must be an array or slice, got string"
+        );
+        assert_eq!(
+            text(json!({"path": "x", "header": {"a": ["b", 2]}})),
+            "1 error(s) decoding:\n\n* 'header[a][1]' expected type 'string', got unconvertible type 'float64'"
+        );
+        assert!(text(json!({"path": ["x"]})).ends_with("'[]interface {}'"));
     }
 
     #[test]

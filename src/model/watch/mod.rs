@@ -2,6 +2,7 @@
 //! `watch` share all of it.
 
 mod definition;
+mod exit;
 mod form;
 mod go_syntax;
 mod handler;
@@ -10,8 +11,9 @@ mod plan;
 mod progress;
 
 pub use definition::{WatchDefinition, WatchError};
+pub use exit::failure;
 pub use form::body;
 pub use handler::{Handler, HttpHandler};
 pub use params::{ParamError, Params};
-pub use plan::Plan;
+pub use plan::{Plan, UnsupportedState};
 pub use progress::Progress;

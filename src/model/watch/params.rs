@@ -110,16 +110,31 @@ impl Params {
     }
 }
 
-/// The only item of a list of one, in the values of an object, too.
+/// The only item of a list of one.
 fn single(value: Value) -> Value {
     match value {
-        Value::Array(mut items) if items.len() == 1 => single(items.remove(0)),
-        Value::Object(entries) => entries
-            .into_iter()
-            .map(|(name, value)| (name, single(value)))
-            .collect(),
-        other => other,
+        Value::Array(mut items) if items.len() == 1 => unwrapped(items.remove(0)),
+        other => unwrapped(other),
     }
+}
+
+/// An object whose blocks are objects and not lists of one; other lists stay as they are.
+fn unwrapped(value: Value) -> Value {
+    let Value::Object(entries) = value else {
+        return value;
+    };
+    let entries = entries.into_iter().map(|(name, value)| {
+        let is_block = value
+            .as_array()
+            .is_some_and(|items| items.len() == 1 && items[0].is_object());
+        let value = if is_block {
+            single(value)
+        } else {
+            unwrapped(value)
+        };
+        (name, value)
+    });
+    entries.collect()
 }
 
 #[cfg(test)]
@@ -136,8 +151,12 @@ mod tests {
 
     #[test]
     fn lists_of_one_are_their_item() {
-        let found = params(json!({"a": ["x"], "b": {"c": [["y"]]}, "d": [1, 2], "e": []}));
-        let expected = json!({"a": "x", "b": {"c": "y"}, "d": [1, 2], "e": []});
+        let found = params(json!({
+            "a": ["x"], "b": [{"c": ["y"], "f": [{"g": ["z"]}]}], "d": [1, 2], "e": [],
+        }));
+        let expected = json!({
+            "a": "x", "b": {"c": ["y"], "f": {"g": ["z"]}}, "d": [1, 2], "e": [],
+        });
         assert_eq!(Value::Object(found.0), expected);
     }
 

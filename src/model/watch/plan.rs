@@ -6,6 +6,14 @@ use super::params::{ParamError, Params};
 /// command all.
 const MESH_TYPES: &[&str] = &["connect_roots", "connect_leaf", "agent_service"];
 
+/// The states that checks can be asked for; nothing stands for any.
+const STATES: [&str; 5] = ["", "any", "passing", "warning", "critical"];
+
+/// A state that checks never have. Consul's client finds it when it asks, not before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Unsupported state: {0}")]
+pub struct UnsupportedState(String);
+
 /// What a watch asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
@@ -65,6 +73,19 @@ impl Plan {
             "event" => Self::Event(params.text("name")?),
             other => return Err(ParamError(format!("Unsupported watch type: {other}"))),
         })
+    }
+
+    /// Whether there is a question to ask; to look at before each one.
+    ///
+    /// # Errors
+    /// For checks in a state that there is not.
+    pub fn askable(&self) -> Result<(), UnsupportedState> {
+        match self {
+            Self::Checks { state, .. } if !STATES.contains(&state.as_str()) => {
+                Err(UnsupportedState(state.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The type's name.
@@ -149,6 +170,18 @@ mod tests {
             text("nodes", json!({"tag": "t", "passingonly": true})),
             "Invalid parameters: [passingonly tag]"
         );
+    }
+
+    #[test]
+    fn checks_are_asked_for_in_states_that_there_are() {
+        let checks = |state: &str| plan("checks", json!({"state": state})).unwrap();
+        let error = checks("bogus").askable().unwrap_err();
+        assert_eq!(error.to_string(), "Unsupported state: bogus");
+        for state in ["", "any", "passing", "warning", "critical"] {
+            assert_eq!(checks(state).askable(), Ok(()), "{state}");
+        }
+        let of_service = plan("checks", json!({"service": "bogus"})).unwrap();
+        assert_eq!(of_service.askable(), Ok(()));
     }
 
     #[test]

@@ -17,5 +17,5 @@ mod udp;
 
 pub use http::HttpRunner;
 pub use run::Runner;
-pub(crate) use script::{ProcessGroup, collect, command, spawn_error};
+pub(crate) use script::{ProcessGroup, collect, command, spawn, spawn_error};
 pub use tls::{AgentTls, AgentTlsFiles, CheckTls, CheckTlsError};

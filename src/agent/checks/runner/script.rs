@@ -6,20 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::cause;
 use crate::agent::checks::outcome::Outcome;
 use crate::agent::checks::output::TailBuffer;
+use crate::agent::checks::quote::go_quoted;
 use crate::agent::checks::spec::ScriptProbe;
 use crate::model::check::Status;
 use crate::model::duration::GoDuration;
 use crate::model::go_error;
 
-/// How long what is left in the pipes is read after the script ended: a background child of the
-/// script may keep them open, and print, for ever.
+/// How long what is left in the pipe is read after the script ended: a background child of the
+/// script may keep it open, and print, for ever.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a killed script may take to end. One that the kernel holds on to, in a read from a
 /// file server that is gone, ends when the read does.
@@ -97,13 +99,13 @@ pub(super) async fn run(
                     it is started again once it has";
         return Outcome::critical(text);
     }
-    let mut child = match command(&probe.args).and_then(|mut command| command.spawn()) {
-        Ok(child) => child,
+    let (mut child, mut output) = match command(&probe.args).and_then(spawn) {
+        Ok(started) => started,
         Err(err) => return Outcome::critical(spawn_error(&probe.args, &err)),
     };
     let mut group = ProcessGroup::of(&child);
     let mut tail = TailBuffer::new(output_max_size);
-    match tokio::time::timeout(probe.timeout, collect(&mut child, &mut tail)).await {
+    match tokio::time::timeout(probe.timeout, collect(&mut child, &mut output, &mut tail)).await {
         Ok(Ok(status)) => {
             group.disarm();
             Outcome::new(status_of(status), tail.into_captured_text())
@@ -117,7 +119,7 @@ pub(super) async fn run(
     }
 }
 
-/// A command that leads a process group and whose output is piped, with nothing on its standard input.
+/// A command that leads a process group, with nothing on its standard input.
 ///
 /// # Errors
 /// Without a program to run.
@@ -132,11 +134,22 @@ pub(crate) fn command(args: &[String]) -> std::io::Result<Command> {
     command
         .args(rest)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
     Ok(command)
+}
+
+/// Starts a script. What it says comes from one pipe, as in Consul: only so both of its outputs
+/// stay in the order in which it wrote them.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn spawn(mut command: Command) -> std::io::Result<(Child, pipe::Receiver)> {
+    let (reader, writer) = std::io::pipe()?;
+    let reader = pipe::Receiver::from_owned_fd(reader.into())?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    // The pipe ends only once the command, which holds its other end, is gone.
+    Ok((command.spawn()?, reader))
 }
 
 /// Go's text for a program that cannot be started.
@@ -145,61 +158,39 @@ pub(crate) fn spawn_error(args: &[String], err: &std::io::Error) -> String {
     let cause = match err.kind() {
         // Nothing is not searched for, as in Go.
         std::io::ErrorKind::NotFound if !program.is_empty() && !program.contains('/') => {
-            return format!("exec: {program:?}: executable file not found in $PATH");
+            let program = go_quoted(program);
+            return format!("exec: {program}: executable file not found in $PATH");
         }
         _ => cause::shortage(err).unwrap_or_else(|| go_error::text(err)),
     };
     format!("fork/exec {program}: {cause}")
 }
 
-/// Reads both pipes into `tail` until the script ends.
+/// Reads what the script says into `tail` until it ends.
 pub(crate) async fn collect(
     child: &mut Child,
+    output: &mut pipe::Receiver,
     tail: &mut TailBuffer,
 ) -> std::io::Result<ExitStatus> {
-    let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
-    let mut out = [0; READ_CHUNK];
-    let mut err = [0; READ_CHUNK];
-    let mut ended = None;
+    let mut buffer = [0; READ_CHUNK];
+    let (mut is_open, mut ended) = (true, None);
     // Set once the script ended.
     let mut drained = std::pin::pin!(tokio::time::sleep(DRAIN_TIMEOUT));
     loop {
         tokio::select! {
-            count = read(&mut stdout, &mut out), if stdout.is_some() => {
-                take(&mut stdout, tail, &out, count?);
-            }
-            count = read(&mut stderr, &mut err), if stderr.is_some() => {
-                take(&mut stderr, tail, &err, count?);
-            }
+            count = output.read(&mut buffer), if is_open => match count? {
+                0 => is_open = false,
+                count => tail.push(&buffer[..count]),
+            },
             status = child.wait(), if ended.is_none() => {
                 ended = Some(status?);
                 drained.as_mut().reset(Instant::now() + DRAIN_TIMEOUT);
             }
-            () = &mut drained, if ended.is_some() => {
-                (stdout, stderr) = (None, None);
-            }
+            () = &mut drained, if ended.is_some() => is_open = false,
         }
-        if let (Some(status), None, None) = (ended, &stdout, &stderr) {
+        if let (Some(status), false) = (ended, is_open) {
             return Ok(status);
         }
-    }
-}
-
-async fn read<P: AsyncRead + Unpin>(
-    pipe: &mut Option<P>,
-    buffer: &mut [u8],
-) -> std::io::Result<usize> {
-    match pipe {
-        Some(pipe) => pipe.read(buffer).await,
-        None => Ok(0),
-    }
-}
-
-fn take<P>(pipe: &mut Option<P>, tail: &mut TailBuffer, buffer: &[u8], count: usize) {
-    if count == 0 {
-        *pipe = None;
-    } else {
-        tail.push(&buffer[..count]);
     }
 }
 
@@ -250,6 +241,18 @@ mod tests {
                 "{script}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn both_outputs_stay_in_their_order() {
+        let script = "i=0; while [ $i -lt 500 ]; do echo out$i; echo err$i >&2; i=$((i+1)); done";
+        let probe = ScriptProbe {
+            args: ["sh", "-c", script].map(str::to_owned).to_vec(),
+            timeout: LONG,
+        };
+        let lines: Vec<_> = (0..500).map(|i| format!("out{i}\nerr{i}\n")).collect();
+        let outcome = run(&probe, 1 << 16, &Lingering::default()).await;
+        assert_eq!(outcome, Outcome::passing(lines.concat()));
     }
 
     #[tokio::test]
@@ -325,7 +328,7 @@ mod tests {
         };
         // For the one who waits, a process that nobody kills is as good as one that cannot be.
         let sleep = ["sleep", "600"].map(str::to_owned);
-        let child = command(&sleep).unwrap().spawn().unwrap();
+        let (child, _output) = spawn(command(&sleep).unwrap()).unwrap();
         let lingering = Lingering::default();
         lingering.reap(child).await;
         let outcome = run(&probe, 64, &lingering).await;

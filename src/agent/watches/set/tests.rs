@@ -139,3 +139,19 @@ async fn a_failed_question_is_asked_again_later() {
     }
     watches.shutdown().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn checks_in_a_state_that_there_is_not_are_not_asked_for() {
+    let (mut watches, _answers, mut asking) = watches();
+    let bogus = json!({"type": "checks", "state": "bogus", "args": ["true"]});
+    watches
+        .set([WatchDefinition::parse_at(0, bogus).unwrap()])
+        .await;
+    assert!(timeout(PATIENCE, asking.recv()).await.is_err());
+    let critical = json!({"type": "checks", "state": "critical", "args": ["true"]});
+    watches
+        .set([WatchDefinition::parse_at(0, critical).unwrap()])
+        .await;
+    assert_eq!(timeout(PATIENCE, asking.recv()).await, Ok(Some(0)));
+    watches.shutdown().await;
+}

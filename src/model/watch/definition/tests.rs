@@ -89,6 +89,10 @@ fn refusals_have_consuls_texts() {
             json!({"type": "key", "key": "a", "bogus": 1, "args": ["a"]}),
             parameters(r#"{"bogus":1}"#, "Invalid parameters: [bogus]"),
         ),
+        (
+            json!({"type": "event", "name": "a", "stale": true, "args": ["a"]}),
+            parameters(r#"{"stale":true}"#, "Invalid parameters: [stale]"),
+        ),
     ] {
         assert_eq!(parse(value.clone()), Err(text), "{value}");
     }

@@ -5,7 +5,7 @@ use std::io;
 
 use reqwest::Url;
 
-use super::MAX_REDIRECTS;
+use crate::agent::checks::quote::go_quoted;
 use crate::agent::checks::runner::cause;
 use crate::agent::checks::runner::net::{dial_error, lookup_error};
 use crate::agent::checks::runner::tls::tls_error;
@@ -16,21 +16,86 @@ use crate::agent::checks::spec::HttpProbe;
 /// # Errors
 /// Go's text for a URL that is none.
 pub(super) fn parse_url(probe: &HttpProbe) -> Result<Url, String> {
-    let url = Url::parse(&probe.url).map_err(|err| match err.to_string().as_str() {
-        "relative URL without a base" if probe.url.starts_with(':') => {
-            format!("parse {:?}: missing protocol scheme", probe.url)
+    let shown = &probe.url;
+    let unparsed = |reason: &str| format!("parse {}: {reason}", go_quoted(shown));
+    if shown.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(unparsed("net/url: invalid control character in URL"));
+    }
+    look_at_parts(probe)?;
+    let url = Url::parse(shown).map_err(|err| match err.to_string().as_str() {
+        "relative URL without a base" if shown.starts_with(':') => {
+            unparsed("missing protocol scheme")
         }
         "relative URL without a base" => failure(probe, "unsupported protocol scheme \"\""),
         "invalid port number" => bad_port(probe),
-        other => format!("parse {:?}: {other}", probe.url),
+        other => unparsed(other),
     })?;
+    supported(&url).map_err(|cause| failure(probe, &cause))?;
+    Ok(url)
+}
+
+/// What Go's client asks.
+///
+/// # Errors
+/// The cause when it does not know the scheme.
+pub(super) fn supported(url: &Url) -> Result<(), String> {
     match url.scheme() {
-        "http" | "https" => Ok(url),
-        scheme => Err(failure(
-            probe,
-            &format!("unsupported protocol scheme {scheme:?}"),
-        )),
+        "http" | "https" => Ok(()),
+        scheme => Err(format!("unsupported protocol scheme {}", go_quoted(scheme))),
     }
+}
+
+/// What Go refuses and the parser of URLs would mend.
+fn look_at_parts(probe: &HttpProbe) -> Result<(), String> {
+    let Some((scheme, rest)) = probe.url.split_once(':') else {
+        return Ok(());
+    };
+    if !["http", "https"]
+        .iter()
+        .any(|it| scheme.eq_ignore_ascii_case(it))
+    {
+        return Ok(());
+    }
+    let unparsed = |reason: &str| format!("parse {}: {reason}", go_quoted(&probe.url));
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = place.strip_prefix("//").unwrap_or_default();
+    let (authority, path) = authority.split_at(authority.find('/').unwrap_or(authority.len()));
+    if authority.is_empty() {
+        let empty = if path.is_empty() { "//" } else { "" };
+        let shown = probe.url.replacen(empty, "", 1);
+        let cause = "http: no Host in request URL";
+        return Err(failure_at(&probe.method, &shown, cause));
+    }
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    if host.contains(' ') {
+        return Err(unparsed("invalid character \" \" in host name"));
+    }
+    if let Some(escape) = bad_escape(path) {
+        let escape = go_quoted(escape);
+        return Err(unparsed(&format!("invalid URL escape {escape}")));
+    }
+    // Go sends it as it is, and servers take the request for a broken one.
+    if query.contains(' ') {
+        let cause = "malformed HTTP request: a space in the URL's query; write it as %20";
+        return Err(failure(probe, cause));
+    }
+    Ok(())
+}
+
+/// The first `%` that two hexadecimal digits do not follow, with what does.
+fn bad_escape(path: &str) -> Option<&str> {
+    path.match_indices('%')
+        .map(|(at, _)| &path[at..])
+        .find_map(|rest| {
+            let digits = rest.bytes().skip(1).take(2);
+            let is_good = digits.filter(u8::is_ascii_hexdigit).count() == 2;
+            let end = rest
+                .char_indices()
+                .nth(3)
+                .map_or(rest.len(), |(end, _)| end);
+            (!is_good).then(|| &rest[..end])
+        })
 }
 
 fn bad_port(probe: &HttpProbe) -> String {
@@ -40,8 +105,8 @@ fn bad_port(probe: &HttpProbe) -> String {
     if port.bytes().all(|byte| byte.is_ascii_digit()) {
         failure(probe, &format!("dial tcp: address {port}: invalid port"))
     } else {
-        let port = format!(":{port}");
-        format!("parse {:?}: invalid port {port:?} after host", probe.url)
+        let (url, port) = (go_quoted(&probe.url), go_quoted(&format!(":{port}")));
+        format!("parse {url}: invalid port {port} after host")
     }
 }
 
@@ -50,25 +115,16 @@ pub(super) fn failure(probe: &HttpProbe, cause: &str) -> String {
     failure_at(&probe.method, &probe.url, cause)
 }
 
-fn failure_at(method: &str, url: &str, cause: &str) -> String {
+/// The same for another URL, to which the check was redirected.
+pub(super) fn failure_at(method: &str, url: &str, cause: &str) -> String {
     let mut rest = method.chars();
     let first = rest.next().map(String::from).unwrap_or_default();
     let rest = rest.as_str().to_ascii_lowercase();
-    format!("{first}{rest} {url:?}: {cause}")
-}
-
-/// A request to `url` that failed on the way; a redirect too many names the last URL.
-pub(super) fn send_failure(probe: &HttpProbe, err: &reqwest::Error, url: &Url) -> String {
-    if err.is_redirect() {
-        let last = err.url().map_or(probe.url.as_str(), Url::as_str);
-        let cause = format!("stopped after {MAX_REDIRECTS} redirects");
-        return failure_at(&probe.method, last, &cause);
-    }
-    failure(probe, &cause_of(err, url))
+    format!("{first}{rest} {}: {cause}", go_quoted(url))
 }
 
 /// The innermost reason, in Go's words where clients know them.
-fn cause_of(err: &reqwest::Error, url: &Url) -> String {
+pub(super) fn cause_of(err: &reqwest::Error, url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let address = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
     let mut innermost = err.to_string();

@@ -314,13 +314,150 @@ async fn answers_that_are_none_are_told_in_gos_words() {
     serving.await.unwrap();
 }
 
+fn moved(status: &str, to: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
+}
+
 #[tokio::test]
-async fn a_redirect_too_many_names_the_last_url() {
-    let moved = "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n";
-    let (url, serving) = server(vec![moved.to_owned(); MAX_REDIRECTS + 1]).await;
-    let text = format!("Get \"{url}/loop\": stopped after 10 redirects");
+async fn a_redirect_too_many_names_the_last_place() {
+    let (url, serving) = server(vec![moved("302 Found", "/loop"); MAX_REDIRECTS]).await;
+    let text = "Get \"/loop\": stopped after 10 redirects";
     assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
-    drop(serving);
+    assert_eq!(serving.await.unwrap().len(), MAX_REDIRECTS);
+}
+
+#[tokio::test]
+async fn a_redirect_to_nowhere_says_where() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let there = format!("http://{address}/y?z");
+    let none = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let (url, serving) = server(vec![none]).await;
+    let text = format!("Get \"{url}\": 302 response missing Location header");
+    assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
+    serving.await.unwrap();
+    for (to, text) in [
+        (
+            there.as_str(),
+            format!("Get \"{there}\": dial tcp {address}: connect: connection refused"),
+        ),
+        (
+            "http://nonesuch.invalid/",
+            "Get \"http://nonesuch.invalid/\": dial tcp: lookup nonesuch.invalid: no such host"
+                .to_owned(),
+        ),
+        (
+            "ftp://x/",
+            "Get \"ftp://x/\": unsupported protocol scheme \"ftp\"".to_owned(),
+        ),
+    ] {
+        let (url, serving) = server(vec![moved("303 See Other", to)]).await;
+        assert_eq!(check(&probe(&url)).await, Outcome::critical(text));
+        serving.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_goes_along_with_a_redirect_is_gos() {
+    let (there, at_there) = server(vec![answer("200 OK", ""), answer("200 OK", "")]).await;
+    for status in ["302 Found", "307 X"] {
+        let (url, serving) = server(vec![moved("308 X", "/a"), moved(status, &there)]).await;
+        let mut probe = probe(&url);
+        probe.method = "POST".to_owned();
+        probe.body = "hello".to_owned();
+        for (name, value) in [
+            ("Authorization", "secret"),
+            ("Host", "x.test"),
+            ("X-A", "b"),
+        ] {
+            probe.header.insert(name.to_owned(), vec![value.to_owned()]);
+        }
+        let outcome = check(&probe).await;
+        assert_eq!(outcome.status, Status::Passing, "{outcome:?}");
+        let requests = serving.await.unwrap();
+        let second = requests[1].to_ascii_lowercase();
+        assert!(second.starts_with("post /a "), "{second}");
+        for line in [
+            "authorization: secret\r\n",
+            "host: x.test\r\n",
+            "x-a: b\r\n",
+        ] {
+            assert!(second.contains(line), "{line} in {second}");
+        }
+    }
+    for (request, method) in at_there.await.unwrap().iter().zip(["GET", "POST"]) {
+        let request = request.to_ascii_lowercase();
+        assert!(
+            request.starts_with(&method.to_ascii_lowercase()),
+            "{request}"
+        );
+        assert!(request.contains("x-a: b\r\n") && request.contains("referer: http://"));
+        assert!(
+            !request.contains("secret") && !request.contains("x.test"),
+            "{request}"
+        );
+        assert_eq!(request.contains("content-length: 5\r\n"), method == "POST");
+    }
+}
+
+#[tokio::test]
+async fn the_reason_is_the_servers() {
+    for (line, status) in [
+        ("501 Unsupported method ('get')", Status::Critical),
+        ("200 Fine", Status::Passing),
+    ] {
+        let (url, serving) = server(vec![answer(line, "b")]).await;
+        let text = format!("HTTP GET {url}: {line} Output: b");
+        assert_eq!(check(&probe(&url)).await, Outcome::new(status, text));
+        serving.await.unwrap();
+    }
+}
+
+#[test]
+fn urls_that_go_refuses_are_refused() {
+    for (url, text) in [
+        (
+            "http:///x",
+            "Get \"http:///x\": http: no Host in request URL",
+        ),
+        ("http://", "Get \"http:\": http: no Host in request URL"),
+        ("http://?x", "Get \"http:?x\": http: no Host in request URL"),
+        (
+            "http://a/b\u{1}",
+            "parse \"http://a/b\\x01\": net/url: invalid control character in URL",
+        ),
+        (
+            "ftp://a/\0",
+            "parse \"ftp://a/\\x00\": net/url: invalid control character in URL",
+        ),
+        (
+            "http://a b/",
+            "parse \"http://a b/\": invalid character \" \" in host name",
+        ),
+        (
+            "http://a/%zz",
+            "parse \"http://a/%zz\": invalid URL escape \"%zz\"",
+        ),
+        (
+            "http://a/%é",
+            "parse \"http://a/%é\": invalid URL escape \"%é\"",
+        ),
+        (
+            "http://a/?b=c d",
+            "Get \"http://a/?b=c d\": malformed HTTP request: a space in the URL's query; write it as %20",
+        ),
+    ] {
+        assert_eq!(parse_url(&probe(url)), Err(text.to_owned()), "{url:?}");
+    }
+    for url in [
+        "HTTP://a/b c",
+        "http://a/é%20?%zz",
+        "http://a#b c",
+        "http://u p:w@a/",
+    ] {
+        assert!(parse_url(&probe(url)).is_ok(), "{url}");
+    }
 }
 
 #[tokio::test]
