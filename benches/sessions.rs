@@ -105,7 +105,11 @@ impl Client {
     }
 
     fn put(&mut self, path: &str) -> Result<bool> {
-        Ok(self.ask("PUT", path, "")?.body == b"true")
+        let answer = self.ask("PUT", path, "")?;
+        if answer.status != 200 {
+            return Err(String::from_utf8_lossy(&answer.body).into());
+        }
+        Ok(answer.body == b"true")
     }
 }
 

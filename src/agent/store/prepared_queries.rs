@@ -184,7 +184,12 @@ impl State {
     }
 
     /// Removes the prepared queries that are bound to a session that goes.
-    pub(super) fn drop_queries_of_session(&mut self, index: u64, session: &str, touched: &mut Touched) {
+    pub(super) fn drop_queries_of_session(
+        &mut self,
+        index: u64,
+        session: &str,
+        touched: &mut Touched,
+    ) {
         let bound = self.prepared_queries.iter();
         let bound = bound.filter(|query| query.session.eq_ignore_ascii_case(session));
         let ids: Vec<String> = bound.map(|query| query.id.clone()).collect();
