@@ -39,7 +39,7 @@ pub(crate) fn start_failure(command: &Command, error: &io::Error) -> String {
 
 /// Go's text for a program that ended badly; `None` for one that ended well.
 pub(crate) fn failure(status: ExitStatus) -> Option<String> {
-    go_exit::failure(status.code(), status.signal())
+    go_exit::failure(status.code(), status.signal(), status.core_dumped())
 }
 
 /// Sends a signal to the child, not to what it has started.

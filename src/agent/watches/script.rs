@@ -11,7 +11,8 @@ use tracing::{debug, error};
 
 use crate::agent::checks::output::TailBuffer;
 use crate::agent::checks::runner::{ProcessGroup, collect, command, spawn, spawn_error};
-use crate::model::watch::{Handler, failure};
+use crate::model::go_exit;
+use crate::model::watch::Handler;
 
 /// Bytes of a handler's output that the log shows, the last ones.
 pub(super) const OUTPUT_MAX: usize = 4096;
@@ -44,7 +45,7 @@ async fn run_to_end(
         never = feed(input, body) => match never {},
     };
     group.disarm();
-    let failed = failure(status.code(), status.signal(), status.core_dumped());
+    let failed = go_exit::failure(status.code(), status.signal(), status.core_dumped());
     failed.map_or(Ok(()), Err)
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Child;
 
-use crate::api::{ApiError, Client, QueryOptions};
+use crate::api::{Client, QueryOptions};
 use crate::cli::child::{Interrupts, command, failure, pass_on, start_failure};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
@@ -141,6 +141,9 @@ impl Args {
                 given.insert(name.to_owned(), text.as_str().into());
             }
         }
+        if self.kind == "event" && self.server.options().stale {
+            given.insert("stale".to_owned(), true.into());
+        }
         if !self.tag.is_empty() {
             given.insert("tag".to_owned(), self.tag.clone().into());
         }
@@ -171,9 +174,17 @@ impl Args {
                 index: progress.index(),
                 ..self.server.options()
             };
+            let asked = async {
+                progress
+                    .plan()
+                    .askable()
+                    .map_err(|error| error.to_string())?;
+                let found = ask(progress.plan(), client, &options).await;
+                found.map_err(|error| error.to_string())
+            };
             let found = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
-                found = ask(progress.plan(), client, &options) => found,
+                found = asked => found,
             };
             match found {
                 Ok((answer, meta)) => {
@@ -202,7 +213,7 @@ impl Args {
     }
 
     /// The line that Consul logs.
-    fn failure(&self, error: &ApiError, wait: Duration) -> String {
+    fn failure(&self, error: &str, wait: Duration) -> String {
         let now = Zoned::now();
         let zone = if now.offset().is_zero() {
             "Z".to_owned()

@@ -2,7 +2,6 @@
 //! `watch` share all of it.
 
 mod definition;
-mod exit;
 mod form;
 mod go_syntax;
 mod handler;
@@ -11,7 +10,6 @@ mod plan;
 mod progress;
 
 pub use definition::{WatchDefinition, WatchError};
-pub use exit::failure;
 pub use form::body;
 pub use handler::{Handler, HttpHandler};
 pub use params::{ParamError, Params};
