@@ -108,7 +108,15 @@ impl SessionKeeper<'_> {
         let took = began.elapsed();
         self.metrics.invalidate_session.record_duration(took);
         match ended {
-            Ok(()) => self.clocks.lock().stop(id),
+            Ok(()) => {
+                // A restored archive may have brought it back at once.
+                let again = self.raft.state().session(id).cloned();
+                let mut timers = self.clocks.lock();
+                timers.stop(id);
+                if let Some(ttl) = again.and_then(|session| session.time_to_live()) {
+                    timers.start(id, ttl, Instant::now());
+                }
+            }
             Err(error) => {
                 error!(target: "agent.server", session = %id, %error, "Invalidation failed");
                 self.clocks.lock().put_back(id, Instant::now() + RETRY);

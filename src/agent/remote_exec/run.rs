@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempPath;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
 use tokio::process::Child;
 use tokio::time::Instant;
 use tracing::error;
@@ -16,13 +17,13 @@ use super::desk::Desk;
 use super::output::{Output, PIECE};
 use super::report::{Gone, Report};
 use super::work::Work;
-use crate::agent::checks::runner::{ProcessGroup, command, spawn_error};
+use crate::agent::checks::runner::{ProcessGroup, command, spawn, spawn_error};
 
 /// How long output waits for more of it.
 const FLUSH: Duration = Duration::from_millis(500);
 /// The shortest time after which a run without output gives a sign of life.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
-/// How long what is left in the pipes is read after the program ended: what it has left running may keep them open.
+/// How long what is left in the pipe is read after the program ended: what it has left running may keep it open.
 const DRAIN: Duration = Duration::from_millis(500);
 /// The exit code of what could not be started.
 const NOT_STARTED: i32 = 255;
@@ -34,10 +35,10 @@ const SHELL: &str = "/bin/sh";
 /// Runs it to its end. When nobody waits for results any more, it is killed with all that it has started.
 pub(super) async fn run<S: Desk>(work: Work, heartbeat: Duration, mut report: Report<S>) {
     let reported = match start(work).await {
-        Ok((mut child, script)) => {
+        Ok((mut child, pipe, script)) => {
             let mut group = ProcessGroup::of(&child);
             let streaming = Streaming::new(heartbeat);
-            let ended = streaming.run(&mut child, &mut report).await;
+            let ended = streaming.run(&mut child, pipe, &mut report).await;
             drop(script);
             match ended {
                 Ok(code) => {
@@ -62,8 +63,8 @@ pub(super) async fn run<S: Desk>(work: Work, heartbeat: Duration, mut report: Re
     }
 }
 
-/// Starts it; with the file of a script, which goes when it is dropped.
-async fn start(work: Work) -> Result<(Child, Option<TempPath>), String> {
+/// Starts it; with the pipe of its output, and with the file of a script, which goes when it is dropped.
+async fn start(work: Work) -> Result<(Child, Receiver, Option<TempPath>), String> {
     let (args, script) = match work {
         Work::Program(args) => (args, None),
         Work::Line(line) => (in_shell(line), None),
@@ -76,11 +77,9 @@ async fn start(work: Work) -> Result<(Child, Option<TempPath>), String> {
             (in_shell(path.to_string_lossy().into_owned()), Some(path))
         }
     };
-    let child = command(&args)
-        .map_err(|error| error.to_string())?
-        .spawn()
-        .map_err(|error| spawn_error(&args, &error))?;
-    Ok((child, script))
+    let command = command(&args).map_err(|error| error.to_string())?;
+    let (child, pipe) = spawn(command).map_err(|error| spawn_error(&args, &error))?;
+    Ok((child, pipe, script))
 }
 
 fn in_shell(line: String) -> Vec<String> {
@@ -99,7 +98,7 @@ fn store(script: &[u8]) -> std::io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// Output on its way from the pipes to the report.
+/// Output on its way from the pipe to the report.
 struct Streaming {
     output: Output,
     heartbeat: Duration,
@@ -123,23 +122,22 @@ impl Streaming {
     async fn run<S: Desk>(
         mut self,
         child: &mut Child,
+        pipe: Receiver,
         report: &mut Report<S>,
     ) -> Result<i32, Gone> {
-        let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
-        let (mut out, mut err) = ([0; PIECE], [0; PIECE]);
+        let (mut pipe, mut buffer) = (Some(pipe), [0; PIECE]);
         let mut ended = None;
         // Set once the program ended.
         let mut drained = std::pin::pin!(tokio::time::sleep(DRAIN));
         loop {
             let due = self.flush.unwrap_or(self.heard + self.heartbeat);
             tokio::select! {
-                count = read(&mut stdout, &mut out), if stdout.is_some() => self.take(&out[..count]),
-                count = read(&mut stderr, &mut err), if stderr.is_some() => self.take(&err[..count]),
+                count = read(&mut pipe, &mut buffer), if pipe.is_some() => self.take(&buffer[..count]),
                 status = child.wait(), if ended.is_none() => {
                     ended = Some(status);
                     drained.as_mut().reset(Instant::now() + DRAIN);
                 }
-                () = &mut drained, if ended.is_some() => (stdout, stderr) = (None, None),
+                () = &mut drained, if ended.is_some() => pipe = None,
                 () = tokio::time::sleep_until(due) => {
                     let rest = self.output.rest();
                     self.write(report, rest).await?;
@@ -148,7 +146,7 @@ impl Streaming {
             while let Some(piece) = self.output.full_piece() {
                 self.write(report, piece).await?;
             }
-            if let (Some(status), None, None) = (&ended, &stdout, &stderr) {
+            if let (Some(status), None) = (&ended, &pipe) {
                 if !self.output.is_empty() {
                     report.piece(self.output.rest()).await?;
                 }
@@ -173,7 +171,7 @@ impl Streaming {
 }
 
 /// Reads a pipe, which is put away at its end.
-async fn read<P: AsyncRead + Unpin>(pipe: &mut Option<P>, buffer: &mut [u8]) -> usize {
+async fn read(pipe: &mut Option<Receiver>, buffer: &mut [u8]) -> usize {
     let count = match pipe {
         // A pipe that cannot be read has ended.
         Some(open) => open.read(buffer).await.unwrap_or(0),

@@ -17,9 +17,10 @@ pub struct SessionClocks {
 }
 
 impl SessionClocks {
-    /// Begins a session's time anew. One that the leader has not heard of yet begins it when it does.
-    pub(super) fn renew(&self, id: &str) {
-        self.lock().renew(id, Instant::now());
+    /// Begins a session's time anew. One that the leader has not heard of yet begins it when it does. False for a
+    /// session that is being ended.
+    pub(super) fn renew(&self, id: &str) -> bool {
+        self.lock().renew(id, Instant::now())
     }
 
     /// The timers. No waiting while they are held: every renewal needs them.
@@ -65,11 +66,15 @@ impl SessionTimers {
         self.timers.insert(id, timer);
     }
 
-    /// Moves a session's deadline.
-    fn renew(&mut self, id: &str, now: Instant) {
-        if let Some(timer) = self.timers.get_mut(id) {
+    /// Moves a session's deadline, unless the session is being ended.
+    fn renew(&mut self, id: &str, now: Instant) -> bool {
+        let Some(timer) = self.timers.get_mut(id) else {
+            return true;
+        };
+        if !timer.is_due {
             timer.deadline = timer.deadline.max(now + timer.patience);
         }
+        !timer.is_due
     }
 
     /// Forgets a session.
@@ -151,8 +156,11 @@ mod tests {
         timers.start("a", 10 * SECOND, now);
         timers.start("b", 15 * SECOND, now);
         assert_eq!(timers.next(), Some(now + 20 * SECOND));
-        timers.renew("a", now + 15 * SECOND);
-        timers.renew("unknown", now);
+        assert!(timers.renew("a", now + 15 * SECOND));
+        assert!(
+            timers.renew("unknown", now),
+            "its time begins when the leader hears of it"
+        );
         assert_eq!(due(&mut timers, now + 29 * SECOND), [""; 0]);
         assert_eq!(due(&mut timers, now + 30 * SECOND), ["b"]);
         assert_eq!(due(&mut timers, now + 34 * SECOND), [""; 0]);
@@ -174,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_ended_comes_again_unless_it_was_renewed() {
+    fn what_could_not_be_ended_comes_again_and_can_be_renewed_again() {
         let (mut timers, now) = (SessionTimers::default(), Instant::now());
         for id in ["a", "b"] {
             timers.start(id, SECOND, now);
@@ -182,10 +190,11 @@ mod tests {
         let mut taken = timers.take_due(now + 2 * SECOND, 1);
         assert_eq!(taken.len(), 1, "no more than asked for");
         taken.extend(timers.take_due(now + 2 * SECOND, 1));
-        timers.renew("b", now + 5 * SECOND);
+        assert!(!timers.renew("b", now + 2 * SECOND), "it is being ended");
         for id in &taken {
             timers.put_back(id, now + 3 * SECOND);
         }
+        assert!(timers.renew("b", now + 5 * SECOND));
         assert_eq!(due(&mut timers, now + 3 * SECOND), ["a"]);
         assert_eq!(due(&mut timers, now + 7 * SECOND), ["b"]);
         // One that has ended meanwhile stays away.
@@ -201,7 +210,7 @@ mod tests {
         for n in 0..10 * SLACK {
             let id = n.to_string();
             timers.start(&id, SECOND * 3600, now);
-            timers.renew(&id, now + SECOND);
+            assert!(timers.renew(&id, now + SECOND));
             timers.stop(&id);
         }
         assert!(timers.queue.len() <= SLACK + 3, "{}", timers.queue.len());

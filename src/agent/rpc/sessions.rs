@@ -129,6 +129,17 @@ pub(super) fn decline_lock(raft: &Raft, command: &Command) -> Option<Response> {
     }
 }
 
+/// Whether a command may take a lock.
+pub(super) fn is_locking(command: &Command) -> bool {
+    match command {
+        Command::Kv(command) => command.verb == KvVerb::Lock,
+        Command::Txn(ops) => ops
+            .iter()
+            .any(|op| op.kv.as_ref().is_some_and(|kv| kv.verb == "lock")),
+        _ => false,
+    }
+}
+
 fn closed(raft: &Raft, op_index: usize, op: &TxnOp) -> Option<TxnError> {
     let kv = op.kv.as_ref().filter(|kv| kv.verb == "lock")?;
     let left = raft.lock_delay(&kv.key)?;
@@ -226,7 +237,10 @@ impl Errand for Renewal<'_> {
         if let Some(session) = &session {
             let requirement = Requirement::write(Resource::Session, session.node.as_bytes());
             rpc.authorize(&self.options.token, &requirement)?;
-            rpc.shared.session_clocks.renew(&session.id);
+            if !rpc.shared.session_clocks.renew(&session.id) {
+                // It is being ended: a promise could not be kept.
+                return Ok(None);
+            }
             let time = &rpc.shared.metrics.session_renew;
             time.record_duration(began.elapsed());
         }

@@ -10,9 +10,9 @@ use crate::model::access::Requirement;
 use crate::model::go_error;
 
 use super::forward::{Errand, Left};
-use super::sessions::decline_lock;
+use super::sessions::{decline_lock, is_locking};
 use super::wire::{decode_response, encode_command};
-use super::{Rpc, RpcError, WriteOptions};
+use super::{Consistency, Rpc, RpcError, WriteOptions};
 
 /// A write of the state.
 struct Write<'a> {
@@ -88,6 +88,12 @@ impl Errand for Write<'_> {
 
     async fn here(&mut self, rpc: &Rpc, raft: &Raft, left: Left) -> Result<Response, RpcError> {
         rpc.authorize(&self.options.token, self.requirement)?;
+        if is_locking(&self.command) {
+            // What ended sessions before this server led may not be applied yet, and with it their keys' delays.
+            rpc.ready(raft, Consistency::Default, left.hold).await?;
+        }
+        // A new query's id is chosen here. Whoever is asked after this server must see that there was none.
+        let asked = is_prepared_query(&self.command).then(|| Arc::clone(&self.command));
         let command = Arc::make_mut(&mut self.command);
         if let Some(answer) = rpc.admit(raft, self.options, command)? {
             return Ok(answer);
@@ -95,8 +101,16 @@ impl Errand for Write<'_> {
         if let Some(answer) = decline_lock(raft, &self.command) {
             return Ok(answer);
         }
-        rpc.commit(raft, Arc::clone(&self.command), left.hold).await
+        let command = Arc::clone(&self.command);
+        if let Some(asked) = asked {
+            self.command = asked;
+        }
+        rpc.commit(raft, command, left.hold).await
     }
+}
+
+fn is_prepared_query(command: &Command) -> bool {
+    matches!(command, Command::PreparedQuery(_))
 }
 
 impl Rpc {

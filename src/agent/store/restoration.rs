@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use serde::Serialize;
 
 use super::command::{Response, RestoreStep};
 use super::prepared_queries::PreparedQueries;
@@ -25,6 +26,11 @@ pub(super) struct Staged {
     /// Parts so far.
     parts: u64,
     state: State,
+}
+
+/// The length of what its creator decides how long it is.
+fn length_of(record: &impl Serialize) -> usize {
+    rmp_serde::to_vec(record).map_or(0, |bytes| bytes.len())
 }
 
 impl State {
@@ -113,7 +119,7 @@ impl State {
         }
         for (id, session) in &self.sessions {
             parts.part.sessions.insert(id.clone(), Arc::clone(session));
-            parts.grow(RECORD_BYTES)?;
+            parts.grow(RECORD_BYTES + length_of(&**session))?;
         }
         for (node, coordinate) in &self.coordinates {
             let table = &mut parts.part.coordinates;
@@ -123,7 +129,7 @@ impl State {
         for query in self.prepared_queries() {
             // What is in the table was read before.
             let _ = parts.part.prepared_queries.insert(Arc::clone(query));
-            parts.grow(RECORD_BYTES)?;
+            parts.grow(RECORD_BYTES + length_of(&**query))?;
         }
         parts.flush()?;
         parts.part = Self {

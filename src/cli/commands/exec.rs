@@ -181,9 +181,10 @@ impl Work<'_> {
 
     async fn run(&mut self, client: &Client, job: &Job, elsewhere: Option<&str>) -> Outcome {
         let (prefix, options) = (&self.args.prefix, self.args.server.options());
-        let running = RunningJob::begin(client, prefix, elsewhere, options)
-            .await
-            .map_err(told)?;
+        let running = tokio::select! {
+            begun = RunningJob::begin(client, prefix, elsewhere, options) => begun.map_err(told)?,
+            _ = self.interrupts.next() => return Err(Error::Exit(1)),
+        };
         let done = self.carry_out(&running, job).await;
         // What is left goes with the session.
         let ended = tokio::select! {
@@ -196,7 +197,10 @@ impl Work<'_> {
     async fn carry_out(&mut self, running: &RunningJob, job: &Job) -> Outcome {
         let session = running.session();
         self.say(&format!("Created remote execution session: {session}"))?;
-        running.upload(job).await.map_err(told)?;
+        tokio::select! {
+            uploaded = running.upload(job) => uploaded.map_err(told)?,
+            _ = self.interrupts.next() => return Err(Error::Exit(1)),
+        }
         self.say("Uploaded remote execution spec")?;
         tokio::select! {
             () = tokio::time::sleep(self.args.wait_repl.as_std()) => {}
@@ -207,7 +211,10 @@ impl Work<'_> {
             service: self.args.service.clone(),
             tag: self.args.tag.clone(),
         };
-        let event = running.fire(&filter).await.map_err(told)?;
+        let event = tokio::select! {
+            event = running.fire(&filter) => event.map_err(told)?,
+            _ = self.interrupts.next() => return Err(Error::Exit(1)),
+        };
         self.say(&format!("Fired remote execution event: {}", event.id))?;
         self.follow(running).await
     }
@@ -249,9 +256,12 @@ impl Work<'_> {
     }
 
     async fn take(&mut self, running: &RunningJob, progress: &mut Progress, step: Step) -> Outcome {
+        let interrupts = &mut self.interrupts;
         let read = |key: String| async move {
-            let value = running.value(&key).await;
-            value.during("Failed to read results")
+            tokio::select! {
+                value = running.value(&key) => value.during("Failed to read results"),
+                _ = interrupts.next() => Err(Error::Exit(1)),
+            }
         };
         match step {
             Step::Acknowledged { node } => self.say(&format!("==> {node}: acknowledged")),

@@ -22,6 +22,7 @@ const PARTING: Duration = Duration::from_secs(5);
 const CHILD_FAILED: u8 = 2;
 /// Tells the child that it holds the lock.
 const HELD: (&str, &str) = ("CONSUL_LOCK_HELD", "true");
+const NOT_ACQUIRED: &str = "Shutdown triggered or timeout during lock acquisition";
 
 /// Runs a command while holding a lock
 ///
@@ -99,7 +100,10 @@ impl Args {
             format!("Setting up semaphore (limit {limit}) at prefix: {prefix}")
         })?;
         work.say("Attempting lock acquisition")?;
-        let session = self.session(&client, prefix).await?;
+        let session = tokio::select! {
+            session = self.session(&client, prefix) => session?,
+            _ = work.interrupts.next() => return Err(Error::message(NOT_ACQUIRED)),
+        };
         let lock = self.lock(&client, &session, prefix);
         let done = work.hold(&lock, &session, retries).await;
         // Its keys go with it. One that cannot be destroyed now ends by itself.
@@ -201,11 +205,14 @@ impl Work<'_> {
         let acquired = tokio::select! {
             acquired = lock.acquire(patience) => acquired
                 .map_err(|error| Error::message(format!("Lock acquisition failed: {error}")))?,
+            () = session.ended() => {
+                let text = "Lock acquisition failed: the session has ended";
+                return Err(Error::message(text));
+            }
             _ = self.interrupts.next() => false,
         };
         if !acquired {
-            let text = "Shutdown triggered or timeout during lock acquisition";
-            return Err(Error::message(text));
+            return Err(Error::message(NOT_ACQUIRED));
         }
         // The lock is given back whatever becomes of the child, and of those who read our output.
         let ran = self.run_child(lock, session, retries).await;

@@ -27,6 +27,7 @@ struct ReadAnswer<'a> {
     #[serde(flatten)]
     answer: Shown<'a>,
     index: u64,
+    /// In nanoseconds, as in Go.
     last_contact: u64,
     known_leader: bool,
     consistency_level: &'static str,
@@ -158,7 +159,7 @@ async fn read_only(context: &Context, request: &Request, ops: Vec<TxnOp>) -> Ans
     let body = ReadAnswer {
         answer: Shown::new(&answer)?,
         index: 0,
-        last_contact: meta.last_contact_ms,
+        last_contact: meta.last_contact_ms.saturating_mul(1_000_000),
         known_leader: meta.known_leader,
         consistency_level: "",
     };

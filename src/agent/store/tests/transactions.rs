@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Log;
 use crate::agent::store::*;
-use crate::model::txn::{TxnOp, TxnResponse};
+use crate::model::kv::{Key, KvPair};
+use crate::model::txn::{KvTxnOp, TxnOp, TxnResponse};
 
 fn ops(given: &Value) -> Vec<TxnOp> {
     serde_json::from_value(given.clone()).unwrap()
@@ -326,4 +327,42 @@ fn the_log_keeps_operations_and_reads_those_of_earlier_builds() {
     assert_eq!(read(check), given[2..3]);
     let nonsense = json!([{"Node": {"Verb": 5}}, {"Service": "x"}, {"Check": [1]}, {"Node": null}]);
     assert_eq!(read(nonsense), vec![TxnOp::default(); 4]);
+}
+
+#[test]
+fn results_are_bounded() {
+    const KEYS: usize = 9000;
+    let mut log = Log::default();
+    for n in 0..KEYS {
+        let pair = KvPair {
+            key: Key::from(&*format!("k/{n}")),
+            ..KvPair::default()
+        };
+        log.apply(&Command::Kv(KvCommand {
+            verb: KvVerb::Set,
+            pair,
+        }));
+    }
+    let tree = |verb: &str| TxnOp {
+        kv: Some(KvTxnOp {
+            verb: verb.to_owned(),
+            key: Key::from("k/"),
+            ..KvTxnOp::default()
+        }),
+        ..TxnOp::default()
+    };
+    let trees = |count| std::iter::repeat_with(|| tree("get-tree")).take(count);
+    let few: Vec<TxnOp> = trees(2).collect();
+    let Response::Txn(answer) = log.apply(&Command::Txn(few)) else {
+        panic!("no transaction")
+    };
+    assert_eq!(answer.results.map(|it| it.len()), Some(2 * KEYS));
+    let many: Vec<TxnOp> = trees(127).chain([tree("delete-tree")]).collect();
+    let Response::Txn(answer) = log.apply(&Command::Txn(many)) else {
+        panic!("no transaction")
+    };
+    let errors = answer.errors.unwrap();
+    assert_eq!((errors.len(), errors[0].op_index), (1, (1 << 20) / KEYS));
+    assert!(errors[0].what.contains("more than 1048576 results"));
+    assert_eq!(log.state.kv_prefix(b"k/").count(), KEYS);
 }

@@ -7,6 +7,9 @@ use crate::model::txn::{TxnError, TxnOp, TxnResponse, TxnResult, TxnSubject};
 
 use super::vet::is_without_key;
 
+/// Most results of a transaction: many trees of many keys would take the memory of every server.
+pub(super) const MAX_RESULTS: usize = 1 << 20;
+
 impl State {
     pub(in crate::agent::store) fn apply_txn(
         &mut self,
@@ -37,6 +40,11 @@ impl State {
         let mut results = Vec::new();
         for (op_index, op) in ops.iter().enumerate() {
             match self.run_op(index, op, touched) {
+                Ok(found) if results.len() + found.len() > MAX_RESULTS => {
+                    let what = format!("the transaction has more than {MAX_RESULTS} results");
+                    errors.push(TxnError { op_index, what });
+                    break;
+                }
                 Ok(found) => results.extend(found),
                 Err(what) => errors.push(TxnError { op_index, what }),
             }
