@@ -16,7 +16,7 @@ pub(super) struct Names<'n> {
     pub(super) prefix: &'n str,
     pub(super) suffix: &'n str,
     /// The groups of the pattern, the whole match first; none where it does not match.
-    pub(super) groups: Vec<String>,
+    pub(super) groups: Vec<&'n str>,
 }
 
 /// A text with expressions.
@@ -183,7 +183,7 @@ impl Expression {
                 let number = argument.value(names)?.into_integer()?;
                 let group = usize::try_from(number).ok();
                 let group = group.and_then(|at| names.groups.get(at));
-                Value::Text(group.cloned().unwrap_or_default())
+                Value::Text(group.copied().unwrap_or_default().to_owned())
             }
             Kind::Arithmetic(first, others) => {
                 let first = first.value(names)?;

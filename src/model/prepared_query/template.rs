@@ -33,21 +33,22 @@ impl CompiledTemplate {
         } else {
             Some(regexp::compile(pattern).map_err(|why| format!("Bad Regexp: {why}"))?)
         };
-        let mut compiled = Self {
-            regexp,
-            texts: Vec::new(),
-        };
+        // The same for all texts, and not cheap.
+        let names = names(regexp.as_ref(), &query.name, &query.name);
+        let mut read = Vec::new();
         let mut service = query.service.clone();
         texts(&mut service, &mut |path, text| {
             let bad = |what: &str, why: String| format!("Bad {what} for '{text}' in {path}: {why}");
             let template = Template::parse(text)
                 .map_err(|why| format!("Bad format '{text}' in {path}: {why}"))?;
-            let names = compiled.names(&query.name, &query.name);
             template.run(&names).map_err(|why| bad("evaluation", why))?;
-            compiled.texts.push(template);
+            read.push(template);
             Ok(())
         })?;
-        Ok(compiled)
+        Ok(Self {
+            regexp,
+            texts: read,
+        })
     }
 
     /// The query for a name.
@@ -56,7 +57,7 @@ impl CompiledTemplate {
     /// In Consul's words, when a text makes no sense with this name.
     pub fn render(&self, query: &PreparedQuery, name: &str) -> Result<PreparedQuery, String> {
         let mut rendered = query.clone();
-        let names = self.names(&query.name, name);
+        let names = names(self.regexp.as_ref(), &query.name, name);
         let mut templates = self.texts.iter();
         texts(&mut rendered.service, &mut |path, text| {
             let Some(template) = templates.next() else {
@@ -75,20 +76,20 @@ impl CompiledTemplate {
         }
         Ok(rendered)
     }
+}
 
-    fn names<'n>(&self, prefix: &'n str, full: &'n str) -> Names<'n> {
-        let groups = self.regexp.as_ref().and_then(|re| re.captures(full));
-        let groups = groups.iter().flat_map(|found| {
-            found
-                .iter()
-                .map(|group| group.map_or("", |group| group.as_str()))
-        });
-        Names {
-            full,
-            prefix,
-            suffix: full.strip_prefix(prefix).unwrap_or(full),
-            groups: groups.map(str::to_owned).collect(),
-        }
+fn names<'n>(regexp: Option<&Regex>, prefix: &'n str, full: &'n str) -> Names<'n> {
+    let groups = regexp.and_then(|regexp| regexp.captures(full));
+    let groups = groups.iter().flat_map(|found| {
+        found
+            .iter()
+            .map(|group| group.map_or("", |group| group.as_str()))
+    });
+    Names {
+        full,
+        prefix,
+        suffix: full.strip_prefix(prefix).unwrap_or(full),
+        groups: groups.collect(),
     }
 }
 

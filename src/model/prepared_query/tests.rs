@@ -186,6 +186,55 @@ fn definitions_are_checked_in_consuls_words() {
 }
 
 #[test]
+fn definitions_have_a_size() {
+    let refusal = |change: &dyn Fn(&mut PreparedQuery)| {
+        let mut query = query("x", "", "a");
+        change(&mut query);
+        query.check().err().unwrap_or_default()
+    };
+    let named = |len: usize| refusal(&|q| q.name = "n".repeat(len));
+    assert_eq!(named(1024), "");
+    assert_eq!(named(1025), "Name is too long (limit: 1024 bytes)");
+    let list = |len: usize| Some(vec![String::new(); len]);
+    let target = || FailoverTarget::default();
+    let map = |len: usize| Some((0..len).map(|n| (n.to_string(), String::new())).collect());
+    let lists: [&dyn Fn(&mut ServiceQuery, usize); 5] = [
+        &|service, len| service.tags = list(len),
+        &|service, len| service.ignore_check_ids = list(len),
+        &|service, len| service.failover.datacenters = list(len),
+        &|service, len| service.failover.targets = Some(vec![target(); len]),
+        &|service, len| service.service_meta = map(len),
+    ];
+    let too_many =
+        "Definition has too many tags, datacenters, checks and metadata pairs (1025 > 1024)";
+    for fill in lists {
+        assert_eq!(refusal(&|q| fill(&mut q.service, 1024)), "");
+        assert_eq!(refusal(&|q| fill(&mut q.service, 1025)), too_many);
+    }
+    let both = refusal(&|q| {
+        q.service.tags = list(1024);
+        q.service.node_meta = map(1);
+    });
+    assert_eq!(both, too_many);
+    let large = |bytes: usize| {
+        let texts: [&dyn Fn(&mut PreparedQuery, String); 6] = [
+            &|q, text| q.template.regexp = text,
+            &|q, text| q.service.service.push_str(&text),
+            &|q, text| q.service.near = text,
+            &|q, text| q.service.tags = Some(vec![text]),
+            &|q, text| q.service.service_meta = Some([(text, String::new())].into()),
+            &|q, text| q.service.service_meta = Some([(String::new(), text)].into()),
+        ];
+        texts.map(|fill| refusal(&|q| fill(q, "t".repeat(bytes))))
+    };
+    // The name, the service, the type.
+    let rest = 1 + 1 + "name_prefix_match".len();
+    assert_eq!(large(65_536 - rest), [""; 6]);
+    let too_large = "Definition is too large (65537 > 65536 bytes)";
+    assert_eq!(large(65_537 - rest), [too_large; 6]);
+}
+
+#[test]
 fn it_prints_as_consul_prints_it() {
     let query = PreparedQuery {
         name: "q".to_owned(),
