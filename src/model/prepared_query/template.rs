@@ -1,8 +1,11 @@
 //! Templates: queries whose texts are put together from the name that was asked for.
 
+use std::cell::Cell;
+
 use regex::Regex;
 
-use super::expression::{Names, Template};
+use super::bounds::NAME_BYTES;
+use super::expression::{Names, TEXTS_BYTES, Template};
 use super::{PreparedQuery, ServiceQuery};
 use crate::model::regexp;
 
@@ -54,8 +57,11 @@ impl CompiledTemplate {
     /// The query for a name.
     ///
     /// # Errors
-    /// In Consul's words, when a text makes no sense with this name.
+    /// In Consul's words, when a text makes no sense with this name; and when the name or what comes out is too long.
     pub fn render(&self, query: &PreparedQuery, name: &str) -> Result<PreparedQuery, String> {
+        if name.len() > NAME_BYTES {
+            return Err(format!("Name is too long (limit: {NAME_BYTES} bytes)"));
+        }
         let mut rendered = query.clone();
         let names = names(self.regexp.as_ref(), &query.name, name);
         let mut templates = self.texts.iter();
@@ -90,6 +96,7 @@ fn names<'n>(regexp: Option<&Regex>, prefix: &'n str, full: &'n str) -> Names<'n
         prefix,
         suffix: full.strip_prefix(prefix).unwrap_or(full),
         groups: groups.collect(),
+        left: Cell::new(TEXTS_BYTES),
     }
 }
 

@@ -235,6 +235,51 @@ fn definitions_have_a_size() {
 }
 
 #[test]
+fn all_texts_together_have_a_size() {
+    let with_tags = |count: usize, tag: &str| {
+        let mut query = query("p", "^(.*)$", "a");
+        query.service.tags = Some(vec![tag.to_owned(); count]);
+        query
+    };
+    let rendered = |query: &PreparedQuery, name: &str| {
+        let compiled = CompiledTemplate::compile(query).unwrap();
+        let filled = compiled.render(query, name);
+        filled.map(|query| query.service.tags.unwrap_or_default().len())
+    };
+    let name = "n".repeat(1024);
+    // What a name gives counts, and what is put into a text counts, so that each tag takes 2 KiB; the service has one byte.
+    let full = with_tags(128, "${name.full}");
+    let refused = |at: usize, tag: &str| {
+        let text = "the texts are longer than 262144 bytes together";
+        Err(format!(
+            "Bad evaluation for '{tag}' in Service.Tags[{at}]: {text}"
+        ))
+    };
+    assert_eq!(rendered(&full, &name), refused(127, "${name.full}"));
+    assert_eq!(rendered(&full, &name[1..]), Ok(128));
+    let group = with_tags(128, "${match(1)}");
+    assert_eq!(rendered(&group, &name), refused(127, "${match(1)}"));
+    // Numbers come out of long texts that are seen nowhere.
+    let digits = "0".repeat(1024);
+    let hidden = format!("${{{}1}}", "match(1)+".repeat(256));
+    assert_eq!(
+        rendered(&with_tags(1, &hidden), &digits),
+        refused(0, &hidden)
+    );
+    assert_eq!(rendered(&with_tags(1, &hidden), &digits[..512]), Ok(1));
+    // The definition's own name is tried when it is read.
+    let mut named = with_tags(200, "${name.full}");
+    named.name.clone_from(&name);
+    let refused = CompiledTemplate::compile(&named).unwrap_err();
+    assert!(
+        refused.contains("Service.Tags[127]: the texts"),
+        "{refused}"
+    );
+    let too_long = rendered(&with_tags(0, ""), &"n".repeat(1025)).unwrap_err();
+    assert_eq!(too_long, "Name is too long (limit: 1024 bytes)");
+}
+
+#[test]
 fn it_prints_as_consul_prints_it() {
     let query = PreparedQuery {
         name: "q".to_owned(),
