@@ -11,6 +11,8 @@ use crate::model::regexp;
 
 /// The one type of templates.
 const PREFIX_MATCH: &str = "name_prefix_match";
+/// Most bytes of a pattern that was read. Each stays as long as its query.
+const COMPILED_MAX: usize = 64 * 1024;
 
 /// A template that was read once and is run for many names.
 #[derive(Debug)]
@@ -34,7 +36,8 @@ impl CompiledTemplate {
         let regexp = if pattern.is_empty() {
             None
         } else {
-            Some(regexp::compile(pattern).map_err(|why| format!("Bad Regexp: {why}"))?)
+            let compiled = regexp::compile_within(pattern, COMPILED_MAX);
+            Some(compiled.map_err(|why| format!("Bad Regexp: {why}"))?)
         };
         // The same for all texts, and not cheap.
         let names = names(regexp.as_ref(), &query.name, &query.name);

@@ -280,6 +280,21 @@ fn all_texts_together_have_a_size() {
 }
 
 #[test]
+fn patterns_are_small() {
+    let large = r"^\pL{20}$";
+    assert!(crate::model::regexp::compile(large).is_ok());
+    let refused = rendered(large, "a", "geo-db").unwrap_err();
+    let expected = format!("Bad Regexp: error parsing regexp: expression too large: `{large}`");
+    assert_eq!(refused, expected);
+    let found = rendered(
+        r"(?i)^([\pL-]+)\.(\w+)\.([^.]{1,63})$",
+        "${match(2)}",
+        "gé-d.b.c",
+    );
+    assert_eq!(found.as_deref(), Ok("b"));
+}
+
+#[test]
 fn it_prints_as_consul_prints_it() {
     let query = PreparedQuery {
         name: "q".to_owned(),
