@@ -124,6 +124,11 @@ impl PreparedQuery {
         !self.template.r#type.is_empty()
     }
 
+    /// The name that permissions go by; none where knowing the id is enough.
+    pub fn guarded_name(&self) -> Option<&str> {
+        (!self.name.is_empty() || self.is_template()).then_some(&*self.name)
+    }
+
     /// Checks what does not depend on the state, its size first.
     ///
     /// # Errors
