@@ -15,6 +15,8 @@ pub enum Resource {
     Keyring,
     /// A node of the catalog.
     Node,
+    /// A prepared query.
+    Query,
     /// A service of the catalog.
     Service,
     /// The sessions of a node.
@@ -43,6 +45,15 @@ pub struct Requirement<'a> {
     pub name: &'a [u8],
     /// What is to be done.
     pub permission: Permission,
+}
+
+/// The permission that an answer needs, where the question does not tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard<'a> {
+    /// The token that counts; `None` for the asker's.
+    pub token: Option<&'a str>,
+    /// What it must give.
+    pub requirement: Requirement<'a>,
 }
 
 impl<'a> Requirement<'a> {

@@ -1,5 +1,6 @@
 //! Prepared queries: what is stored, what is checked before, and what running one gives.
 
+mod bounds;
 mod expression;
 mod template;
 
@@ -123,11 +124,17 @@ impl PreparedQuery {
         !self.template.r#type.is_empty()
     }
 
-    /// Checks what does not depend on the state.
+    /// The name that permissions go by; none where knowing the id is enough.
+    pub fn guarded_name(&self) -> Option<&str> {
+        (!self.name.is_empty() || self.is_template()).then_some(&*self.name)
+    }
+
+    /// Checks what does not depend on the state, its size first.
     ///
     /// # Errors
-    /// In Consul's words.
+    /// In Consul's words, where Consul has the check.
     pub fn check(&self) -> Result<(), String> {
+        bounds::check(self)?;
         if self.name.is_empty() && !self.is_template() && self.session.is_empty() {
             return Err("Must be bound to a session".to_owned());
         }

@@ -52,7 +52,7 @@ impl Rpc {
             Command::Register(request) => self.admit_registration(token, request)?,
             Command::Deregister(request) => self.admit_deregistration(token, request)?,
             Command::Session(command) => self.admit_session(token, command)?,
-            Command::PreparedQuery(command) => self.admit_prepared_query(command)?,
+            Command::PreparedQuery(command) => self.admit_prepared_query(token, command)?,
             _ => {}
         }
         Ok(None)

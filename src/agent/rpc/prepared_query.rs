@@ -6,7 +6,7 @@ use crate::agent::store::{
     Command, Execution, PreparedQueryCommand, PreparedQueryExecute, PreparedQueryExecuteRemote,
     PreparedQueryExplain, Response,
 };
-use crate::model::access::Requirement;
+use crate::model::access::{Requirement, Resource};
 use crate::model::prepared_query::{PreparedQuery, failover_order};
 
 use super::wire::prepared_query::found;
@@ -34,8 +34,12 @@ impl Rpc {
     /// Checks a change on the leader, and gives a new query its id.
     pub(super) fn admit_prepared_query(
         &self,
+        token: &str,
         command: &mut PreparedQueryCommand,
     ) -> Result<(), RpcError> {
+        if let PreparedQueryCommand::Set(query) = &*command {
+            self.may_change(token, query)?;
+        }
         let state = self.raft()?.state();
         let id = match &*command {
             PreparedQueryCommand::Set(query) => &query.id,
@@ -46,10 +50,11 @@ impl Rpc {
             let known = state
                 .prepared_query(id)
                 .map_err(|why| RpcError::Refused(format!("Prepared Query lookup failed: {why}")))?;
-            if known.is_none() {
+            let Some(known) = known else {
                 let text = format!("Cannot modify non-existent prepared query: '{id}'");
                 return Err(RpcError::Refused(text));
-            }
+            };
+            self.may_change(token, known)?;
         }
         let PreparedQueryCommand::Set(query) = command else {
             return Ok(());
@@ -61,6 +66,12 @@ impl Rpc {
             query.id = uuid::Uuid::new_v4().to_string();
         }
         Ok(())
+    }
+
+    fn may_change(&self, token: &str, query: &PreparedQuery) -> Result<(), RpcError> {
+        query.guarded_name().map_or(Ok(()), |name| {
+            self.authorize(token, &Requirement::write(Resource::Query, name.as_bytes()))
+        })
     }
 
     /// Runs a prepared query (Consul's `PreparedQuery.Execute`). Never waits for a change.

@@ -100,6 +100,10 @@ impl<Q: RemoteQuery> Errand for Read<'_, Q> {
             rpc.blocking(raft, options, query, with_jitter(wait))
                 .await?
         };
+        if let Some(guard) = Q::guard(&found.answer) {
+            let token = guard.token.unwrap_or(&options.token);
+            rpc.authorize(token, &guard.requirement)?;
+        }
         let meta = QueryMeta {
             generation: found.generation,
             ..meta(raft, options.consistency, found.index)

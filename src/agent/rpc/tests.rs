@@ -6,3 +6,4 @@ pub(in crate::agent::rpc) mod cluster;
 mod failover;
 mod forwarding;
 mod operators;
+mod permissions;

@@ -1,11 +1,12 @@
 //! Prepared queries: the table, and which of them a name means.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 
 use super::command::{PreparedQueryCommand, Response};
-use super::state::State;
+use super::state::{State, fold};
 use super::topic::{Topic, Touched};
 use crate::model::prepared_query::{CompiledTemplate, PreparedQuery, is_uuid};
 use crate::model::session::check_id;
@@ -19,6 +20,8 @@ pub(super) struct PreparedQueries {
     rows: OrdMap<Arc<str>, Arc<Row>>,
     /// Ids of queries by folded name, those of templates aside from the others.
     names: [OrdMap<Arc<str>, Arc<str>>; 2],
+    /// Session and query, of those that are bound to one. Both are folded.
+    of_session: OrdSet<(Arc<str>, Arc<str>)>,
 }
 
 #[derive(Debug)]
@@ -66,19 +69,35 @@ impl PreparedQueries {
             let names = &mut self.names[usize::from(template.is_some())];
             names.insert(Arc::from(query.name.to_lowercase()), Arc::clone(&id));
         }
+        if !query.session.is_empty() {
+            let link = (fold(&query.session), Arc::clone(&id));
+            self.of_session.insert(link);
+        }
         self.rows.insert(id, Arc::new(Row { query, template }));
         Ok(())
     }
 
     fn remove(&mut self, id: &str) -> bool {
-        let Some(row) = self.rows.remove(&*id.to_ascii_lowercase()) else {
+        let Some((id, row)) = self.rows.remove_with_key(&*id.to_ascii_lowercase()) else {
             return false;
         };
+        self.of_session.remove(&(fold(&row.query.session), id));
         if row.template.is_some() || !row.query.name.is_empty() {
             let names = &mut self.names[usize::from(row.template.is_some())];
             names.remove(&*row.query.name.to_lowercase());
         }
         true
+    }
+
+    /// The ids of the queries that are bound to a session.
+    fn of_session(&self, session: &str) -> Vec<Arc<str>> {
+        let session = fold(session);
+        let from = (Arc::clone(&session), Arc::default());
+        self.of_session
+            .range((Bound::Included(from), Bound::Unbounded))
+            .take_while(|(of, _)| *of == session)
+            .map(|(_, id)| Arc::clone(id))
+            .collect()
     }
 }
 
@@ -190,9 +209,7 @@ impl State {
         session: &str,
         touched: &mut Touched,
     ) {
-        let bound = self.prepared_queries.iter();
-        let bound = bound.filter(|query| query.session.eq_ignore_ascii_case(session));
-        let ids: Vec<String> = bound.map(|query| query.id.clone()).collect();
+        let ids = self.prepared_queries.of_session(session);
         for id in &ids {
             self.prepared_queries.remove(id);
         }

@@ -3,10 +3,12 @@
 //! `${…}` holds numbers, quoted text with expressions of its own, names, `match(N)`, and arithmetic that goes from
 //! left to right, without precedence. `$$` is a dollar sign.
 
+use std::cell::Cell;
+
 /// How deep expressions may nest.
 const MAX_DEPTH: usize = 32;
-/// Most bytes that one text may become.
-const MAX_TEXT: usize = 64 * 1024;
+/// Most bytes that all texts of a query together may be put together from, those inside expressions, too.
+pub(super) const TEXTS_BYTES: usize = 256 * 1024;
 /// What HIL says of everything that it cannot read.
 const SYNTAX: &str = "parse error: syntax error";
 
@@ -16,7 +18,20 @@ pub(super) struct Names<'n> {
     pub(super) prefix: &'n str,
     pub(super) suffix: &'n str,
     /// The groups of the pattern, the whole match first; none where it does not match.
-    pub(super) groups: Vec<String>,
+    pub(super) groups: Vec<&'n str>,
+    /// How many bytes may still be put into texts.
+    pub(super) left: Cell<usize>,
+}
+
+impl Names<'_> {
+    /// Takes what a text needs from what is left.
+    fn spend(&self, bytes: usize) -> Result<(), String> {
+        let left = self.left.get().checked_sub(bytes);
+        let left =
+            left.ok_or_else(|| format!("the texts are longer than {TEXTS_BYTES} bytes together"))?;
+        self.left.set(left);
+        Ok(())
+    }
 }
 
 /// A text with expressions.
@@ -114,13 +129,15 @@ impl Template {
         let mut out = String::new();
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => out.push_str(text),
-                Piece::Value(expression) => {
-                    out.push_str(&expression.value(names)?.into_text());
+                Piece::Text(text) => {
+                    names.spend(text.len())?;
+                    out.push_str(text);
                 }
-            }
-            if out.len() > MAX_TEXT {
-                return Err(format!("the text is longer than {MAX_TEXT} bytes"));
+                Piece::Value(expression) => {
+                    let text = expression.value(names)?.into_text();
+                    names.spend(text.len())?;
+                    out.push_str(&text);
+                }
             }
         }
         Ok(out)
@@ -166,16 +183,17 @@ impl Expression {
             Kind::Integer(number) => Value::Integer(*number),
             Kind::Float(number) => Value::Float(*number),
             Kind::Text(template) => Value::Text(template.text(names)?),
-            Kind::Name(name) => Value::Text(
-                match name.as_str() {
+            Kind::Name(name) => {
+                let text = match name.as_str() {
                     "name.full" => names.full,
                     "name.prefix" => names.prefix,
                     "name.suffix" => names.suffix,
                     // Network segments are an Enterprise matter: nobody has one.
                     _ => "",
-                }
-                .to_owned(),
-            ),
+                };
+                names.spend(text.len())?;
+                Value::Text(text.to_owned())
+            }
             Kind::Call(_, arguments) => {
                 let Some(argument) = arguments.first() else {
                     return Err("match: expected 1 arguments, got 0".to_owned());
@@ -183,7 +201,9 @@ impl Expression {
                 let number = argument.value(names)?.into_integer()?;
                 let group = usize::try_from(number).ok();
                 let group = group.and_then(|at| names.groups.get(at));
-                Value::Text(group.cloned().unwrap_or_default())
+                let text = group.copied().unwrap_or_default();
+                names.spend(text.len())?;
+                Value::Text(text.to_owned())
             }
             Kind::Arithmetic(first, others) => {
                 let first = first.value(names)?;

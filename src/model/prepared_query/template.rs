@@ -1,13 +1,18 @@
 //! Templates: queries whose texts are put together from the name that was asked for.
 
+use std::cell::Cell;
+
 use regex::Regex;
 
-use super::expression::{Names, Template};
+use super::bounds::NAME_BYTES;
+use super::expression::{Names, TEXTS_BYTES, Template};
 use super::{PreparedQuery, ServiceQuery};
 use crate::model::regexp;
 
 /// The one type of templates.
 const PREFIX_MATCH: &str = "name_prefix_match";
+/// Most bytes of a pattern that was read. Each stays as long as its query.
+const COMPILED_MAX: usize = 64 * 1024;
 
 /// A template that was read once and is run for many names.
 #[derive(Debug)]
@@ -31,32 +36,37 @@ impl CompiledTemplate {
         let regexp = if pattern.is_empty() {
             None
         } else {
-            Some(regexp::compile(pattern).map_err(|why| format!("Bad Regexp: {why}"))?)
+            let compiled = regexp::compile_within(pattern, COMPILED_MAX);
+            Some(compiled.map_err(|why| format!("Bad Regexp: {why}"))?)
         };
-        let mut compiled = Self {
-            regexp,
-            texts: Vec::new(),
-        };
+        // The same for all texts, and not cheap.
+        let names = names(regexp.as_ref(), &query.name, &query.name);
+        let mut read = Vec::new();
         let mut service = query.service.clone();
         texts(&mut service, &mut |path, text| {
             let bad = |what: &str, why: String| format!("Bad {what} for '{text}' in {path}: {why}");
             let template = Template::parse(text)
                 .map_err(|why| format!("Bad format '{text}' in {path}: {why}"))?;
-            let names = compiled.names(&query.name, &query.name);
             template.run(&names).map_err(|why| bad("evaluation", why))?;
-            compiled.texts.push(template);
+            read.push(template);
             Ok(())
         })?;
-        Ok(compiled)
+        Ok(Self {
+            regexp,
+            texts: read,
+        })
     }
 
     /// The query for a name.
     ///
     /// # Errors
-    /// In Consul's words, when a text makes no sense with this name.
+    /// In Consul's words, when a text makes no sense with this name; and when the name or what comes out is too long.
     pub fn render(&self, query: &PreparedQuery, name: &str) -> Result<PreparedQuery, String> {
+        if name.len() > NAME_BYTES {
+            return Err(format!("Name is too long (limit: {NAME_BYTES} bytes)"));
+        }
         let mut rendered = query.clone();
-        let names = self.names(&query.name, name);
+        let names = names(self.regexp.as_ref(), &query.name, name);
         let mut templates = self.texts.iter();
         texts(&mut rendered.service, &mut |path, text| {
             let Some(template) = templates.next() else {
@@ -75,20 +85,21 @@ impl CompiledTemplate {
         }
         Ok(rendered)
     }
+}
 
-    fn names<'n>(&self, prefix: &'n str, full: &'n str) -> Names<'n> {
-        let groups = self.regexp.as_ref().and_then(|re| re.captures(full));
-        let groups = groups.iter().flat_map(|found| {
-            found
-                .iter()
-                .map(|group| group.map_or("", |group| group.as_str()))
-        });
-        Names {
-            full,
-            prefix,
-            suffix: full.strip_prefix(prefix).unwrap_or(full),
-            groups: groups.map(str::to_owned).collect(),
-        }
+fn names<'n>(regexp: Option<&Regex>, prefix: &'n str, full: &'n str) -> Names<'n> {
+    let groups = regexp.and_then(|regexp| regexp.captures(full));
+    let groups = groups.iter().flat_map(|found| {
+        found
+            .iter()
+            .map(|group| group.map_or("", |group| group.as_str()))
+    });
+    Names {
+        full,
+        prefix,
+        suffix: full.strip_prefix(prefix).unwrap_or(full),
+        groups: groups.collect(),
+        left: Cell::new(TEXTS_BYTES),
     }
 }
 

@@ -186,6 +186,117 @@ fn definitions_are_checked_in_consuls_words() {
 }
 
 #[test]
+fn definitions_have_a_size() {
+    let refusal = |change: &dyn Fn(&mut PreparedQuery)| {
+        let mut query = query("x", "", "a");
+        change(&mut query);
+        query.check().err().unwrap_or_default()
+    };
+    let named = |len: usize| refusal(&|q| q.name = "n".repeat(len));
+    assert_eq!(named(1024), "");
+    assert_eq!(named(1025), "Name is too long (limit: 1024 bytes)");
+    let list = |len: usize| Some(vec![String::new(); len]);
+    let target = || FailoverTarget::default();
+    let map = |len: usize| Some((0..len).map(|n| (n.to_string(), String::new())).collect());
+    let lists: [&dyn Fn(&mut ServiceQuery, usize); 5] = [
+        &|service, len| service.tags = list(len),
+        &|service, len| service.ignore_check_ids = list(len),
+        &|service, len| service.failover.datacenters = list(len),
+        &|service, len| service.failover.targets = Some(vec![target(); len]),
+        &|service, len| service.service_meta = map(len),
+    ];
+    let too_many =
+        "Definition has too many tags, datacenters, checks and metadata pairs (1025 > 1024)";
+    for fill in lists {
+        assert_eq!(refusal(&|q| fill(&mut q.service, 1024)), "");
+        assert_eq!(refusal(&|q| fill(&mut q.service, 1025)), too_many);
+    }
+    let both = refusal(&|q| {
+        q.service.tags = list(1024);
+        q.service.node_meta = map(1);
+    });
+    assert_eq!(both, too_many);
+    let large = |bytes: usize| {
+        let texts: [&dyn Fn(&mut PreparedQuery, String); 6] = [
+            &|q, text| q.template.regexp = text,
+            &|q, text| q.service.service.push_str(&text),
+            &|q, text| q.service.near = text,
+            &|q, text| q.service.tags = Some(vec![text]),
+            &|q, text| q.service.service_meta = Some([(text, String::new())].into()),
+            &|q, text| q.service.service_meta = Some([(String::new(), text)].into()),
+        ];
+        texts.map(|fill| refusal(&|q| fill(q, "t".repeat(bytes))))
+    };
+    // The name, the service, the type.
+    let rest = 1 + 1 + "name_prefix_match".len();
+    assert_eq!(large(65_536 - rest), [""; 6]);
+    let too_large = "Definition is too large (65537 > 65536 bytes)";
+    assert_eq!(large(65_537 - rest), [too_large; 6]);
+}
+
+#[test]
+fn all_texts_together_have_a_size() {
+    let with_tags = |count: usize, tag: &str| {
+        let mut query = query("0", "^(.*)$", "a");
+        query.service.tags = Some(vec![tag.to_owned(); count]);
+        query
+    };
+    let rendered = |query: &PreparedQuery, name: &str| {
+        let compiled = CompiledTemplate::compile(query).unwrap();
+        let filled = compiled.render(query, name);
+        filled.map(|query| query.service.tags.unwrap_or_default().len())
+    };
+    let name = "n".repeat(1024);
+    // What a name gives counts, and what is put into a text counts, so that each tag takes 2 KiB; the service has one byte.
+    let full = with_tags(128, "${name.full}");
+    let refused = |at: usize, tag: &str| {
+        let text = "the texts are longer than 262144 bytes together";
+        Err(format!(
+            "Bad evaluation for '{tag}' in Service.Tags[{at}]: {text}"
+        ))
+    };
+    assert_eq!(rendered(&full, &name), refused(127, "${name.full}"));
+    assert_eq!(rendered(&full, &name[1..]), Ok(128));
+    let group = with_tags(128, "${match(1)}");
+    assert_eq!(rendered(&group, &name), refused(127, "${match(1)}"));
+    // Numbers come out of long texts that are seen nowhere.
+    let digits = "0".repeat(1024);
+    let hidden = format!("${{{}1}}", "match(1)+".repeat(256));
+    assert_eq!(
+        rendered(&with_tags(1, &hidden), &digits),
+        refused(0, &hidden)
+    );
+    assert_eq!(rendered(&with_tags(1, &hidden), &digits[..512]), Ok(1));
+    // The definition's own name is tried when it is read.
+    let mut named = with_tags(200, "${name.full}");
+    named.name.clone_from(&name);
+    let refused = CompiledTemplate::compile(&named).unwrap_err();
+    assert!(
+        refused.contains("Service.Tags[127]: the texts"),
+        "{refused}"
+    );
+    let too_long = rendered(&with_tags(0, ""), &"n".repeat(1025)).unwrap_err();
+    assert_eq!(too_long, "Name is too long (limit: 1024 bytes)");
+}
+
+#[test]
+fn patterns_are_small() {
+    let large = r"^\pL{20}$";
+    assert!(crate::model::regexp::compile(large).is_ok());
+    let refused = rendered(large, "a", "geo-db").unwrap_err();
+    let expected = format!("Bad Regexp: error parsing regexp: expression too large: `{large}`");
+    assert_eq!(refused, expected);
+    for pattern in [
+        r"(?i)^geo-([\pL-]+)\.",
+        r"^geo-([a-zA-Z0-9-]{1,63})\.(\w+)$",
+        r"^geo-(.*?)\.([^\-]+?)$",
+    ] {
+        let found = rendered(pattern, "${match(1)}", "geo-G-d.b");
+        assert_eq!(found.as_deref(), Ok("G-d"), "{pattern}");
+    }
+}
+
+#[test]
 fn it_prints_as_consul_prints_it() {
     let query = PreparedQuery {
         name: "q".to_owned(),

@@ -209,11 +209,26 @@ async fn prepared_queries_are_refused_in_consuls_words() {
         ("GET", "/v1/query/q1/execute", "", "404", "Query not found"),
         ("GET", "/v1/query/q1/explain", "", "404", "Query not found"),
         ("GET", "/v1/query/q1/execute?limit=x", "", "500", "Bad limit: strconv.Atoi: parsing \"x\": invalid syntax"),
+        ("GET", "/v1/query/q1/execute?connect=tRUE", "", "500", "Error parsing 'connect' value: strconv.ParseBool: parsing \"tRUE\": invalid syntax"),
         ("PUT", "/v1/query/q1/execute", "", "405", "method PUT not allowed"),
         ("PUT", "/v1/query/$ID", "{}", "500", "Cannot modify non-existent prepared query: '$ID'"),
         ("DELETE", "/v1/query/abc", "", "500", "Prepared Query lookup failed: failed prepared query lookup: index error: UUID must be 36 characters"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn a_prepared_query_reads_connect_as_go_does() {
+    let (_server, address) = start().await;
+    let node = br#"{"Node":"x","Address":"10.0.0.1","Service":{"Service":"web"}}"#;
+    ask(address, "PUT", "/v1/catalog/register", "", node).await;
+    let query = br#"{"Name":"q1","Service":{"Service":"web"}}"#;
+    ask(address, "POST", "/v1/query", "", query).await;
+    for (text, nodes) in [("f", 1), ("", 1), ("true", 0), ("T", 0), ("1", 0)] {
+        let answer = get(address, &format!("/v1/query/q1/execute?connect={text}")).await;
+        let body: serde_json::Value = serde_json::from_str(body_of(&answer)).unwrap();
+        assert_eq!(body["Nodes"].as_array().unwrap().len(), nodes, "{text}");
+    }
 }
 
 #[tokio::test]

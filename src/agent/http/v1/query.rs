@@ -6,7 +6,9 @@ use hyper::Method;
 use hyper::header::{ALLOW, HeaderValue};
 use serde::Serialize;
 
-use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response};
+use crate::agent::http::{
+    Answer, Context, HttpError, JSON_BODY_MAX, Meta, Request, Response, parse_bool,
+};
 use crate::agent::rpc::wire::prepared_query::ID_NOT_EMPTY;
 use crate::agent::rpc::{QueryMeta, RpcError};
 use crate::agent::store::{
@@ -186,12 +188,16 @@ async fn execute(context: &Context, request: &Request, id_or_name: String) -> An
             ))
         })?,
     };
+    let connect = params.non_empty("connect").map(|text| parse_bool(&text));
+    let connect = connect
+        .transpose()
+        .map_err(|why| HttpError::internal(format!("Error parsing 'connect' value: {why}")))?;
     let near = params.non_empty("near").unwrap_or_default().into_owned();
     let query = PreparedQueryExecute {
         id_or_name,
         asker: Asker {
             limit: usize::try_from(limit).unwrap_or(0),
-            connect: params.get("connect").is_some_and(|value| value == "true"),
+            connect: connect.unwrap_or(false),
             near,
             ip: request.source_ip(),
             agent: context.facts.node_name.clone(),

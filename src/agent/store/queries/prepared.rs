@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::catalog::has_meta;
 use super::near::sort_by_distance;
 use crate::agent::store::{Instance, Query, State, Topic, WatchSet};
+use crate::model::access::{Guard, Requirement, Resource};
 use crate::model::check::Status;
 use crate::model::prepared_query::{PreparedQuery, QueryDns, QueryFailover, ServiceQuery};
 
@@ -21,6 +22,10 @@ pub struct PreparedQueryGet {
 impl Query for PreparedQueryGet {
     type Answer = Option<Arc<PreparedQuery>>;
     const METHOD: &'static str = "PreparedQuery.Get";
+
+    fn guard(answer: &Self::Answer) -> Option<Guard<'_>> {
+        reading(answer.as_ref()?)
+    }
 
     fn run(&self, state: &State, watch: &mut WatchSet) -> (u64, Self::Answer) {
         watch.add(Topic::PreparedQueries);
@@ -54,6 +59,10 @@ pub struct PreparedQueryExplain {
 impl Query for PreparedQueryExplain {
     type Answer = Result<Option<Arc<PreparedQuery>>, String>;
     const METHOD: &'static str = "PreparedQuery.Explain";
+
+    fn guard(answer: &Self::Answer) -> Option<Guard<'_>> {
+        reading(answer.as_ref().ok()?.as_ref()?)
+    }
 
     fn run(&self, state: &State, _: &mut WatchSet) -> (u64, Self::Answer) {
         (0, state.resolve_prepared_query(&self.id_or_name))
@@ -100,6 +109,24 @@ impl Execution {
         let query = self.query.as_ref().filter(|_| self.nodes.is_empty());
         query.map(|query| &query.service.failover)
     }
+
+    /// Reading the service is needed; a query's own token counts before the asker's.
+    fn guard(&self) -> Guard<'_> {
+        let own = self.query.as_ref().map(|query| &*query.token);
+        Guard {
+            token: own.filter(|token| !token.is_empty()),
+            requirement: Requirement::read(Resource::Service, self.service.as_bytes()),
+        }
+    }
+}
+
+/// Who looks at a query must be allowed to read its name.
+fn reading(query: &PreparedQuery) -> Option<Guard<'_>> {
+    let name = query.guarded_name()?;
+    Some(Guard {
+        token: None,
+        requirement: Requirement::read(Resource::Query, name.as_bytes()),
+    })
 }
 
 /// Runs a prepared query.
@@ -114,6 +141,10 @@ pub struct PreparedQueryExecute {
 impl Query for PreparedQueryExecute {
     type Answer = Result<Option<Execution>, String>;
     const METHOD: &'static str = "PreparedQuery.Execute";
+
+    fn guard(answer: &Self::Answer) -> Option<Guard<'_>> {
+        Some(answer.as_ref().ok()?.as_ref()?.guard())
+    }
 
     fn run(&self, state: &State, _: &mut WatchSet) -> (u64, Self::Answer) {
         let found = state.resolve_prepared_query(&self.id_or_name);
@@ -136,6 +167,10 @@ pub struct PreparedQueryExecuteRemote {
 impl Query for PreparedQueryExecuteRemote {
     type Answer = Execution;
     const METHOD: &'static str = "PreparedQuery.ExecuteRemote";
+
+    fn guard(answer: &Self::Answer) -> Option<Guard<'_>> {
+        Some(answer.guard())
+    }
 
     fn run(&self, state: &State, _: &mut WatchSet) -> (u64, Self::Answer) {
         let mut nodes = instances(state, &self.query.service, self.asker.connect);

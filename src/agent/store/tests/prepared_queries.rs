@@ -178,6 +178,37 @@ fn a_query_goes_with_its_session() {
 }
 
 #[test]
+fn a_session_takes_only_what_is_bound_to_it_now() {
+    let mut log = Log::default();
+    for id in &IDS[2..] {
+        let session = Arc::new(Session::default());
+        log.state.sessions.insert((*id).to_owned(), session);
+    }
+    let bound = |id: usize, name: &str, session: &str| PreparedQuery {
+        session: session.to_owned(),
+        ..query(id, name, "a")
+    };
+    log.set(bound(0, "one", &IDS[2].to_uppercase())).unwrap();
+    log.set(bound(1, "two", IDS[3])).unwrap();
+    log.set(bound(2, "three", IDS[2])).unwrap();
+    log.set(bound(3, "four", IDS[2])).unwrap();
+    // One goes over to the other session, and one becomes free.
+    log.set(bound(2, "three", IDS[3])).unwrap();
+    log.set(query(3, "four", "a")).unwrap();
+    let restored = State::from_snapshot(&log.state.to_snapshot()).unwrap();
+    for mut state in [log.state, restored] {
+        let mut drop = |session: &str| -> Vec<String> {
+            state.drop_queries_of_session(9, session, &mut Touched::default());
+            let left = state.prepared_queries();
+            left.map(|query| query.name.clone()).collect()
+        };
+        assert_eq!(drop(IDS[2]), ["two", "three", "four"]);
+        assert_eq!(drop(&IDS[3].to_uppercase()), ["four"]);
+        assert_eq!(drop(""), ["four"]);
+    }
+}
+
+#[test]
 fn they_survive_snapshots_and_are_counted() {
     let mut log = Log::default();
     log.set(query(0, "one", "a")).unwrap();

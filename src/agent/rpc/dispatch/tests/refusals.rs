@@ -116,6 +116,11 @@ async fn writes_that_http_refuses() {
             writing(&json!({"Op": "create"})),
             "Must provide Node",
         ),
+        (
+            "PreparedQuery.Apply",
+            writing(&json!({"Op": "create", "Query": {"Name": "n".repeat(1025)}})),
+            "Invalid prepared query: Name is too long (limit: 1024 bytes)",
+        ),
     ];
     assert_refused(&server, calls).await;
     server.stop().await;
