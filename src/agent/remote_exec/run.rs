@@ -23,8 +23,6 @@ use crate::agent::checks::runner::{ProcessGroup, command, spawn, spawn_error};
 const FLUSH: Duration = Duration::from_millis(500);
 /// The shortest time after which a run without output gives a sign of life.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(50);
-/// How long what is left in the pipe is read after the program ended: what it has left running may keep it open.
-const DRAIN: Duration = Duration::from_millis(500);
 /// The exit code of what could not be started.
 const NOT_STARTED: i32 = 255;
 /// The exit code of what a signal ended.
@@ -127,17 +125,12 @@ impl Streaming {
     ) -> Result<i32, Gone> {
         let (mut pipe, mut buffer) = (Some(pipe), [0; PIECE]);
         let mut ended = None;
-        // Set once the program ended.
-        let mut drained = std::pin::pin!(tokio::time::sleep(DRAIN));
         loop {
             let due = self.flush.unwrap_or(self.heard + self.heartbeat);
             tokio::select! {
                 count = read(&mut pipe, &mut buffer), if pipe.is_some() => self.take(&buffer[..count]),
-                status = child.wait(), if ended.is_none() => {
-                    ended = Some(status);
-                    drained.as_mut().reset(Instant::now() + DRAIN);
-                }
-                () = &mut drained, if ended.is_some() => pipe = None,
+                // What it has left running may go on to write: as in Consul, that is part of the run.
+                status = child.wait(), if ended.is_none() => ended = Some(status),
                 () = tokio::time::sleep_until(due) => {
                     let rest = self.output.rest();
                     self.write(report, rest).await?;

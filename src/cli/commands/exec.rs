@@ -101,9 +101,9 @@ impl Args {
     /// What is to be done on the nodes.
     fn job(&self, context: &mut Context) -> Result<Job, Error> {
         let line = self.words.join(" ");
+        let nothing = || Error::Usage("Must specify a command to execute".to_owned());
         if line.is_empty() {
-            let text = "Must specify a command to execute";
-            return Err(Error::Usage(text.to_owned()));
+            return Err(nothing());
         }
         let wait = self.wait.0;
         let mut job = Job {
@@ -119,6 +119,9 @@ impl Args {
                 let reason = crate::api::io_reason(&error);
                 Error::message(format!("Failed to read stdin: {reason}"))
             })?;
+            if script.is_empty() {
+                return Err(nothing());
+            }
             job.script = Blob(script.into());
         } else if self.shell {
             job.command = line;

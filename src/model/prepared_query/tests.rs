@@ -1,5 +1,8 @@
 use super::*;
 
+type FillList<'a> = &'a dyn Fn(&mut ServiceQuery, usize);
+type FillText<'a> = &'a dyn Fn(&mut PreparedQuery, String);
+
 fn query(name: &str, regexp: &str, service: &str) -> PreparedQuery {
     PreparedQuery {
         name: name.to_owned(),
@@ -198,7 +201,7 @@ fn definitions_have_a_size() {
     let list = |len: usize| Some(vec![String::new(); len]);
     let target = || FailoverTarget::default();
     let map = |len: usize| Some((0..len).map(|n| (n.to_string(), String::new())).collect());
-    let lists: [&dyn Fn(&mut ServiceQuery, usize); 5] = [
+    let lists: [FillList<'_>; 5] = [
         &|service, len| service.tags = list(len),
         &|service, len| service.ignore_check_ids = list(len),
         &|service, len| service.failover.datacenters = list(len),
@@ -217,7 +220,7 @@ fn definitions_have_a_size() {
     });
     assert_eq!(both, too_many);
     let large = |bytes: usize| {
-        let texts: [&dyn Fn(&mut PreparedQuery, String); 6] = [
+        let texts: [FillText<'_>; 6] = [
             &|q, text| q.template.regexp = text,
             &|q, text| q.service.service.push_str(&text),
             &|q, text| q.service.near = text,

@@ -1,5 +1,6 @@
 //! `/v1/query`: prepared queries.
 
+use std::num::IntErrorKind;
 use std::sync::Arc;
 
 use hyper::Method;
@@ -182,10 +183,12 @@ async fn execute(context: &Context, request: &Request, id_or_name: String) -> An
     let params = request.params();
     let limit = match params.non_empty("limit") {
         None => 0,
-        Some(limit) => limit.parse::<i64>().map_err(|_| {
-            HttpError::internal(format!(
-                "Bad limit: strconv.Atoi: parsing {limit:?}: invalid syntax"
-            ))
+        Some(limit) => limit.parse::<i64>().map_err(|why| {
+            let why = match why.kind() {
+                IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            HttpError::internal(format!("Bad limit: strconv.Atoi: parsing {limit:?}: {why}"))
         })?,
     };
     let connect = params.non_empty("connect").map(|text| parse_bool(&text));

@@ -120,6 +120,18 @@ async fn output_and_exit_code_are_left() {
 }
 
 #[tokio::test]
+async fn what_goes_on_in_the_background_is_heard_to_its_end() {
+    let found = left(Job {
+        // The shell ends long before.
+        command: "(sleep 1; echo late) & exit 5".to_owned(),
+        wait: LONG,
+        ..Job::default()
+    });
+    let expected = [("ack", ""), ("exit", "5"), ("out/00000", "late\n")];
+    assert_eq!(found.await, pairs(&expected));
+}
+
+#[tokio::test]
 async fn what_cannot_start_says_so() {
     let found = left(Job {
         args: vec!["/nonexistent/x".to_owned()],

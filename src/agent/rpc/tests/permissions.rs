@@ -85,7 +85,7 @@ fn asking(token: &str) -> QueryOptions {
 }
 
 #[track_caller]
-fn assert_denied<T: std::fmt::Debug>(answer: Result<T, RpcError>) {
+fn assert_denied<T: std::fmt::Debug>(answer: &Result<T, RpcError>) {
     let denied = matches!(answer, Err(RpcError::PermissionDenied));
     assert!(denied, "{answer:?}");
 }
@@ -94,20 +94,20 @@ fn assert_denied<T: std::fmt::Debug>(answer: Result<T, RpcError>) {
 async fn changes_need_both_names() {
     let rpc = start().await;
     let (one, two) = ("Query:Write:one", "Query:Write:two");
-    assert_denied(set(&rpc, "Query:Read:one", query("", "one")).await);
-    assert_denied(set(&rpc, two, query("", "one")).await);
+    assert_denied(&set(&rpc, "Query:Read:one", query("", "one")).await);
+    assert_denied(&set(&rpc, two, query("", "one")).await);
     let id = set(&rpc, one, query("", "one")).await.unwrap();
-    assert_denied(set(&rpc, one, query(&id, "two")).await);
-    assert_denied(set(&rpc, two, query(&id, "two")).await);
+    assert_denied(&set(&rpc, one, query(&id, "two")).await);
+    assert_denied(&set(&rpc, two, query(&id, "two")).await);
     let both = format!("{one} {two}");
     set(&rpc, &both, query(&id, "two")).await.unwrap();
     let delete = || PreparedQueryCommand::Delete { id: id.clone() };
-    assert_denied(apply(&rpc, one, delete()).await);
+    assert_denied(&apply(&rpc, one, delete()).await);
     apply(&rpc, two, delete()).await.unwrap();
     // A template without a name is one for all names.
     let mut all = query("", "");
     all.template.r#type = "name_prefix_match".to_owned();
-    assert_denied(set(&rpc, one, all.clone()).await);
+    assert_denied(&set(&rpc, one, all.clone()).await);
     set(&rpc, "Query:Write:", all).await.unwrap();
 }
 
@@ -132,11 +132,11 @@ async fn looking_needs_the_name_and_running_the_service() {
         rpc.prepared_query_execute(&asking(token), query).await
     };
     let (may_look, may_run) = ("Query:Read:one", "Service:Read:web");
-    assert_denied(get(may_run).await);
+    assert_denied(&get(may_run).await);
     assert_eq!(get(may_look).await.unwrap().0.unwrap().name, "one");
-    assert_denied(explain(may_run).await);
+    assert_denied(&explain(may_run).await);
     assert_eq!(explain(may_look).await.unwrap().0.name, "one");
-    assert_denied(execute(may_look, "one").await);
+    assert_denied(&execute(may_look, "one").await);
     assert_eq!(execute(may_run, "one").await.unwrap().0.service, "web");
     // Its own token counts before the asker's, in both directions.
     let with_token = |name: &str, token: &str| PreparedQuery {
@@ -151,7 +151,7 @@ async fn looking_needs_the_name_and_running_the_service() {
         .await
         .unwrap();
     assert_eq!(execute("", "lends").await.unwrap().0.service, "web");
-    assert_denied(execute(may_run, "takes").await);
+    assert_denied(&execute(may_run, "takes").await);
     // What is not there is not denied.
     let missing = execute("", "three").await.unwrap_err();
     assert!(missing.is_query_not_found(), "{missing}");
