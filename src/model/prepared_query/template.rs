@@ -12,7 +12,7 @@ use crate::model::regexp;
 /// The one type of templates.
 const PREFIX_MATCH: &str = "name_prefix_match";
 /// Most bytes of a pattern that was read. Each stays as long as its query.
-const COMPILED_MAX: usize = 64 * 1024;
+const COMPILED_MAX: usize = 256 * 1024;
 
 /// A template that was read once and is run for many names.
 #[derive(Debug)]
