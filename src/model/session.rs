@@ -138,3 +138,32 @@ pub fn check_id(text: &str) -> Result<(), String> {
 pub fn lookup_failed(why: &str) -> String {
     format!("failed session lookup: index error: {why}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_checked_with_consuls_texts() {
+        for good in [
+            "8ec41d6a-01fc-379d-6512-53b9b27c1545",
+            "8ec41d6a001fc0379d0651200000000c1545",
+        ] {
+            assert_eq!(check_id(good), Ok(()), "{good}");
+        }
+        for (bad, text) in [
+            ("abc", "UUID must be 36 characters"),
+            ("", "UUID must be 36 characters"),
+            (
+                "zzzzzzzz-01fc-379d-6512-53b9b27c1545",
+                "Invalid UUID: encoding/hex: invalid byte: U+007A 'z'",
+            ),
+            (
+                "8ec41d6a-01fc-379d-6512053b9b27c1545",
+                "Input (without hyphens) must be even length",
+            ),
+        ] {
+            assert_eq!(check_id(bad).unwrap_err(), text);
+        }
+    }
+}

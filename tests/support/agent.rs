@@ -185,10 +185,16 @@ impl TestAgent {
         }
     }
 
-    /// Waits until the catalog knows the agent's own node.
+    /// Waits until the catalog knows the agent's own node: what the agent writes of it, and the
+    /// leader's check of it. Either may come first.
     pub(crate) fn in_catalog(self) -> Self {
         let known = |nodes: &Value| nodes[0]["TaggedAddresses"]["lan"].is_string();
         self.wait_json("/v1/catalog/nodes", known);
+        let checked = |checks: &Value| {
+            let mut ids = checks.as_array().into_iter().flatten();
+            ids.any(|check| check["CheckID"] == "serfHealth")
+        };
+        self.wait_json("/v1/health/state/any", checked);
         self
     }
 

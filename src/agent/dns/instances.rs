@@ -11,7 +11,7 @@ use rand::Rng;
 use super::address::{ip, node_address, service_address, service_port};
 use super::answer::Answer;
 use super::catalog::{Catalog, Instance};
-use super::lookup::{Ask, Lookups, asks_for};
+use super::lookup::{Ask, Failure, Lookups, asks_for};
 use super::meta::texts;
 use super::record::{Data, DnsName, Owner, Record, rtype};
 use super::settings::Rules;
@@ -83,8 +83,42 @@ impl<'s, 'i> ServiceAnswers<'s, 'i> {
         Some(reach)
     }
 
+    /// Adds what an instance answers to the question; true when more would be in vain.
+    pub(crate) fn add<C: Catalog, R: Rng>(
+        &mut self,
+        lookups: &mut Lookups<'_, '_, C, R>,
+        instance: &'i C::Instance,
+        out: &mut Answer,
+    ) -> bool {
+        if self.ask.qtype == rtype::SRV {
+            self.add_srv(lookups, instance, out)
+        } else {
+            self.add_address(lookups, instance, out)
+        }
+    }
+
+    /// Ends the gathering, after instances that were there or were not.
+    ///
+    /// # Errors
+    /// When nothing answers the question.
+    pub(crate) fn finish<C: Catalog, R: Rng>(
+        mut self,
+        lookups: &mut Lookups<'_, '_, C, R>,
+        exists: bool,
+        out: &mut Answer,
+    ) -> Result<(), Failure> {
+        if out.answers.is_empty() {
+            self.add_alias(lookups, out);
+        }
+        match (exists, out.answers.is_empty()) {
+            (false, _) => Err(Failure::NoName),
+            (true, true) => Err(Failure::NoData),
+            (true, false) => Ok(()),
+        }
+    }
+
     /// Adds what answers A, AAAA, ANY and TXT; true when more would be in vain.
-    pub(crate) fn add_address<C: Catalog, R: Rng>(
+    fn add_address<C: Catalog, R: Rng>(
         &mut self,
         lookups: &mut Lookups<'_, '_, C, R>,
         instance: &'i C::Instance,
@@ -114,7 +148,7 @@ impl<'s, 'i> ServiceAnswers<'s, 'i> {
     }
 
     /// Adds the alias for the first instance that has only a host name, and what is behind it.
-    pub(crate) fn add_alias<C: Catalog, R: Rng>(
+    fn add_alias<C: Catalog, R: Rng>(
         &mut self,
         lookups: &mut Lookups<'_, '_, C, R>,
         out: &mut Answer,
@@ -132,7 +166,7 @@ impl<'s, 'i> ServiceAnswers<'s, 'i> {
     }
 
     /// Adds an SRV record and what helps to use it; true when more would be in vain.
-    pub(crate) fn add_srv<C: Catalog, R: Rng>(
+    fn add_srv<C: Catalog, R: Rng>(
         &mut self,
         lookups: &mut Lookups<'_, '_, C, R>,
         instance: &'i C::Instance,

@@ -179,23 +179,11 @@ impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
                 continue;
             }
             exists = true;
-            let full = if ask.qtype == rtype::SRV {
-                answers.add_srv(self, instance, out)
-            } else {
-                answers.add_address(self, instance, out)
-            };
-            if full {
+            if answers.add(self, instance, out) {
                 break;
             }
         }
-        if out.answers.is_empty() {
-            answers.add_alias(self, out);
-        }
-        match (exists, out.answers.is_empty()) {
-            (false, _) => Err(Failure::NoName),
-            (true, true) => Err(Failure::NoData),
-            (true, false) => Ok(()),
-        }
+        answers.finish(self, exists, out)
     }
 
     /// What a prepared query finds: in its order, and healthy enough for it. The answer may be good for the asker only.
@@ -226,23 +214,11 @@ impl<'l, C: Catalog, R: Rng> Lookups<'l, '_, C, R> {
         };
         let mut answers = ServiceAnswers::new(ask, own, ttl);
         for instance in found.instances.iter() {
-            let full = if ask.qtype == rtype::SRV {
-                answers.add_srv(self, instance, out)
-            } else {
-                answers.add_address(self, instance, out)
-            };
-            if full {
+            if answers.add(self, instance, out) {
                 break;
             }
         }
-        if out.answers.is_empty() {
-            answers.add_alias(self, out);
-        }
-        match (found.instances.is_empty(), out.answers.is_empty()) {
-            (true, _) => Err(Failure::NoName),
-            (false, true) => Err(Failure::NoData),
-            (false, false) => Ok(()),
-        }
+        answers.finish(self, !found.instances.is_empty(), out)
     }
 
     /// The records behind an alias: from the catalog when the name is in one of our zones, else

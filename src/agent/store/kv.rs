@@ -126,8 +126,8 @@ impl State {
         lock_index: u64,
         touched: &mut Touched,
     ) -> Arc<KvPair> {
-        let old = self.kv(pair.key.as_bytes()).cloned();
-        if let Some(old) = &old
+        let old = self.kvs.get(pair.key.as_bytes());
+        if let Some(old) = old
             && old.value == pair.value
             && old.flags == pair.flags
             && old.session == session
@@ -135,7 +135,7 @@ impl State {
         {
             return Arc::clone(old);
         }
-        let holder = old.as_ref().map_or("", |old| &old.session);
+        let holder = old.map_or("", |old| &old.session);
         self.session_links.hand_over(&pair.key, holder, &session);
         let new = Arc::new(KvPair {
             lock_index,
@@ -143,7 +143,7 @@ impl State {
             flags: pair.flags,
             value: pair.value.clone(),
             session,
-            create_index: old.as_ref().map_or(index, |old| old.create_index),
+            create_index: old.map_or(index, |old| old.create_index),
             modify_index: index,
         });
         self.kvs.insert(pair.key.clone(), Arc::clone(&new));

@@ -12,8 +12,9 @@ use crate::agent::http::{Answer, Context, HttpError, JSON_BODY_MAX, Meta, Reques
 use crate::agent::rpc::RpcError;
 use crate::model::decode::{self, Options};
 use crate::model::filter;
+use crate::model::session::check_id;
 
-use super::nothing::{Consistency, check_uuid, empty_list};
+use super::nothing::{Consistency, empty_list};
 use super::read::{Read, refused};
 
 /// Consul's text for what needs certificates.
@@ -85,7 +86,7 @@ pub(super) async fn intention(context: Arc<Context>, mut request: Request) -> An
     route(&context, &request)?;
     let id = request.rest_text();
     let lookup =
-        check_uuid(&id).map_err(|why| format!("failed intention lookup: index error: {why}"));
+        check_id(&id).map_err(|why| format!("failed intention lookup: index error: {why}"));
     let told = |text: String| refused(&context, &request, text);
     if *request.method() == Method::GET {
         lookup.map_err(|why| HttpError::bad_request(told(why).to_string()))?;
