@@ -29,6 +29,20 @@ impl Context {
         (self.environment)(name)
     }
 
+    /// Goes on only if `yes` was given, or if somebody at a terminal says so.
+    pub(crate) fn confirm(&mut self, question: &str, yes: bool) -> Result<(), Error> {
+        if yes {
+            return Ok(());
+        }
+        match self.console.ask(&format!("{question} [y/N] "))?.as_deref() {
+            Some("y" | "Y" | "yes") => Ok(()),
+            Some(_) => Err(Error::message("Nothing was changed.")),
+            None => Err(Error::message(
+                "nobody can be asked here: give -yes to go on without a question",
+            )),
+        }
+    }
+
     /// A client for the agent that flags and environment name.
     pub(crate) fn client(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
         let what = "Error connecting to Consul agent";

@@ -212,7 +212,7 @@ fn split_value(body: &[u8]) -> (String, Option<OsString>) {
 
 /// The flag of that name; Go knows one spelling for each, so aliases count and letters do not
 /// abbreviate.
-fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+pub(crate) fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| {
         arg.get_long() == Some(name)
             || arg

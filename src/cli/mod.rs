@@ -1,6 +1,5 @@
 //! The command line: Go-style arguments, one verb a file. It speaks to agents through `api` only.
 
-mod autocomplete;
 mod child;
 mod commands;
 mod completion;

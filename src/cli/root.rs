@@ -18,11 +18,31 @@ pub(crate) struct Root {
 #[derive(Subcommand)]
 enum Verb {
     Agent(Box<c::agent::Args>),
+    /// Completes commands, flags and names at the prompt
+    ///
+    /// For bash, zsh and fish. Names of nodes, services, keys and datacenters come from the agent that the command
+    /// would ask, within 300 ms, and in silence when it cannot answer.
+    ///
+    /// $ consulctl completion install
+    ///
+    /// $ source <(consulctl completion print bash)
+    #[command(override_usage = "consulctl completion <subcommand> [options] [args]")]
+    Completion {
+        #[command(subcommand)]
+        verb: CompletionVerb,
+    },
     Keygen(c::keygen::Args),
     Validate(c::validate::Args),
     Version(c::version::Args),
     #[command(flatten)]
     Client(Box<ClientVerb>),
+}
+
+#[derive(Subcommand)]
+enum CompletionVerb {
+    Install(c::completion_install::Args),
+    Print(c::completion_print::Args),
+    Uninstall(c::completion_uninstall::Args),
 }
 
 #[derive(Subcommand)]
@@ -184,6 +204,11 @@ pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error>
 pub(crate) fn run(root: Root, context: &mut Context) -> Outcome {
     match root.verb {
         Verb::Agent(args) => args.run(context),
+        Verb::Completion { verb } => match verb {
+            CompletionVerb::Install(args) => args.run(context),
+            CompletionVerb::Print(args) => args.run(context),
+            CompletionVerb::Uninstall(args) => args.run(context),
+        },
         Verb::Keygen(args) => args.run(context),
         Verb::Validate(args) => args.run(context),
         Verb::Version(args) => args.run(context),

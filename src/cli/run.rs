@@ -11,7 +11,7 @@ use crate::output::{Colours, Console, Streams, Style};
 use super::context::{Context, Environment};
 use super::error::{Error, Outcome};
 use super::go_flags::{Request, at, classify, normalise};
-use super::{autocomplete, commands, completion, go_flags_errors, help, root};
+use super::{commands, completion, go_flags_errors, help, root};
 
 /// Consul's exit code for an unknown command.
 const UNKNOWN_COMMAND: u8 = 127;
@@ -28,9 +28,6 @@ pub struct Invocation {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn run() -> ExitCode {
-    if let Some(code) = completion::answer_shell() {
-        return code;
-    }
     let invocation = Invocation {
         words: std::env::args_os().skip(1).collect(),
         environment: Box::new(|name| std::env::var(name).ok()),
@@ -52,6 +49,9 @@ pub fn run_with(invocation: Invocation) -> u8 {
         streams.err_is_terminal,
     );
     let mut context = Context::new(Console::new(streams, colours), environment);
+    if let Some(code) = completion::answer_shell(&words, &mut context) {
+        return code;
+    }
     let definition = root::definition();
     let result = serve(&definition, &words, &mut context);
     let code = match result {
@@ -89,7 +89,7 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
                 .to_owned(),
         )),
         Request::Autocomplete { install, uninstall } => {
-            autocomplete::run(install, uninstall, context)
+            completion::autocomplete(install, uninstall, context)
         }
         Request::Run { path, rest } => {
             let command = at(definition, &path).ok_or(Error::Exit(UNKNOWN_COMMAND))?;
