@@ -35,6 +35,14 @@ pub enum ApiError {
         #[source]
         source: reqwest::Error,
     },
+    /// The agent did not begin its answer in time. Go's text.
+    #[error(
+        "{request}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+    )]
+    Slow {
+        /// Method and URL.
+        request: String,
+    },
     /// The answer is not what was asked for.
     #[error("{cause}")]
     Decode {
@@ -87,6 +95,8 @@ pub enum ErrorClass {
     Dns,
     /// No answer in time.
     Timeout,
+    /// The agent takes connections and does not answer.
+    Slow,
     /// TLS was spoken to a plain port.
     PlainServer,
     /// Plain HTTP was spoken to a TLS port.
@@ -112,6 +122,7 @@ impl ApiError {
     pub fn classify(&self) -> ErrorClass {
         match self {
             Self::Transport { class, .. } => *class,
+            Self::Slow { .. } => ErrorClass::Slow,
             Self::Status { status: 403, .. } => ErrorClass::Forbidden,
             Self::Status { status: 404, .. } => ErrorClass::NotFound,
             Self::Status { body, .. } if body.contains("No cluster leader") => ErrorClass::NoLeader,

@@ -30,6 +30,14 @@ pub(crate) enum Error {
     /// Nobody reads our output any more, or it cannot be written.
     #[error("write output: {}", crate::api::io_reason(.0))]
     Output(#[from] io::Error),
+    /// An error, and what to try next.
+    #[error("{error}")]
+    Hinted {
+        /// The error.
+        error: Box<Error>,
+        /// What to try next.
+        hint: String,
+    },
     /// The command has said all there is to say.
     #[error("exit code {0}")]
     Exit(u8),
@@ -59,10 +67,22 @@ impl Error {
         }
     }
 
+    /// The same error with something to try next.
+    pub(crate) fn with_hint(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => Self::Hinted {
+                error: Box::new(self),
+                hint,
+            },
+            None => self,
+        }
+    }
+
     /// The process's exit code. A reader that went away is no failure.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Exit(code) => *code,
+            Self::Hinted { error, .. } => error.exit_code(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => FAILURE,
         }
@@ -72,6 +92,7 @@ impl Error {
     pub(crate) fn text(&self) -> Option<String> {
         match self {
             Self::Exit(_) => None,
+            Self::Hinted { error, .. } => error.text(),
             Self::Said(_) => Some(String::new()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             other => Some(other.to_string()),
@@ -82,6 +103,10 @@ impl Error {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             Self::Api { source, .. } | Self::Said(source) => hints(source.classify()),
+            Self::Hinted { error, hint } => {
+                let own = [hint.clone()].into_iter();
+                own.chain(error.hints()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -112,6 +137,10 @@ fn hints(class: ErrorClass) -> Vec<String> {
         ErrorClass::Dns => &["check the host's name", other],
         ErrorClass::Timeout => &[
             "the host may be down, or a firewall may drop the connection",
+            other,
+        ],
+        ErrorClass::Slow => &[
+            "the agent is there and does not answer: wait longer with `-timeout=60s`, or look into its log",
             other,
         ],
         ErrorClass::Socket => &[

@@ -42,6 +42,11 @@ impl Streams {
     }
 }
 
+/// A line on the process's standard error about what happens inside. Whether it can be written matters to nobody.
+pub fn trace(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// What commands print with. Every method returns the write's error; a closed pipe is such an
 /// error, and the caller ends quietly on it.
 pub struct Console {
@@ -116,6 +121,11 @@ impl Console {
     /// `text` with a colour, if standard output wants colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
         self.colours.paint_out(style, text)
+    }
+
+    /// The colours themselves, for text that is made elsewhere.
+    pub fn painter(&self) -> Colours {
+        self.colours
     }
 
     /// `text` with a colour, if standard error wants colours.

@@ -25,6 +25,7 @@ mod cli;
 mod client_dns;
 mod cluster;
 mod cluster_consul;
+mod completion;
 mod config;
 mod durability;
 mod exec;

@@ -1,8 +1,10 @@
 //! `force-leave`
 
+use crate::api::QueryOptions;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::HttpFlags;
+use crate::cli::known::{self, Kind};
 
 /// Declares a failed member to have left
 ///
@@ -32,9 +34,17 @@ impl Args {
             return Err(Error::Usage(text.to_owned()));
         };
         let client = context.client(&self.http)?;
-        client
-            .agent_force_leave(name, self.prune, self.wan)
-            .await
-            .during("Error force leaving")
+        let done = client.agent_force_leave(name, self.prune, self.wan).await;
+        let Err(error) = done.during("Error force leaving") else {
+            return Ok(());
+        };
+        let kind = if self.wan {
+            Kind::WanMember
+        } else {
+            Kind::Member
+        };
+        let options = QueryOptions::default();
+        let hint = known::hint(context, &client, kind, name, &options).await;
+        Err(error.with_hint(hint))
     }
 }

@@ -27,6 +27,7 @@ pub(crate) mod leave;
 pub(crate) mod lock;
 pub(crate) mod maint;
 pub(crate) mod members;
+mod members_wide;
 pub(crate) mod monitor;
 mod print;
 pub(crate) mod raft_list_peers;
