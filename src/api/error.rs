@@ -113,6 +113,10 @@ pub enum ErrorClass {
     NotFound,
     /// The cluster has no leader.
     NoLeader,
+    /// The agent knows no such datacenter.
+    NoDatacenter,
+    /// More was sent than the agent takes.
+    TooLarge,
     /// Any other answer.
     Other,
 }
@@ -125,7 +129,11 @@ impl ApiError {
             Self::Slow { .. } => ErrorClass::Slow,
             Self::Status { status: 403, .. } => ErrorClass::Forbidden,
             Self::Status { status: 404, .. } => ErrorClass::NotFound,
+            Self::Status { status: 413, .. } => ErrorClass::TooLarge,
             Self::Status { body, .. } if body.contains("No cluster leader") => ErrorClass::NoLeader,
+            Self::Status { body, .. } if body.contains("No path to datacenter") => {
+                ErrorClass::NoDatacenter
+            }
             Self::Status { body, .. }
                 if body.contains("Client sent an HTTP request to an HTTPS server") =>
             {

@@ -63,6 +63,15 @@ impl Context {
         }
     }
 
+    /// Goes on unless somebody at a terminal says no: for what scripts have always done unasked. `word` is what has to be
+    /// typed.
+    pub(crate) fn object(&mut self, question: &str, word: &str) -> Result<(), Error> {
+        match self.console.ask(question)? {
+            Some(answer) if answer != word => Err(Error::message("Nothing was changed.")),
+            _ => Ok(()),
+        }
+    }
+
     /// Says what to try next, a line each.
     pub(crate) fn hint(&mut self, hints: impl IntoIterator<Item = String>) -> Result<(), Error> {
         for hint in hints {

@@ -34,7 +34,7 @@ pub(crate) enum Error {
     #[error("{error}")]
     Hinted {
         /// The error.
-        error: Box<Error>,
+        error: Box<Self>,
         /// What to try next.
         hint: String,
     },
@@ -75,6 +75,15 @@ impl Error {
                 hint,
             },
             None => self,
+        }
+    }
+
+    /// Whether the command's help belongs to it.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Hinted { error, .. } => error.is_usage(),
+            _ => false,
         }
     }
 
@@ -166,6 +175,12 @@ fn hints(class: ErrorClass) -> Vec<String> {
         ErrorClass::Forbidden => {
             &["give a token that allows this with `-token-file`, or set CONSUL_HTTP_TOKEN"]
         }
+        ErrorClass::NoDatacenter => {
+            &["`consulctl catalog datacenters` lists those that the agent knows"]
+        }
+        ErrorClass::TooLarge => &[
+            "a value holds 512 KiB, unless the agent's `limits { kv_max_value_size }` says otherwise",
+        ],
         ErrorClass::NotFound | ErrorClass::Other => &[],
     };
     lines.iter().map(|line| (*line).to_owned()).collect()

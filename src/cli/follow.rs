@@ -142,7 +142,7 @@ impl Known {
             match old.remove(&item.id) {
                 None => changes.push(("added", item.clone())),
                 Some(before) if before.object != item.object => {
-                    changes.push(("changed", item.clone()))
+                    changes.push(("changed", item.clone()));
                 }
                 Some(_) => {}
             }

@@ -70,15 +70,15 @@ fn page(command: &Command, name: &str) -> io::Result<String> {
     let mut bytes = Vec::new();
     man.render(&mut bytes)?;
     let text = text_of(&bytes).replace(r"\-\-", r"\-");
-    let mut section = String::new();
-    for paragraph in examples {
+    let section = examples.iter().map(|paragraph| {
+        let lines = roff(paragraph);
         if is_example(paragraph) {
-            let lines = roff(paragraph);
-            section.push_str(&format!(".PP\n.RS 4\n.nf\n{lines}.fi\n.RE\n"));
+            format!(".PP\n.RS 4\n.nf\n{lines}.fi\n.RE\n")
         } else {
-            section.push_str(&format!(".PP\n{}", roff(paragraph)));
+            format!(".PP\n{lines}")
         }
-    }
+    });
+    let section: String = section.collect();
     if section.is_empty() {
         return Ok(text);
     }

@@ -9,7 +9,7 @@ use crate::output::{Colours, Console, Streams};
 
 use super::context::{Context, Environment};
 use super::error::{Error, Outcome};
-use super::go_flags::{Request, at, classify, normalise};
+use super::go_flags::{FlagError, Request, at, classify, normalise};
 use super::{commands, completion, go_flags_errors, help, root, suggest};
 
 /// Consul's exit code for an unknown command.
@@ -94,7 +94,13 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
         }
         Request::Run { path, rest } => {
             let command = at(definition, &path).ok_or(Error::Exit(UNKNOWN_COMMAND))?;
-            let rest = normalise(command, &rest).map_err(|err| Error::Usage(err.to_string()))?;
+            let rest = normalise(command, &rest).map_err(|error| {
+                let hint = match &error {
+                    FlagError::Undefined(name) => suggest::flag(command, name),
+                    _ => None,
+                };
+                Error::Usage(error.to_string()).with_hint(hint)
+            })?;
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
@@ -114,7 +120,7 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
     if !text.is_empty() {
         context.console.note(&text)?;
     }
-    if let Error::Usage(_) = error {
+    if error.is_usage() {
         let path = match classify(definition, words) {
             Request::Run { path, .. }
             | Request::Group(path)

@@ -4,8 +4,14 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-/// How alike two names must be, from 0 to 1, for one to be offered in place of the other.
-const ALIKE: f64 = 0.82;
+/// The most letters that may be wrong, left out, added or swapped in a long name; one in a short name.
+const MAX_SLIPS: usize = 3;
+
+/// Names with fewer letters are like too many others.
+const SHORTEST: usize = 3;
+
+/// How many letters a name must have for each further slip.
+const LETTERS_A_SLIP: usize = 5;
 
 /// Consul's commands that are not here, and where the API has what they do.
 const ELSEWHERE: [(&str, &str); 8] = [
@@ -22,14 +28,22 @@ const ELSEWHERE: [(&str, &str); 8] = [
 /// The one of `names` that is most like `word`, if one is like it at all.
 pub(crate) fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let mut best: Option<(f64, &str)> = None;
-    for name in names {
-        let likeness = strsim::jaro_winkler(&word, &name.to_lowercase());
-        if likeness >= ALIKE && best.is_none_or(|(found, _)| likeness > found) {
-            best = Some((likeness, name));
-        }
+    let letters = word.chars().count();
+    if letters < SHORTEST {
+        return None;
     }
-    best.map(|(_, name)| name)
+    let bearable = (1 + letters / LETTERS_A_SLIP).min(MAX_SLIPS);
+    names
+        .into_iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&word, &name.to_lowercase()),
+                name,
+            )
+        })
+        .filter(|(slips, _)| *slips <= bearable)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, name)| name)
 }
 
 /// `did you mean …?` for a name that there is none of.
@@ -39,6 +53,13 @@ pub(crate) fn did_you_mean<'a>(
 ) -> Option<String> {
     let found = closest(word, names)?;
     (found != word).then(|| format!("did you mean `{found}`?"))
+}
+
+/// A hint for a flag that the command does not have.
+pub(crate) fn flag(command: &Command, name: &str) -> Option<String> {
+    let flags = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let found = closest(name, flags.filter_map(clap::Arg::get_long))?;
+    Some(format!("did you mean `-{found}`?"))
 }
 
 /// A hint for words that name no command.

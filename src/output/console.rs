@@ -94,7 +94,7 @@ impl Console {
     /// Asks on standard error and reads one line, without its end. `None` when nobody can be asked: standard input or
     /// error is no terminal, or the input is over.
     pub fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
-        if !(self.streams.in_is_terminal && self.streams.err_is_terminal) {
+        if !self.can_ask() {
             return Ok(None);
         }
         self.streams.out.flush()?;
@@ -111,6 +111,11 @@ impl Console {
             }
         }
         Ok(Some(String::from_utf8_lossy(&line).trim().to_owned()))
+    }
+
+    /// Whether somebody can be asked: standard input and error are terminals.
+    pub fn can_ask(&self) -> bool {
+        self.streams.in_is_terminal && self.streams.err_is_terminal
     }
 
     /// Colours from now on.

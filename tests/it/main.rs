@@ -43,6 +43,7 @@ mod prepared_queries;
 mod recovery;
 mod rpc_port;
 mod sessions;
+mod terminal;
 mod walkthrough_a;
 mod walkthrough_b;
 mod walkthrough_d;

@@ -118,14 +118,15 @@ fn numbers(stats: &Stats) -> impl Iterator<Item = (&str, &str, &str)> {
 }
 
 fn text(stats: &Stats) -> String {
-    let mut text = String::new();
-    for (name, section) in stats {
-        text.push_str(&format!("{name}:\n"));
-        for (key, value) in section {
-            text.push_str(&format!("\t{key} = {value}\n"));
-        }
-    }
-    text
+    let sections = stats.iter().map(|(name, section)| {
+        let pairs = section.iter();
+        let lines: Vec<String> = pairs
+            .map(|(key, value)| format!("\t{key} = {value}\n"))
+            .collect();
+        let lines = lines.concat();
+        format!("{name}:\n{lines}")
+    });
+    sections.collect()
 }
 
 #[cfg(test)]

@@ -97,7 +97,8 @@ impl Args {
         let missing = [&first, &second]
             .into_iter()
             .find(|name| !names.contains(&name.as_str()));
-        let hint = missing.and_then(|name| did_you_mean(name, names));
+        let hint = missing.filter(|_| context.console.err_is_terminal());
+        let hint = hint.and_then(|name| did_you_mean(name, names));
         done.map_err(|error| error.with_hint(hint))
     }
 

@@ -106,7 +106,7 @@ pub(super) fn wanted(root: &Command, words: &[String]) -> Wanted {
     } else if let (name, Some(value)) = split(current) {
         if let Some(arg) = find(command, name) {
             value.clone_into(&mut wanted.part);
-            wanted.lead = current[..current.len() - value.len()].to_owned();
+            current[..current.len() - value.len()].clone_into(&mut wanted.lead);
             of_flag(&mut wanted, &path, arg);
         }
     } else {
