@@ -27,6 +27,7 @@ end
 complete -c consulctl -n "__fish_consulctl_needs_command" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_needs_command" -s V -l version -d 'Print version'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "agent" -d 'Runs a Consul agent'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "completion" -d 'Completes commands, flags and names at the prompt'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keygen" -d 'Makes a new key for gossip encryption'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "validate" -d 'Checks configuration files'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "version" -d 'Prints the version'
@@ -118,18 +119,45 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l retry-join
 complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-lan-allowed-cidrs -d 'Network (CIDR) that may gossip inside the datacenter. May be repeated.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l serf-wan-allowed-cidrs -d 'Network (CIDR) that may gossip between datacenters. May be repeated.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and not __fish_seen_subcommand_from install print uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and not __fish_seen_subcommand_from install print uninstall" -f -a "install" -d 'Turns completion on in the shell\'s start-up file'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and not __fish_seen_subcommand_from install print uninstall" -f -a "print" -d 'Prints what a shell runs to turn completion on'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and not __fish_seen_subcommand_from install print uninstall" -f -a "uninstall" -d 'Takes completion out of the shell\'s start-up file'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -l yes -d 'Do not ask'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from print" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from print" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -l yes -d 'Do not ask'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keygen" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -l config-format -d 'Format of all files whatever their extension: hcl or json' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -l quiet -d 'Print nothing when the configuration is valid'
 complete -c consulctl -n "__fish_consulctl_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand version" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand version" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand version" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "nodes" -d 'Lists the nodes of a datacenter'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "services" -d 'Lists the services of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -140,13 +168,17 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l filter -d 'Only nodes for which this expression holds, for example \'Meta.env == "prod"\'' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l near -d 'Sort by round trip time from this node; _agent means the agent\'s own' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l node-meta -d 'Only nodes with this metadata; may be given several times' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l service -d 'Only nodes that run this service' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -158,12 +190,16 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l detailed -d 'Print whole ids, tagged addresses and metadata as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l node -d 'Only services of this node, by name or id' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l node-meta -d 'Only services of nodes with this metadata; may be given several times' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -175,6 +211,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tags -d 'Print each service\'s tags as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -182,7 +222,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l name -d 'T
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l node -d 'Only nodes whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l service -d 'Only nodes that run a service whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l tag -d 'Only services with a tag that matches this regular expression; needs -service' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -193,6 +233,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l client-cer
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l node -d 'Only nodes whose name matches this regular expression' -r
@@ -212,6 +256,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l client-cert
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l verbose -d 'Tell what is done'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -223,10 +271,15 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l ca-p
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l prune -d 'Take the member off the list at once, instead of showing it as left for a while'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l wan -d 'Act on the WAN pool, where names are NODE.DATACENTER'
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l yes -d 'Do not ask a person at a terminal about a member that is alive'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -236,6 +289,11 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l ca-path -d 
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l watch -d 'Go on and show every number that changes, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -245,13 +303,17 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l ca-path -d 
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l install -d 'Make a new key known to all members, so that they can read what is encrypted with it' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l relay-factor -d 'Have this many other members carry each answer a second way, 0 to 5' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l remove -d 'Make members forget a key; the one that they encrypt with stays' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l use -d 'Encrypt with this key from now on; it must be installed' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -261,6 +323,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l ca-path 
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list -d 'List the keys that members know, and how many know each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list-primary -d 'List the keys that members encrypt with, and how many use each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l local-only -d 'Ask the members of this datacenter only, without the WAN pool; for -list'
@@ -283,6 +349,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l modify-index -d 'The index for -cas' -r
@@ -296,11 +366,16 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l cas -d 'Delete only if the key\'s ModifyIndex is still -modify-index'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l recurse -d 'Delete all keys that start with the prefix'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l yes -d 'Do not ask a person at a terminal before deleting a prefix'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -312,10 +387,14 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l separator -d 'Where -keys cuts names' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -327,10 +406,15 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l base64 -d 'Print values in base64'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l detailed -d 'Print flags, indexes and the lock as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l keys -d 'Print the names of the keys that start with the prefix, up to the next separator'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l recurse -d 'Print all keys that start with the prefix, with their values'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l watch -d 'Go on and show every change, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l prefix -d 'Put this prefix before every key' -r
@@ -344,6 +428,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l flags -d 'A number that is stored with the key, for the programs that read it' -r
@@ -359,6 +447,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l acquire -d 'Take the lock on the key for -session; fails if another session holds it'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l base64 -d 'DATA is base64 and is decoded before it is stored'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l cas -d 'Write only if the key\'s ModifyIndex is still -modify-index'
@@ -373,6 +465,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l ca-path -d
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l monitor-retry -d 'How often to ask again, a second apart, when the servers fail while the lock is held, before it counts as lost; 0 for never. Default 3' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l n -d 'How many may hold it at once. Default 1' -r
@@ -389,6 +485,9 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l client-cert
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l child-exit-code -d 'Exit with 2 if the child fails; otherwise its failure is only told'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l pass-stdin -d 'Give the child this command\'s standard input'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l verbose -d 'Tell what is done'
@@ -396,7 +495,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l stale -d 'L
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l reason -d 'Why, for those who find it later' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l service -d 'Only the service with this id, instead of the whole node' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -406,13 +505,18 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l ca-path -d
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l enable -d 'Enter maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l disable -d 'Leave maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l status -d 'Only members whose status (alive, leaving, left, failed) matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l segment -d 'Only members of this segment; Consul Enterprise only' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l filter -d 'Only members for which this expression holds, for example \'Tags.role == "node"\'' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l format -d 'What to print: text, wide (all columns: id, round trip time from this agent, gossip score, tags) or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+wide\t'The same with all columns'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -422,8 +526,13 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l ca-path 
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l detailed -d 'Show every member\'s tags instead of the usual columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l wan -d 'List the servers of all datacenters (the WAN pool) instead of this datacenter\'s members'
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l watch -d 'Go on and show every change, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-level -d 'Least important level to show: trace, debug, info, warn or err' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -434,6 +543,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l ca-path 
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -455,8 +568,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l ca-path -
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -466,6 +583,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l ca-path -d '
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l wan -d 'Estimate between servers in the WAN pool; names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -481,6 +602,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l address -d 'Address of the service; the node\'s when not given' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l id -d 'Id of the service on this agent; the name when not given' -r
@@ -500,15 +625,22 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l namespace -d 'Namespace to ask; Consul Enterprise only. Also CONSUL_NAMESPACE' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "inspect" -d 'Shows what a snapshot file holds'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "restore" -d 'Replaces the servers\' state with a snapshot'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "save" -d 'Saves a snapshot of the servers\' state'
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l format -d 'What to print: text or json' -r -f -a "text\t'Consul\'s text, for people'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvdepth -d 'Parts of a key, between slashes, that -kvdetails tells apart' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvfilter -d 'Beginning of the keys that -kvdetails shows' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -l kvdetails -d 'Show which keys take how much room'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -520,6 +652,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -531,6 +667,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l key -d 'The key, for the type key' -r
@@ -552,5 +692,9 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l client-cer
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l datacenter -d 'Datacenter to ask; the agent\'s own by default' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::path;
 use crate::model::check::HealthCheck;
 use crate::model::member::Member;
-use crate::model::service::ServiceDefinition;
+use crate::model::service::{NodeService, ServiceDefinition};
 
 impl Client {
     /// The agent itself: `Config`, `Member`, `Stats`, …, as it answers.
@@ -73,6 +73,11 @@ impl Client {
     /// The agent's own checks by id.
     pub async fn agent_checks(&self) -> Result<BTreeMap<String, HealthCheck>, ApiError> {
         self.get("/v1/agent/checks").send_ok().await?.json().await
+    }
+
+    /// The agent's own services by id.
+    pub async fn agent_services(&self) -> Result<BTreeMap<String, NodeService>, ApiError> {
+        self.get("/v1/agent/services").send_ok().await?.json().await
     }
 
     /// Registers a service with the agent.

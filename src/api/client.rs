@@ -1,7 +1,7 @@
 //! One agent, reached over HTTP.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::{Method, Url};
@@ -14,7 +14,14 @@ use super::settings::{Settings, SettingsError};
 use super::tls;
 
 /// How long a connection may take to come up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long the agent may take to begin an answer that it does not have to wait for. Longer than a server holds a
+/// request while nobody leads, which is 7 s.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Endpoints that are read, and take as long as they take.
+const SLOW_PATHS: [&str; 3] = ["/v1/agent/monitor", "/v1/operator/keyring", "/v1/snapshot"];
 
 /// An agent's API. Connections are kept and used again; clones share them.
 #[derive(Clone)]
@@ -29,6 +36,8 @@ pub struct Client {
     token: Option<String>,
     basic_auth: Option<(String, String)>,
     namespace: Option<String>,
+    timeout: Option<Duration>,
+    trace: Option<fn(&str)>,
 }
 
 impl Client {
@@ -68,6 +77,8 @@ impl Client {
             token: settings.token.clone(),
             basic_auth: settings.basic_auth.clone(),
             namespace: settings.namespace.clone(),
+            timeout: settings.timeout,
+            trace: settings.trace,
         })
     }
 
@@ -218,7 +229,7 @@ impl<'a> Request<'a> {
         if let Some(namespace) = &client.namespace {
             self.query.push(("ns", namespace.clone()));
         }
-        let shown = self.shown();
+        let (shown, timeout) = (self.shown(), self.timeout());
         let url = format!("{}{}", client.base, self.path_and_query());
         let mut request = client.http.request(self.method, url);
         if let Some(token) = &client.token {
@@ -233,15 +244,57 @@ impl<'a> Request<'a> {
         if let Some(body) = self.body {
             request = request.body(body);
         }
-        match request.send().await {
-            Ok(response) => Ok(Answer::new(shown, client.target.clone(), response)),
-            Err(error) => Err(ApiError::transport(shown, &client.target, error)),
+        let began = Instant::now();
+        let sent = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, request.send()).await,
+            None => Ok(request.send().await),
+        };
+        let result = match sent {
+            Ok(Ok(response)) => Ok(Answer::new(shown.clone(), client.target.clone(), response)),
+            Ok(Err(error)) => Err(ApiError::transport(shown.clone(), &client.target, error)),
+            Err(_) => Err(ApiError::Slow {
+                request: shown.clone(),
+            }),
+        };
+        if let Some(trace) = client.trace {
+            trace(&traced(&shown, client.token.is_some(), began, &result));
+        }
+        result
+    }
+
+    /// How long the answer's beginning may take; `None` for as long as it takes.
+    fn timeout(&self) -> Option<Duration> {
+        let waits = self.query.iter().any(|(name, _)| *name == "index")
+            || SLOW_PATHS.iter().any(|path| self.path.starts_with(path));
+        match self.client.timeout {
+            _ if waits => None,
+            Some(timeout) => Some(timeout).filter(|timeout| !timeout.is_zero()),
+            None if self.method != Method::GET => None,
+            None => Some(ANSWER_TIMEOUT),
         }
     }
 
     /// Sends the request and demands success.
     pub(super) async fn send_ok(self) -> Result<Answer, ApiError> {
         self.send().await?.ok().await
+    }
+}
+
+/// A line about a request. A token is never part of it, only that there was one.
+fn traced(
+    shown: &str,
+    has_token: bool,
+    began: Instant,
+    result: &Result<Answer, ApiError>,
+) -> String {
+    let took = began.elapsed().as_millis();
+    let token = if has_token { ", token hidden" } else { "" };
+    match result {
+        Ok(answer) => {
+            let (status, index) = (answer.status(), answer.meta().index);
+            format!("api: {shown}: {status}, {took} ms, index {index}{token}")
+        }
+        Err(error) => format!("api: {error}, {took} ms{token}"),
     }
 }
 

@@ -35,6 +35,14 @@ pub enum ApiError {
         #[source]
         source: reqwest::Error,
     },
+    /// The agent did not begin its answer in time. Go's text.
+    #[error(
+        "{request}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
+    )]
+    Slow {
+        /// Method and URL.
+        request: String,
+    },
     /// The answer is not what was asked for.
     #[error("{cause}")]
     Decode {
@@ -87,6 +95,8 @@ pub enum ErrorClass {
     Dns,
     /// No answer in time.
     Timeout,
+    /// The agent takes connections and does not answer.
+    Slow,
     /// TLS was spoken to a plain port.
     PlainServer,
     /// Plain HTTP was spoken to a TLS port.
@@ -103,6 +113,10 @@ pub enum ErrorClass {
     NotFound,
     /// The cluster has no leader.
     NoLeader,
+    /// The agent knows no such datacenter.
+    NoDatacenter,
+    /// More was sent than the agent takes.
+    TooLarge,
     /// Any other answer.
     Other,
 }
@@ -112,9 +126,14 @@ impl ApiError {
     pub fn classify(&self) -> ErrorClass {
         match self {
             Self::Transport { class, .. } => *class,
+            Self::Slow { .. } => ErrorClass::Slow,
             Self::Status { status: 403, .. } => ErrorClass::Forbidden,
             Self::Status { status: 404, .. } => ErrorClass::NotFound,
+            Self::Status { status: 413, .. } => ErrorClass::TooLarge,
             Self::Status { body, .. } if body.contains("No cluster leader") => ErrorClass::NoLeader,
+            Self::Status { body, .. } if body.contains("No path to datacenter") => {
+                ErrorClass::NoDatacenter
+            }
             Self::Status { body, .. }
                 if body.contains("Client sent an HTTP request to an HTTPS server") =>
             {

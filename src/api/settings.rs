@@ -1,6 +1,7 @@
 //! How to reach an agent: flags beat `CONSUL_*` variables, which beat the defaults.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::address::{Address, AddressError};
 
@@ -66,6 +67,11 @@ pub struct Settings {
     pub verify: bool,
     /// The namespace that is sent with every request; Consul Enterprise only.
     pub namespace: Option<String>,
+    /// How long the agent may take to begin an answer that waits for nothing; zero for as long as it takes. `None` bounds
+    /// reads only.
+    pub timeout: Option<Duration>,
+    /// Where a line about each request goes.
+    pub trace: Option<fn(&str)>,
     /// Variables that were set to something that cannot be read: name and value.
     pub ignored: Vec<(&'static str, String)>,
 }
@@ -120,6 +126,8 @@ impl Settings {
             tls_server_name: text(flags.tls_server_name, "CONSUL_TLS_SERVER_NAME"),
             namespace: text(flags.namespace, "CONSUL_NAMESPACE"),
             verify,
+            timeout: None,
+            trace: None,
             ignored,
         })
     }

@@ -30,6 +30,14 @@ pub(crate) enum Error {
     /// Nobody reads our output any more, or it cannot be written.
     #[error("write output: {}", crate::api::io_reason(.0))]
     Output(#[from] io::Error),
+    /// An error, and what to try next.
+    #[error("{error}")]
+    Hinted {
+        /// The error.
+        error: Box<Self>,
+        /// What to try next.
+        hint: String,
+    },
     /// The command has said all there is to say.
     #[error("exit code {0}")]
     Exit(u8),
@@ -59,10 +67,31 @@ impl Error {
         }
     }
 
+    /// The same error with something to try next.
+    pub(crate) fn with_hint(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => Self::Hinted {
+                error: Box::new(self),
+                hint,
+            },
+            None => self,
+        }
+    }
+
+    /// Whether the command's help belongs to it.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::Usage(_) => true,
+            Self::Hinted { error, .. } => error.is_usage(),
+            _ => false,
+        }
+    }
+
     /// The process's exit code. A reader that went away is no failure.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Exit(code) => *code,
+            Self::Hinted { error, .. } => error.exit_code(),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             _ => FAILURE,
         }
@@ -72,6 +101,7 @@ impl Error {
     pub(crate) fn text(&self) -> Option<String> {
         match self {
             Self::Exit(_) => None,
+            Self::Hinted { error, .. } => error.text(),
             Self::Said(_) => Some(String::new()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             other => Some(other.to_string()),
@@ -82,6 +112,10 @@ impl Error {
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
             Self::Api { source, .. } | Self::Said(source) => hints(source.classify()),
+            Self::Hinted { error, hint } => {
+                let own = [hint.clone()].into_iter();
+                own.chain(error.hints()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -114,6 +148,10 @@ fn hints(class: ErrorClass) -> Vec<String> {
             "the host may be down, or a firewall may drop the connection",
             other,
         ],
+        ErrorClass::Slow => &[
+            "the agent is there and does not answer: wait longer with `-timeout=60s`, or look into its log",
+            other,
+        ],
         ErrorClass::Socket => &[
             "is the agent running, with `addresses { http = \"unix://…\" }`, and may you open the socket?",
             other,
@@ -137,6 +175,12 @@ fn hints(class: ErrorClass) -> Vec<String> {
         ErrorClass::Forbidden => {
             &["give a token that allows this with `-token-file`, or set CONSUL_HTTP_TOKEN"]
         }
+        ErrorClass::NoDatacenter => {
+            &["`consulctl catalog datacenters` lists those that the agent knows"]
+        }
+        ErrorClass::TooLarge => &[
+            "a value holds 512 KiB, unless the agent's `limits { kv_max_value_size }` says otherwise",
+        ],
         ErrorClass::NotFound | ErrorClass::Other => &[],
     };
     lines.iter().map(|line| (*line).to_owned()).collect()

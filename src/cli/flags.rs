@@ -113,9 +113,10 @@ pub(crate) enum Format {
 /// The flag of commands that print data.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(crate) struct FormatFlag {
-    /// What to print: text or json.
+    /// What to print: text or json. Also -o.
     #[arg(
         long,
+        alias = "o",
         value_name = "text|json",
         default_value = "text",
         hide_default_value = true

@@ -9,6 +9,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use clap::{Arg, ArgAction, Command};
 
+use super::topics::{Topic, topic};
+
 /// What the words after the program's name ask for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -18,6 +20,8 @@ pub(crate) enum Request {
     Unknown,
     /// `-h` without a command.
     Help,
+    /// `help` and a topic.
+    Topic(&'static Topic),
     /// `-h` after a command: its path, for example `["kv", "get"]`.
     CommandHelp(Vec<String>),
     /// Flags stand before the command, which Consul refuses.
@@ -49,6 +53,9 @@ pub(crate) enum FlagError {
 /// Decides what the words ask for. The first word without a dash names the command, words after it
 /// descend into groups, and a help flag counts anywhere before `--`.
 pub(crate) fn classify(root: &Command, words: &[OsString]) -> Request {
+    if let Some(request) = help_on(root, words) {
+        return request;
+    }
     let mut top_flags = false;
     let (mut help, mut version, mut install, mut uninstall) = (false, false, false, false);
     let mut found: Option<(Vec<String>, usize)> = None;
@@ -92,6 +99,19 @@ pub(crate) fn classify(root: &Command, words: &[OsString]) -> Request {
             }
         }
     }
+}
+
+/// `help` with a topic or a command behind it. Alone it is no command, as in Consul.
+fn help_on(root: &Command, words: &[OsString]) -> Option<Request> {
+    let ("help", rest) = (words.first()?.to_str()?, &words[1..]) else {
+        return None;
+    };
+    let name = rest.first()?.to_str()?;
+    if let (Some(topic), 1) = (topic(name), rest.len()) {
+        return Some(Request::Topic(topic));
+    }
+    let path = descend(root, rest);
+    (path.len() == rest.len()).then_some(Request::CommandHelp(path))
 }
 
 /// The longest run of words that names a command; empty if the first word names none.
@@ -212,7 +232,7 @@ fn split_value(body: &[u8]) -> (String, Option<OsString>) {
 
 /// The flag of that name; Go knows one spelling for each, so aliases count and letters do not
 /// abbreviate.
-fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
+pub(crate) fn find<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     command.get_arguments().find(|arg| {
         arg.get_long() == Some(name)
             || arg

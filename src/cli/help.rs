@@ -35,17 +35,12 @@ pub(crate) fn of(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let mut text = format!("{}\n", usage.trim());
     let about = command.get_long_about().or_else(|| command.get_about());
-    if let Some(about) = about {
-        for paragraph in about.to_string().split("\n\n") {
-            let indent = if paragraph.starts_with("$ ") {
-                EXAMPLE
-            } else {
-                TEXT
-            };
-            text.push('\n');
-            for line in paragraph.lines() {
-                text.push_str(&wrap(line, indent));
-            }
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    for paragraph in examples_first(&about) {
+        let indent = if is_example(paragraph) { EXAMPLE } else { TEXT };
+        text.push('\n');
+        for line in paragraph.lines() {
+            text.push_str(&wrap(line, indent));
         }
     }
     if command.has_subcommands() {
@@ -72,6 +67,31 @@ pub(crate) fn of(command: &Command) -> String {
         }
     }
     text
+}
+
+/// Whether a paragraph is something to type.
+pub(super) fn is_example(paragraph: &str) -> bool {
+    paragraph.starts_with("$ ")
+}
+
+/// The paragraphs of a text about a command: what it does in a line, how it is typed, and then the rest. A paragraph that
+/// ends in a colon belongs to the example behind it.
+pub(super) fn examples_first(about: &str) -> Vec<&str> {
+    let mut rest = about
+        .split("\n\n")
+        .filter(|paragraph| !paragraph.is_empty());
+    let mut first: Vec<&str> = rest.next().into_iter().collect();
+    let (mut text, mut rest) = (Vec::new(), rest.peekable());
+    while let Some(paragraph) = rest.next() {
+        let leads = paragraph.ends_with(':') && rest.peek().is_some_and(|next| is_example(next));
+        if leads || is_example(paragraph) {
+            first.push(paragraph);
+        } else {
+            text.push(paragraph);
+        }
+    }
+    first.append(&mut text);
+    first
 }
 
 fn format_heading(name: &str) -> String {
@@ -160,6 +180,16 @@ mod tests {
             );
         }
         assert_eq!(wrap("a  b", 2), "  a b\n");
+    }
+
+    #[test]
+    fn examples_stand_before_the_text() {
+        let about = "Does\n\nText.\n\n$ one\n\nMore:\n\n$ two";
+        assert_eq!(
+            examples_first(about),
+            ["Does", "$ one", "More:", "$ two", "Text."]
+        );
+        assert!(examples_first("").is_empty());
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The command line: Go-style arguments, one verb a file. It speaks to agents through `api` only.
 
-mod autocomplete;
 mod child;
 mod commands;
 mod completion;
@@ -8,14 +7,18 @@ mod context;
 mod data;
 mod error;
 mod flags;
+mod follow;
 pub mod generated;
 mod go_flags;
 mod go_flags_errors;
 mod help;
+mod known;
 mod lock;
 mod remote_exec;
 mod root;
 mod run;
+mod suggest;
+mod topics;
 
 pub use run::{Invocation, run, run_with};
 

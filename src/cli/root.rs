@@ -1,10 +1,12 @@
 //! The tree of commands.
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::commands as c;
 use super::context::Context;
 use super::error::Outcome;
+use super::flags::go_duration;
+use crate::model::duration::GoDuration;
 
 /// Service discovery, health checks, key/value and DNS in one binary
 #[derive(Parser)]
@@ -18,11 +20,31 @@ pub(crate) struct Root {
 #[derive(Subcommand)]
 enum Verb {
     Agent(Box<c::agent::Args>),
+    /// Completes commands, flags and names at the prompt
+    ///
+    /// For bash, zsh and fish. Names of nodes, services, keys and datacenters come from the agent that the command
+    /// would ask, within 300 ms, and in silence when it cannot answer.
+    ///
+    /// $ consulctl completion install
+    ///
+    /// $ source <(consulctl completion print bash)
+    #[command(override_usage = "consulctl completion <subcommand> [options] [args]")]
+    Completion {
+        #[command(subcommand)]
+        verb: CompletionVerb,
+    },
     Keygen(c::keygen::Args),
     Validate(c::validate::Args),
     Version(c::version::Args),
     #[command(flatten)]
     Client(Box<ClientVerb>),
+}
+
+#[derive(Subcommand)]
+enum CompletionVerb {
+    Install(c::completion_install::Args),
+    Print(c::completion_print::Args),
+    Uninstall(c::completion_uninstall::Args),
 }
 
 #[derive(Subcommand)]
@@ -159,31 +181,84 @@ enum SnapshotVerb {
     Save(c::snapshot_save::Args),
 }
 
+/// Flags that every command but the agent has.
+#[derive(Debug, Default)]
+pub(crate) struct Common {
+    /// `-color`: `auto`, `always` or `never`.
+    pub(crate) colour: Option<String>,
+    /// `-timeout`: how long an agent may take to begin its answer.
+    pub(crate) timeout: Option<GoDuration>,
+}
+
+const COLOUR: &str = "common-color";
+const TIMEOUT: &str = "common-timeout";
+
 /// The tree as clap sees it: what help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
-    without_help_command(Root::command())
+    prepared(Root::command())
 }
 
 /// Help is a flag; a command of that name would hide that Consul has none.
-fn without_help_command(command: clap::Command) -> clap::Command {
-    if !command.has_subcommands() {
+fn prepared(command: clap::Command) -> clap::Command {
+    if command.has_subcommands() {
+        return command
+            .disable_help_subcommand(true)
+            .mut_subcommands(prepared);
+    }
+    let has = |name: &str| {
+        let mut flags = command.get_arguments();
+        flags.any(|arg| arg.get_long() == Some(name))
+    };
+    let (is_client, has_timeout) = (has("http-addr"), has("timeout"));
+    if command.get_name() == "agent" {
         return command;
     }
-    command
-        .disable_help_subcommand(true)
-        .mut_subcommands(without_help_command)
+    let colour = Arg::new(COLOUR)
+        .long("color")
+        .value_name("auto|always|never")
+        .value_parser(["auto", "always", "never"])
+        .help_heading("Output Options")
+        .help("Whether to colour what is printed; auto colours terminals only.");
+    let timeout = Arg::new(TIMEOUT)
+        .long("timeout")
+        .value_name("duration")
+        .value_parser(go_duration)
+        .help_heading("HTTP API Options")
+        .help("How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.");
+    let command = command.arg(colour);
+    if is_client && !has_timeout {
+        command.arg(timeout)
+    } else {
+        command
+    }
 }
 
 /// Reads normalised words.
-pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<Root, clap::Error> {
+pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<(Root, Common), clap::Error> {
     let matches = definition().try_get_matches_from(words)?;
-    Root::from_arg_matches(&matches)
+    let mut innermost = &matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
+    // Commands that lack a flag have no such entry.
+    let colour = innermost.try_get_one::<String>(COLOUR).ok().flatten();
+    let timeout = innermost.try_get_one::<GoDuration>(TIMEOUT).ok().flatten();
+    let common = Common {
+        colour: colour.cloned(),
+        timeout: timeout.copied(),
+    };
+    Ok((Root::from_arg_matches(&matches)?, common))
 }
 
 /// Runs the command. An agent brings its own runtime; clients need no more than one thread.
 pub(crate) fn run(root: Root, context: &mut Context) -> Outcome {
     match root.verb {
         Verb::Agent(args) => args.run(context),
+        Verb::Completion { verb } => match verb {
+            CompletionVerb::Install(args) => args.run(context),
+            CompletionVerb::Print(args) => args.run(context),
+            CompletionVerb::Uninstall(args) => args.run(context),
+        },
         Verb::Keygen(args) => args.run(context),
         Verb::Validate(args) => args.run(context),
         Verb::Version(args) => args.run(context),

@@ -1,17 +1,16 @@
 //! From the arguments to the exit code.
 
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 
 use clap::Command;
 
-use crate::output::{Colours, Console, Streams, Style};
+use crate::output::{Colours, Console, Streams};
 
 use super::context::{Context, Environment};
 use super::error::{Error, Outcome};
-use super::go_flags::{Request, at, classify, normalise};
-use super::{autocomplete, commands, completion, go_flags_errors, help, root};
+use super::go_flags::{FlagError, Request, at, classify, normalise};
+use super::{commands, completion, go_flags_errors, help, root, suggest};
 
 /// Consul's exit code for an unknown command.
 const UNKNOWN_COMMAND: u8 = 127;
@@ -28,9 +27,6 @@ pub struct Invocation {
 
 /// Runs the command line of this process and returns its exit code.
 pub fn run() -> ExitCode {
-    if let Some(code) = completion::answer_shell() {
-        return code;
-    }
     let invocation = Invocation {
         words: std::env::args_os().skip(1).collect(),
         environment: Box::new(|name| std::env::var(name).ok()),
@@ -52,6 +48,9 @@ pub fn run_with(invocation: Invocation) -> u8 {
         streams.err_is_terminal,
     );
     let mut context = Context::new(Console::new(streams, colours), environment);
+    if let Some(code) = completion::answer_shell(&words, &mut context) {
+        return code;
+    }
     let definition = root::definition();
     let result = serve(&definition, &words, &mut context);
     let code = match result {
@@ -60,7 +59,7 @@ pub fn run_with(invocation: Invocation) -> u8 {
             let code = error.exit_code();
             match tell(&error, &definition, &words, &mut context) {
                 Ok(()) => code,
-                Err(failed) => Error::from(failed).exit_code().max(code),
+                Err(failed) => failed.exit_code().max(code),
             }
         }
     };
@@ -74,8 +73,10 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
     match classify(definition, words) {
         Request::Version => commands::version::print(context),
         Request::Help => Ok(context.console.raw(help::top(definition).as_bytes())?),
+        Request::Topic(topic) => Ok(context.console.raw(topic.shown().as_bytes())?),
         Request::Unknown => {
             context.console.note(&help::top(definition))?;
+            context.hint(suggest::command(definition, words))?;
             Err(Error::Exit(UNKNOWN_COMMAND))
         }
         Request::CommandHelp(path) => {
@@ -89,35 +90,37 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
                 .to_owned(),
         )),
         Request::Autocomplete { install, uninstall } => {
-            autocomplete::run(install, uninstall, context)
+            completion::autocomplete(install, uninstall, context)
         }
         Request::Run { path, rest } => {
             let command = at(definition, &path).ok_or(Error::Exit(UNKNOWN_COMMAND))?;
-            let rest = normalise(command, &rest).map_err(|err| Error::Usage(err.to_string()))?;
+            let rest = normalise(command, &rest).map_err(|error| {
+                let hint = match &error {
+                    FlagError::Undefined(name) => suggest::flag(command, name),
+                    _ => None,
+                };
+                Error::Usage(error.to_string()).with_hint(hint)
+            })?;
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
-            let parsed =
+            let (parsed, common) =
                 root::parse(words).map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
+            context.obey(&common);
             root::run(parsed, context)
         }
     }
 }
 
 /// Prints an error, the help that belongs to it, and what to try next.
-fn tell(
-    error: &Error,
-    definition: &Command,
-    words: &[OsString],
-    context: &mut Context,
-) -> io::Result<()> {
+fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut Context) -> Outcome {
     let Some(text) = error.text() else {
         return Ok(());
     };
     if !text.is_empty() {
         context.console.note(&text)?;
     }
-    if let Error::Usage(_) = error {
+    if error.is_usage() {
         let path = match classify(definition, words) {
             Request::Run { path, .. }
             | Request::Group(path)
@@ -131,10 +134,7 @@ fn tell(
             context.console.note(help::of(command).trim_end())?;
         }
     }
-    for hint in error.hints() {
-        let line = format!("hint: {hint}");
-        let line = context.console.paint_note(Style::Quiet, &line);
-        context.console.note(&line)?;
-    }
-    Ok(())
+    let group = matches!(classify(definition, words), Request::Group(_));
+    let misspelt = group.then(|| suggest::command(definition, words));
+    context.hint(error.hints().into_iter().chain(misspelt.flatten()))
 }

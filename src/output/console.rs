@@ -4,6 +4,9 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use super::style::{Colours, Style};
 
+/// Longest answer to a question, in bytes.
+const MAX_ANSWER: usize = 4096;
+
 /// Where a command reads from and writes to; tests put buffers here.
 pub struct Streams {
     /// Standard input; read only by commands that were asked to (`-`).
@@ -12,6 +15,8 @@ pub struct Streams {
     pub out: Box<dyn Write>,
     /// Standard error: talk.
     pub err: Box<dyn Write>,
+    /// Whether `input` is a terminal.
+    pub in_is_terminal: bool,
     /// Whether `out` is a terminal.
     pub out_is_terminal: bool,
     /// Whether `err` is a terminal.
@@ -23,16 +28,23 @@ impl Streams {
     pub fn of_process() -> Self {
         let out = io::stdout();
         let err = io::stderr();
+        let in_is_terminal = io::stdin().is_terminal();
         let out_is_terminal = out.is_terminal();
         let err_is_terminal = err.is_terminal();
         Self {
             input: Box::new(io::stdin()),
             out: Box::new(io::BufWriter::new(out)),
             err: Box::new(err),
+            in_is_terminal,
             out_is_terminal,
             err_is_terminal,
         }
     }
+}
+
+/// A line on the process's standard error about what happens inside. Whether it can be written matters to nobody.
+pub fn trace(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// What commands print with. Every method returns the write's error; a closed pipe is such an
@@ -79,9 +91,46 @@ impl Console {
         Ok(data)
     }
 
+    /// Asks on standard error and reads one line, without its end. `None` when nobody can be asked: standard input or
+    /// error is no terminal, or the input is over.
+    pub fn ask(&mut self, question: &str) -> io::Result<Option<String>> {
+        if !self.can_ask() {
+            return Ok(None);
+        }
+        self.streams.out.flush()?;
+        self.streams.err.write_all(question.as_bytes())?;
+        self.streams.err.flush()?;
+        let mut line = Vec::new();
+        let mut letter = [0];
+        while line.len() < MAX_ANSWER {
+            match self.streams.input.read(&mut letter)? {
+                0 if line.is_empty() => return Ok(None),
+                0 => break,
+                _ if letter[0] == b'\n' => break,
+                _ => line.push(letter[0]),
+            }
+        }
+        Ok(Some(String::from_utf8_lossy(&line).trim().to_owned()))
+    }
+
+    /// Whether somebody can be asked: standard input and error are terminals.
+    pub fn can_ask(&self) -> bool {
+        self.streams.in_is_terminal && self.streams.err_is_terminal
+    }
+
+    /// Colours from now on.
+    pub fn set_colours(&mut self, colours: Colours) {
+        self.colours = colours;
+    }
+
     /// `text` with a colour, if standard output wants colours.
     pub fn paint(&self, style: Style, text: &str) -> String {
         self.colours.paint_out(style, text)
+    }
+
+    /// The colours themselves, for text that is made elsewhere.
+    pub fn painter(&self) -> Colours {
+        self.colours
     }
 
     /// `text` with a colour, if standard error wants colours.

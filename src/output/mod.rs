@@ -1,7 +1,7 @@
 //! What commands print with: tables, JSON, colour, progress, confirmation.
 //!
 //! Data goes to standard output, talk (errors, hints, progress) to standard error. Only
-//! [`Console`] writes; everything else here makes text.
+//! [`Console`] and [`trace`] write; everything else here makes text.
 
 mod columns;
 mod console;
@@ -10,7 +10,7 @@ mod progress;
 mod style;
 
 pub use columns::{columnize, tabulate, tabulate_columns};
-pub use console::{Console, Streams};
+pub use console::{Console, Streams, trace};
 pub use json::{JsonIndent, to_json};
 pub use progress::Progress;
 pub use style::{Colours, Style};

@@ -34,6 +34,12 @@ pub struct Colours {
 }
 
 impl Colours {
+    /// Colours everywhere.
+    pub const ALWAYS: Self = Self {
+        out: true,
+        err: true,
+    };
+
     /// The rule: a terminal, unless `NO_COLOR` is set to anything or `TERM` is `dumb`;
     /// `CLICOLOR_FORCE` (set, and not `0`) colours even what is not a terminal.
     pub fn from_environment(
@@ -46,10 +52,7 @@ impl Colours {
             return Self::default();
         }
         if variable("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0") {
-            return Self {
-                out: true,
-                err: true,
-            };
+            return Self::ALWAYS;
         }
         Self {
             out: out_is_terminal,
@@ -57,7 +60,8 @@ impl Colours {
         }
     }
 
-    pub(super) fn paint_out(self, style: Style, text: &str) -> String {
+    /// `text` with a colour, if standard output wants colours.
+    pub fn paint_out(self, style: Style, text: &str) -> String {
         paint(self.out, style, text)
     }
 

@@ -4,6 +4,7 @@ use crate::api::NodeQuery;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags, pair};
+use crate::cli::known::{self, Kind};
 use crate::model::node::{Node, StringMap};
 use crate::output::columnize;
 
@@ -78,7 +79,13 @@ impl Args {
             return super::print_json(context, &nodes);
         }
         if nodes.is_empty() {
-            return Ok(context.console.note(EMPTY)?);
+            context.console.note(EMPTY)?;
+            if query.service.is_empty() {
+                return Ok(());
+            }
+            let (kind, options) = (Kind::Service, self.server.options());
+            let hint = known::hint(context, &client, kind, &query.service, &options).await;
+            return context.hint(hint);
         }
         let head: &[&str] = if self.detailed {
             &["Node", "ID", "Address", "DC", "TaggedAddresses", "Meta"]

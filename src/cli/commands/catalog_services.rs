@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags, pair};
+use crate::cli::known::{self, Kind};
 use crate::output::tabulate;
 
 const EMPTY: &str = "No services match the given query - try expanding your search.";
@@ -69,7 +70,13 @@ impl Args {
             return super::print_json(context, &services);
         }
         if services.is_empty() {
-            return Ok(context.console.note(EMPTY)?);
+            context.console.note(EMPTY)?;
+            if self.node.is_empty() {
+                return Ok(());
+            }
+            let (kind, options) = (Kind::Node, self.server.options());
+            let hint = known::hint(context, &client, kind, &self.node, &options).await;
+            return context.hint(hint);
         }
         if !self.tags {
             for name in services.keys() {

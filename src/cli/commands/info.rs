@@ -1,8 +1,22 @@
 //! `info`
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::follow::{Item, View, follow, health_changed};
+
+/// How old a number may be with `-watch`: numbers have no index to wait for.
+const INFO_WAIT: Duration = Duration::from_secs(5);
+
+/// Sections, sorted, with their numbers, sorted.
+type Stats = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Shows the agent's inner numbers: raft, gossip, runtime
 #[derive(clap::Args)]
@@ -10,6 +24,9 @@ use crate::cli::flags::{FormatFlag, HttpFlags};
 pub(crate) struct Args {
     #[command(flatten)]
     format: FormatFlag,
+    /// Go on and show every number that changes, until interrupted.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[arg(hide = true, num_args = 0..)]
@@ -19,29 +36,117 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let client = context.client(&self.http)?;
-        let what = "Error querying agent";
-        let found = client.agent_self().await.during(what)?;
-        let Some(stats) = found["Stats"].as_object() else {
-            let text = "Agent response did not contain 'Stats' key";
-            return Err(Error::message(text));
-        };
+        if self.watch {
+            let ask = async |index: u64| {
+                let index = health_changed(&client, index, INFO_WAIT).await?;
+                let stats = stats(&client).await?;
+                let mut items = Vec::new();
+                for (section, name, value) in numbers(&stats) {
+                    let id = format!("{section}.{name}");
+                    let object = Number {
+                        section,
+                        name,
+                        value,
+                    };
+                    items.push(Item::new(&id, &format!("{id} = {value}"), &object)?);
+                }
+                let text = text(&stats);
+                Ok(View { items, text, index })
+            };
+            return follow(context, self.format.is_json(), ask).await;
+        }
+        let stats = stats(&client).await?;
         if self.format.is_json() {
-            return super::print_json(context, stats);
+            return super::print_json(context, &typed(&stats));
         }
-        let mut sections: Vec<_> = stats.iter().collect();
-        sections.sort_unstable_by_key(|(name, _)| *name);
-        for (name, section) in sections {
-            context.console.line(&format!("{name}:"))?;
-            let mut pairs: Vec<_> = section.as_object().into_iter().flatten().collect();
-            pairs.sort_unstable_by_key(|(key, _)| *key);
-            for (key, value) in pairs {
-                let value = match value.as_str() {
-                    Some(text) => text.to_owned(),
-                    None => value.to_string(),
-                };
-                context.console.line(&format!("\t{key} = {value}"))?;
-            }
-        }
-        Ok(())
+        Ok(context.console.raw(text(&stats).as_bytes())?)
+    }
+}
+
+/// One of the numbers, for JSON.
+#[derive(Serialize)]
+struct Number<'a> {
+    section: &'a str,
+    name: &'a str,
+    value: &'a str,
+}
+
+/// The numbers as JSON's own numbers and booleans. A build's revision may look like one and is none.
+fn typed(stats: &Stats) -> BTreeMap<&str, BTreeMap<&str, Value>> {
+    let mut found: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
+    for (section, name, text) in numbers(stats) {
+        let number = text
+            .parse::<i64>()
+            .ok()
+            .filter(|number| number.to_string() == text);
+        let value = match (number, text) {
+            (Some(number), _) if section != "build" => number.into(),
+            (_, "true") => true.into(),
+            (_, "false") => false.into(),
+            _ => text.into(),
+        };
+        found.entry(section).or_default().insert(name, value);
+    }
+    found
+}
+
+async fn stats(client: &Client) -> Result<Stats, Error> {
+    let mut found = client.agent_self().await.during("Error querying agent")?;
+    let Value::Object(stats) = found["Stats"].take() else {
+        let text = "Agent response did not contain 'Stats' key";
+        return Err(Error::message(text));
+    };
+    let sections = stats.into_iter().map(|(name, section)| {
+        let pairs = section.as_object().into_iter().flatten();
+        let pairs = pairs.map(|(key, value)| {
+            let value = match value.as_str() {
+                Some(text) => text.to_owned(),
+                None => value.to_string(),
+            };
+            (key.clone(), value)
+        });
+        (name, pairs.collect())
+    });
+    Ok(sections.collect())
+}
+
+fn numbers(stats: &Stats) -> impl Iterator<Item = (&str, &str, &str)> {
+    stats.iter().flat_map(|(section, pairs)| {
+        let pairs = pairs.iter();
+        pairs.map(move |(name, value)| (section.as_str(), name.as_str(), value.as_str()))
+    })
+}
+
+fn text(stats: &Stats) -> String {
+    let sections = stats.iter().map(|(name, section)| {
+        let pairs = section.iter();
+        let lines: Vec<String> = pairs
+            .map(|(key, value)| format!("\t{key} = {value}\n"))
+            .collect();
+        let lines = lines.concat();
+        format!("{name}:\n{lines}")
+    });
+    sections.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_has_numbers_where_text_has_them() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let build = BTreeMap::from([pair("revision", "1234567")]);
+        let raft = BTreeMap::from([
+            pair("term", "7"),
+            pair("contact", "1.5ms"),
+            pair("up", "true"),
+        ]);
+        let stats = BTreeMap::from([("build".to_owned(), build), ("raft".to_owned(), raft)]);
+        let expected = serde_json::json!({
+            "build": {"revision": "1234567"},
+            "raft": {"contact": "1.5ms", "term": 7, "up": true},
+        });
+        assert_eq!(serde_json::to_value(typed(&stats)).unwrap(), expected);
     }
 }

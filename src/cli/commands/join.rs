@@ -43,9 +43,30 @@ impl Args {
         }
         if joined == 0 {
             context.console.note("Failed to join any nodes.")?;
-            return unreachable.during("").map_err(Error::said);
+            let hint = self
+                .addresses
+                .iter()
+                .find_map(|address| other_port(address));
+            let said = unreachable.during("").map_err(Error::said);
+            return said.map_err(|error| error.with_hint(hint));
         }
         let text = format!("Successfully joined cluster by contacting {joined} nodes.");
         Ok(context.console.line(&text)?)
     }
+}
+
+/// A hint for an address with a port that is known to speak something else than gossip.
+fn other_port(address: &str) -> Option<String> {
+    let (host, port) = address.rsplit_once(':')?;
+    let speaks = match port {
+        "8300" => "RPC",
+        "8500" => "HTTP",
+        "8501" => "HTTPS",
+        "8502" => "gRPC",
+        "8600" => "DNS",
+        _ => return None,
+    };
+    Some(format!(
+        "port {port} speaks {speaks} by default, gossip 8301: try `consulctl join {host}`"
+    ))
 }

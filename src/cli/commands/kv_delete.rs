@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Delete all keys that start with the prefix.
     #[arg(long)]
     recurse: bool,
+    /// Do not ask a person at a terminal before deleting a prefix.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -54,6 +57,10 @@ impl Args {
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {
             let trying = format!("Error! Did not delete prefix {name}");
+            if !self.yes && context.console.can_ask() {
+                let keys = client.kv_keys(&key, "", &options).await;
+                ask(context, &name, &keys.during(&trying)?.0)?;
+            }
             client
                 .kv_delete_tree(&key, &options)
                 .await
@@ -93,5 +100,57 @@ impl Args {
             return Ok(());
         };
         Err(Error::message(wrong))
+    }
+}
+
+/// Asks a person whether the keys under a prefix are to go.
+fn ask(context: &mut Context, prefix: &str, keys: &[String]) -> Outcome {
+    context.console.note(&consequence(prefix, keys))?;
+    if prefix.is_empty() {
+        return context.object("These are all keys there are. Type `all` to go on: ", "all");
+    }
+    context.object("Type `y` to go on: ", "y")
+}
+
+/// What deleting a prefix means; a prefix without a slash at its end may mean more than a folder.
+fn consequence(prefix: &str, keys: &[String]) -> String {
+    let count = |count: usize| match count {
+        1 => "1 key".to_owned(),
+        count => format!("{count} keys"),
+    };
+    let total = count(keys.len());
+    if prefix.is_empty() || prefix.ends_with('/') {
+        return format!("This deletes {total}.");
+    }
+    let folder = format!("{prefix}/");
+    let mut others = keys
+        .iter()
+        .filter(|key| *key != prefix && !key.starts_with(&folder));
+    let Some(first) = others.next() else {
+        return format!("This deletes {total}.");
+    };
+    let others = count(others.count() + 1);
+    format!(
+        "This deletes {total}, {others} of them outside {folder} (first: {first}), because the prefix has no slash at its end."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_of_a_folder_are_told() {
+        let keys = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let found = consequence("app", &keys(&["app", "app-old/x", "app/a", "app/b"]));
+        let text = "This deletes 4 keys, 1 key of them outside app/ (first: app-old/x), because the prefix has no slash at its end.";
+        assert_eq!(found, text);
+        assert_eq!(consequence("app", &keys(&["app/a"])), "This deletes 1 key.");
+        assert_eq!(
+            consequence("app/", &keys(&["app/a", "app/b"])),
+            "This deletes 2 keys."
+        );
     }
 }

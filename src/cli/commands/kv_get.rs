@@ -6,9 +6,12 @@ use std::os::unix::ffi::OsStringExt as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags};
+use crate::cli::follow::{Item, View, follow};
+use crate::cli::known::{self, Kind};
 use crate::model::kv::KvPair;
 use crate::output::tabulate;
 
@@ -44,6 +47,9 @@ pub(crate) struct Args {
     separator: String,
     #[command(flatten)]
     format: FormatFlag,
+    /// Go on and show every change, until interrupted.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -69,6 +75,9 @@ impl Args {
         }
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let options = self.server.options();
+        if self.watch {
+            return self.follow(context, &client, &key, &options).await;
+        }
         if self.keys && !self.recurse {
             let keys = client.kv_keys(&key, &self.separator, &options).await;
             let (keys, _) = keys.during(QUERYING)?;
@@ -85,7 +94,9 @@ impl Args {
         let (pair, _) = client.kv_get(&key, &options).await.during(QUERYING)?;
         let Some(pair) = pair else {
             let key = String::from_utf8_lossy(&key);
-            return Err(Error::message(format!("Error! No key exists at: {key}")));
+            let hint = known::hint(context, &client, Kind::Key, &key, &options).await;
+            let error = Error::message(format!("Error! No key exists at: {key}"));
+            return Err(error.with_hint(hint));
         };
         if self.format.is_json() {
             return super::print_json(context, &pair);
@@ -95,6 +106,53 @@ impl Args {
         }
         context.console.raw(&self.value(&pair))?;
         Ok(context.console.line("")?)
+    }
+
+    /// Shows the key, the keys or the pairs again whenever one changes.
+    async fn follow(
+        &self,
+        context: &mut Context,
+        client: &Client,
+        key: &[u8],
+        options: &QueryOptions,
+    ) -> Outcome {
+        let ask = async |index: u64| {
+            let options = QueryOptions {
+                index,
+                ..options.clone()
+            };
+            let mut items = Vec::new();
+            let meta = if self.keys {
+                let separator = if self.recurse { "" } else { &self.separator };
+                let keys = client.kv_keys(key, separator, &options).await;
+                let (keys, meta) = keys.during(QUERYING)?;
+                for key in keys {
+                    items.push(Item::new(&key, &key, &key)?);
+                }
+                meta
+            } else {
+                let (pairs, meta) = if self.recurse {
+                    client.kv_list(key, &options).await.during(QUERYING)?
+                } else {
+                    let (pair, meta) = client.kv_get(key, &options).await.during(QUERYING)?;
+                    (pair.into_iter().collect(), meta)
+                };
+                for pair in pairs {
+                    let key = pair.key.to_string();
+                    // One line each, whatever the value holds.
+                    let value = String::from_utf8_lossy(&self.value(&pair))
+                        .escape_debug()
+                        .to_string();
+                    items.push(Item::new(&key, &format!("{key}:{value}"), &pair)?);
+                }
+                meta
+            };
+            let lines: Vec<&str> = items.iter().map(Item::text).collect();
+            let text = lines.join("\n");
+            let index = meta.index;
+            Ok(View { items, text, index })
+        };
+        follow(context, self.format.is_json(), ask).await
     }
 
     fn value(&self, pair: &KvPair) -> Vec<u8> {

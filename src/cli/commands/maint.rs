@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
+use crate::api::QueryOptions;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::known::{self, Kind};
 use crate::model::check::{NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 
 /// Puts the node or a service into maintenance
@@ -92,10 +94,13 @@ impl Args {
                 .during(&format!("Error {doing} node maintenance"))?;
             format!("Node maintenance is now {done}")
         } else {
-            client
-                .agent_service_maintenance(&self.service, self.enable, &self.reason)
-                .await
-                .during(&format!("Error {doing} service maintenance"))?;
+            let (id, options) = (&self.service, QueryOptions::default());
+            let switched = client.agent_service_maintenance(id, self.enable, &self.reason);
+            let what = format!("Error {doing} service maintenance");
+            if let Err(error) = switched.await.during(&what) {
+                let hint = known::hint(context, &client, Kind::ServiceId, id, &options).await;
+                return Err(error.with_hint(hint));
+            }
             format!("Service maintenance is now {done} for \"{}\"", self.service)
         };
         Ok(context.console.line(&text)?)

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::suggest::did_you_mean;
 use crate::model::coordinate::NodeCoordinate;
 
 const COORDINATES: &str = "Error getting coordinates";
@@ -52,7 +53,7 @@ impl Args {
             client.agent_node_name().await.during(what)
         };
         let first = self.nodes[0].clone();
-        let (second, pairs) = if self.wan {
+        let (second, pairs): (String, Vec<NodeCoordinate>) = if self.wan {
             let second = match self.nodes.get(1) {
                 Some(name) => name.clone(),
                 None if !is_wan_name(&first) => String::new(),
@@ -91,7 +92,14 @@ impl Args {
                 .during(COORDINATES)?;
             (second, found)
         };
-        self.print(context, &first, &second, &pairs)
+        let done = self.print(context, &first, &second, &pairs);
+        let names: Vec<&str> = pairs.iter().map(|node| node.node.as_str()).collect();
+        let missing = [&first, &second]
+            .into_iter()
+            .find(|name| !names.contains(&name.as_str()));
+        let hint = missing.filter(|_| context.console.err_is_terminal());
+        let hint = hint.and_then(|name| did_you_mean(name, names));
+        done.map_err(|error| error.with_hint(hint))
     }
 
     fn print(

@@ -1,8 +1,10 @@
 //! `services deregister`
 
+use crate::api::QueryOptions;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag};
+use crate::cli::known::{self, Kind};
 
 use super::services_files;
 
@@ -58,10 +60,12 @@ impl Args {
         };
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         for id in ids {
-            client
-                .agent_service_deregister(&id)
-                .await
-                .during(&format!("Error deregistering service \"{id}\""))?;
+            let done = client.agent_service_deregister(&id).await;
+            if let Err(error) = done.during(&format!("Error deregistering service \"{id}\"")) {
+                let options = QueryOptions::default();
+                let hint = known::hint(context, &client, Kind::ServiceId, &id, &options).await;
+                return Err(error.with_hint(hint));
+            }
             let text = format!("Deregistered service: {id}");
             context.console.line(&text)?;
         }

@@ -4,6 +4,7 @@ mod keyring;
 mod kv;
 mod members;
 mod support;
+mod terminal;
 mod transport;
 mod usage;
 mod verbs;

@@ -208,6 +208,8 @@ pub(super) struct Setting {
     pub(super) variables: Vec<(String, String)>,
     pub(super) input: Vec<u8>,
     pub(super) terminal: bool,
+    /// Whether input and talk are terminals, so that questions are asked.
+    pub(super) asked: bool,
 }
 
 /// Runs a command without an agent.
@@ -238,8 +240,9 @@ pub(super) fn run_in(words: &[&str], setting: Setting) -> Done {
             input: Box::new(Cursor::new(setting.input)),
             out: Box::new(out.clone()),
             err: Box::new(err.clone()),
+            in_is_terminal: setting.asked,
             out_is_terminal: setting.terminal,
-            err_is_terminal: false,
+            err_is_terminal: setting.asked,
         },
     });
     Done {

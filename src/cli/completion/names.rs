@@ -1,0 +1,228 @@
+//! Names for the prompt: from the agent within a budget, and in silence when it cannot answer.
+
+use std::fs;
+use std::time::Duration;
+
+use super::taken::Names;
+use super::words::{Candidate, Wanted};
+use crate::api::{ApiError, Client, Overrides, QueryOptions, Settings};
+use crate::model::member::Member;
+
+/// How long a prompt waits for an agent, from the first packet to the last.
+const BUDGET: Duration = Duration::from_millis(300);
+
+/// The most names that a prompt is offered.
+const MAX_NAMES: usize = 1000;
+
+/// All candidates: those known already, and the names that the agent or the file system gives.
+pub(super) fn all(wanted: Wanted, variable: &dyn Fn(&str) -> Option<String>) -> Vec<Candidate> {
+    let found = match wanted.names {
+        None => Vec::new(),
+        Some(Names::Words(words)) => words.iter().map(|word| plain(word)).collect(),
+        Some(Names::File) => files(&wanted.part),
+        Some(names) => from_agent(&wanted, names, variable).unwrap_or_default(),
+    };
+    let mut candidates = wanted.candidates;
+    for name in found {
+        if name.value.starts_with(&wanted.part) && candidates.len() < MAX_NAMES {
+            let value = format!("{}{}", wanted.lead, name.value);
+            candidates.push(Candidate::new(value, name.help));
+        }
+    }
+    candidates
+}
+
+fn plain(value: &str) -> Candidate {
+    Candidate::new(value, "")
+}
+
+/// `None` for whatever goes wrong.
+fn from_agent(
+    wanted: &Wanted,
+    names: Names,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Option<Vec<Candidate>> {
+    let settings = Settings::resolve(overrides(wanted), variable).ok()?;
+    let client = Client::new(&settings).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    let answer = async { tokio::time::timeout(BUDGET, ask(&client, wanted, names)).await };
+    let answer = runtime.block_on(answer);
+    // A name that is still being looked up must not hold the prompt.
+    runtime.shutdown_background();
+    answer.ok()?.ok()
+}
+
+fn overrides(wanted: &Wanted) -> Overrides {
+    let text = |name: &str| wanted.flag(name).map(str::to_owned);
+    let path = |name: &str| wanted.flag(name).map(Into::into);
+    Overrides {
+        address: text("http-addr"),
+        token: text("token"),
+        token_file: path("token-file"),
+        ca_file: path("ca-file"),
+        ca_path: path("ca-path"),
+        client_cert: path("client-cert"),
+        client_key: path("client-key"),
+        tls_server_name: text("tls-server-name"),
+        namespace: text("namespace"),
+    }
+}
+
+async fn ask(client: &Client, wanted: &Wanted, names: Names) -> Result<Vec<Candidate>, ApiError> {
+    let options = QueryOptions {
+        datacenter: wanted.flag("datacenter").unwrap_or_default().to_owned(),
+        // Any server is good enough for a prompt, and a cluster without a leader has names too.
+        stale: true,
+        ..QueryOptions::default()
+    };
+    Ok(match names {
+        Names::Member => {
+            let wan = wanted.flag("wan") == Some("true");
+            members(client.agent_members(wan, "_all").await?)
+        }
+        Names::Near => {
+            let query = crate::api::NodeQuery {
+                options,
+                ..crate::api::NodeQuery::default()
+            };
+            let nodes = client.catalog_nodes(&query).await?;
+            let agent = Candidate::new("_agent", "this agent's own node");
+            let nodes = nodes
+                .into_iter()
+                .map(|node| Candidate::new(node.node, node.address));
+            nodes.chain([agent]).collect()
+        }
+        Names::Service => {
+            let found = client.catalog_services(&options).await?.into_iter();
+            found
+                .map(|(name, tags)| Candidate::new(name, tags.join(",")))
+                .collect()
+        }
+        Names::ServiceId => {
+            let found = client.agent_services().await?.into_iter();
+            found
+                .map(|(id, service)| Candidate::new(id, service.service))
+                .collect()
+        }
+        Names::Key => keys(client, wanted, &options).await?,
+        Names::Datacenter => {
+            let found = client.catalog_datacenters().await?;
+            found.iter().map(|name| plain(name)).collect()
+        }
+        Names::PeerAddress | Names::PeerId => {
+            let found = client.raft_configuration(&options).await?.servers;
+            found
+                .into_iter()
+                .map(|server| match names {
+                    Names::PeerId => Candidate::new(server.id, server.node),
+                    _ => Candidate::new(server.address, server.node),
+                })
+                .collect()
+        }
+        Names::File | Names::Words(_) => Vec::new(),
+    })
+}
+
+/// Members with their state; those that need attention first.
+fn members(mut members: Vec<Member>) -> Vec<Candidate> {
+    members.sort_by_cached_key(|member| {
+        let status = member.member_status();
+        (std::cmp::Reverse(status), member.name.clone())
+    });
+    members
+        .into_iter()
+        .map(|member| {
+            let status = member.member_status();
+            Candidate::new(member.name, status.as_str())
+        })
+        .collect()
+}
+
+/// Keys up to the next separator. The slash that people write before a key stays.
+async fn keys(
+    client: &Client,
+    wanted: &Wanted,
+    options: &QueryOptions,
+) -> Result<Vec<Candidate>, ApiError> {
+    let separator = wanted.flag("separator").unwrap_or("/");
+    let slash = if wanted.part.starts_with('/') {
+        "/"
+    } else {
+        ""
+    };
+    let prefix = wanted.part.as_bytes();
+    let (keys, _) = client.kv_keys(prefix, separator, options).await?;
+    let keys = keys.into_iter();
+    Ok(keys.map(|key| plain(&format!("{slash}{key}"))).collect())
+}
+
+/// Files and folders that begin with `part`; folders end with a slash.
+fn files(part: &str) -> Vec<Candidate> {
+    let (folder, name) = match part.rfind('/') {
+        Some(place) => part.split_at(place + 1),
+        None => ("", part),
+    };
+    let place = if folder.is_empty() { "." } else { folder };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+        let file_name = entry.file_name();
+        let Some(text) = file_name.to_str() else {
+            continue;
+        };
+        if !text.starts_with(name) || (text.starts_with('.') && !name.starts_with('.')) {
+            continue;
+        }
+        let slash = if entry.path().is_dir() { "/" } else { "" };
+        found.push(plain(&format!("{folder}{text}{slash}")));
+    }
+    found.sort_by(|a, b| a.value.cmp(&b.value));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_complete_and_folders_end_with_a_slash() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("backups")).unwrap();
+        fs::write(folder.path().join("back.snap"), "").unwrap();
+        fs::write(folder.path().join(".hidden"), "").unwrap();
+        let base = format!("{}/", folder.path().display());
+        let values = |part: &str| {
+            let found = files(&format!("{base}{part}")).into_iter();
+            let found: Vec<String> = found.map(|one| one.value.replacen(&base, "", 1)).collect();
+            found
+        };
+        assert_eq!(values("ba"), ["back.snap", "backups/"]);
+        assert_eq!(values("").len(), 2);
+        assert_eq!(values(".h"), [".hidden"]);
+        assert!(files("/nonexistent/x").is_empty());
+    }
+
+    #[test]
+    fn members_that_need_attention_come_first() {
+        let member = |name: &str, status| Member {
+            name: name.to_owned(),
+            status,
+            ..Member::default()
+        };
+        let found = members(vec![member("a", 1), member("z", 4)]);
+        assert_eq!(found[0], Candidate::new("z", "failed"));
+        assert_eq!(found[1], Candidate::new("a", "alive"));
+    }
+
+    #[test]
+    fn nobody_there_means_no_names() {
+        let wanted = Wanted {
+            names: Some(Names::Member),
+            given: vec![("http-addr".into(), "127.0.0.1:1".into())],
+            ..Wanted::default()
+        };
+        assert!(all(wanted, &|_| None).is_empty());
+    }
+}

@@ -1,0 +1,107 @@
+//! Help on what concerns all commands: `help environment`, `help exit-codes`, `help formatting`.
+
+/// Something to read about.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Topic {
+    /// What stands behind `help`.
+    pub(crate) name: &'static str,
+    /// What it is about, in a line.
+    pub(crate) about: &'static str,
+    /// The text.
+    pub(crate) text: &'static str,
+}
+
+/// Every topic, sorted.
+pub(crate) const TOPICS: [Topic; 3] = [
+    Topic {
+        name: "environment",
+        about: "The variables that commands read",
+        text: ENVIRONMENT,
+    },
+    Topic {
+        name: "exit-codes",
+        about: "What a command's exit code means",
+        text: EXIT_CODES,
+    },
+    Topic {
+        name: "formatting",
+        about: "Text, JSON, colours, and what goes where",
+        text: FORMATTING,
+    },
+];
+
+/// The topic of that name.
+pub(crate) fn topic(name: &str) -> Option<&'static Topic> {
+    TOPICS.iter().find(|topic| topic.name == name)
+}
+
+impl Topic {
+    /// The topic as `help` prints it.
+    pub(crate) fn shown(&self) -> String {
+        format!("{}\n\n{}", self.about, self.text)
+    }
+}
+
+const ENVIRONMENT: &str = "\
+A flag wins over its variable, a variable over the default. An empty variable
+counts as one that is not set.
+
+The agent to ask:
+
+  CONSUL_HTTP_ADDR         address: HOST:PORT, URL, or unix:///PATH
+                           (-http-addr; 127.0.0.1:8500)
+  CONSUL_HTTP_TOKEN        ACL token (-token)
+  CONSUL_HTTP_TOKEN_FILE   file that holds the token (-token-file)
+  CONSUL_HTTP_AUTH         USER:PASSWORD for HTTP basic authentication
+  CONSUL_HTTP_SSL          true: speak https
+  CONSUL_HTTP_SSL_VERIFY   false: take any certificate
+  CONSUL_CACERT            file of authorities to trust (-ca-file)
+  CONSUL_CAPATH            folder of authorities to trust (-ca-path)
+  CONSUL_CLIENT_CERT       own certificate (-client-cert)
+  CONSUL_CLIENT_KEY        its key (-client-key)
+  CONSUL_TLS_SERVER_NAME   name in the agent's certificate (-tls-server-name)
+  CONSUL_NAMESPACE         namespace (-namespace); Consul Enterprise only
+
+This program:
+
+  CONSULCTL_DEBUG          api: show every request on standard error, with its
+                           status and time; tokens are never shown
+  NO_COLOR                 set to anything: no colours
+  CLICOLOR_FORCE           set, and not 0: colours even into files and pipes
+  TERM                     dumb: no colours
+  SHELL                    what runs the commands of watch, lock and exec, and
+                           what completion is installed for
+  HTTP_PROXY, HTTPS_PROXY, NO_PROXY
+                           as everywhere; never for agents on this machine
+";
+
+const EXIT_CODES: &str = "\
+The codes are Consul's, so that scripts need not know which program they call.
+
+  0     success; also when the reader of the output went away
+  1     anything that went wrong: wrong flags, an agent that cannot be reached
+        or refuses, a key that does not exist, a condition that did not hold
+  2     members: no member matches
+  127   there is no such command
+
+`lock` and `watch` end with 1 when what they run fails. `lock -child-exit-code`
+ends with 2 then, as in Consul. `exec` ends with 2 when a node's command failed.
+";
+
+const FORMATTING: &str = "\
+Data goes to standard output. Errors, hints, questions and progress go to
+standard error, so that a pipe holds nothing but data.
+
+  -format=text   Consul's text; the default
+  -format=json   one JSON value, with the API's own names of fields
+  -o FORMAT      the same as -format
+  -o wide        members: all columns that are known
+
+Colours only repeat what words say. They are for terminals: -color=always or
+CLICOLOR_FORCE=1 colours pipes too, -color=never, NO_COLOR or TERM=dumb nothing.
+
+With -watch, every change is a line: the time in UTC, what happened (added,
+changed, removed), and the object. With -format=json each line is a JSON object
+with `event`, `at` and `object`. A terminal shows the whole table instead, drawn
+again at each change.
+";
