@@ -38,6 +38,7 @@ pub(crate) mod snapshot_inspect;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_save;
 mod snapshot_stats;
+pub(crate) mod top;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod watch;

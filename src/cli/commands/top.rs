@@ -1,0 +1,89 @@
+//! `top`
+
+use crate::cli::context::Context;
+use crate::cli::error::{Error, Outcome};
+use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::tui::{self, Observations, Palette, Theme, Thresholds};
+
+/// Columns of a text where neither flag nor environment tells.
+const WIDTH: usize = 80;
+
+/// Shows the cluster: leader, raft, gossip, checks
+///
+/// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
+/// know is n/a there.
+///
+/// $ consulctl top -once
+///
+/// $ consulctl top -once -format=json
+///
+/// $ consulctl top -check
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl top [options]")]
+pub(crate) struct Args {
+    /// Print the picture once and end.
+    #[arg(long)]
+    once: bool,
+    /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
+    #[arg(long)]
+    check: bool,
+    /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
+    #[arg(long, value_name = "columns")]
+    width: Option<usize>,
+    /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
+    #[arg(long, value_name = "name", value_parser = palette)]
+    theme: Option<Palette>,
+    /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
+    #[arg(long)]
+    ascii: bool,
+    #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[arg(hide = true, num_args = 0..)]
+    words: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let client = context.client(&self.http)?;
+        let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
+        let snapshot = tui::everything(&client, now).await;
+        let mut seen = Observations::default();
+        let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
+        if self.check {
+            let (line, verdict) = tui::once::check(&snapshot, &picture);
+            if self.format.is_json() {
+                super::print_json(context, &tui::report(&snapshot, &picture))?;
+            } else {
+                context.console.line(&line)?;
+            }
+            return match verdict.exit_code() {
+                0 => Ok(()),
+                code => Err(Error::Exit(code)),
+            };
+        }
+        if self.format.is_json() {
+            return super::print_json(context, &tui::report(&snapshot, &picture));
+        }
+        let width = self.width.unwrap_or_else(|| columns(context));
+        let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
+        Ok(context.console.line(&text)?)
+    }
+}
+
+fn palette(name: &str) -> Result<Palette, String> {
+    Palette::named(name).ok_or_else(|| "must be ansi, deuteranopia or mono".to_owned())
+}
+
+fn columns(context: &Context) -> usize {
+    let given = context.variable("COLUMNS");
+    given.and_then(|text| text.parse().ok()).unwrap_or(WIDTH)
+}
+
+fn now() -> tui::Millis {
+    jiff::Timestamp::now().as_millisecond()
+}
