@@ -127,6 +127,27 @@ fn indexed<T: DeserializeOwned>(
     }
 }
 
+/// What stands for an answer that did not come in time.
+pub fn late(subject: Subject) -> Update {
+    let fault = Fault {
+        kind: FaultKind::Unreachable,
+        text: "no answer in time".to_owned(),
+    };
+    match subject {
+        Subject::Agent => Update::Agent(Err(fault)),
+        Subject::Members => Update::Members(Err(fault)),
+        Subject::Checks => Update::Checks(Err(fault)),
+        Subject::Services => Update::Services(Err(fault)),
+        Subject::Health => Update::Health(Err(fault)),
+        Subject::Raft => Update::Raft(Err(fault)),
+        Subject::Autopilot => Update::Autopilot(Err(fault)),
+        Subject::Leader => Update::Leader(Err(fault)),
+        Subject::Changes => Update::Changes(Err(fault)),
+        Subject::Gossip => Update::Gossip(Err(fault)),
+        Subject::Coordinates => Update::Coordinates(Err(fault)),
+    }
+}
+
 fn unsupported() -> Fault {
     Fault {
         kind: FaultKind::Unsupported,

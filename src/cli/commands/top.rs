@@ -1,17 +1,24 @@
 //! `top`
 
+use std::time::Duration;
+
+use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
-use crate::tui::{self, Observations, Palette, Theme, Thresholds};
+use crate::tui::{self, App, Observations, Palette, Theme, Thresholds};
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
+/// Least milliseconds between two questions: servers have more to do.
+const MIN_INTERVAL_MS: u64 = 500;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
 /// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
+///
+/// $ consulctl top
 ///
 /// $ consulctl top -once
 ///
@@ -36,6 +43,9 @@ pub(crate) struct Args {
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
     ascii: bool,
+    /// Milliseconds between two questions to the agent, at least 500.
+    #[arg(long, value_name = "ms", default_value_t = 1000)]
+    interval: u64,
     #[command(flatten)]
     format: FormatFlag,
     #[command(flatten)]
@@ -51,6 +61,9 @@ impl Args {
         }
         let client = context.client(&self.http)?;
         let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
+        if !self.once && !self.check && !self.format.is_json() {
+            return self.watch(context, &client, theme).await;
+        }
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
         let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
@@ -72,6 +85,20 @@ impl Args {
         let width = self.width.unwrap_or_else(|| columns(context));
         let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
         Ok(context.console.line(&text)?)
+    }
+}
+
+impl Args {
+    /// The dashboard.
+    async fn watch(&self, context: &mut Context, client: &Client, theme: Theme) -> Outcome {
+        if !context.console.out_is_terminal() {
+            let text = "standard output is not a terminal: use -once, -format=json or -check";
+            return Err(Error::message(text));
+        }
+        context.console.flush()?;
+        let app = App::new(client.address(), theme, Thresholds::default());
+        let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
+        Ok(tui::run(client, app, pause, now).await?)
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Problem {
     pub since: Option<Since>,
     /// Orders problems of one moment: raft's index where there is one.
     pub order: u64,
+    /// Node and id of the check that it is about.
+    pub check: Option<(String, String)>,
 }
 
 impl Problem {
@@ -68,6 +70,7 @@ impl Problem {
             detail: String::new(),
             since: None,
             order: 0,
+            check: None,
         }
     }
 
@@ -205,6 +208,7 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         }
         problem.since = check.since;
         problem.order = check.modify_index;
+        problem.check = Some((check.node.clone(), check.id.clone()));
         found.push(problem);
     }
 }

@@ -1,0 +1,18 @@
+//! What is drawn: pure functions from the state onto a frame.
+
+mod checks;
+mod detail;
+mod events;
+mod head;
+mod help;
+mod members;
+mod overview;
+mod pane;
+mod raft;
+mod screen;
+mod services;
+mod table;
+mod tabular;
+
+pub use screen::draw;
+pub use tabular::{columns, opens, rows};
