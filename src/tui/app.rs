@@ -120,6 +120,23 @@ impl App {
         }
     }
 
+    /// What is known already, for tests.
+    #[cfg(test)]
+    pub(in crate::tui) fn looking(
+        snapshot: ClusterSnapshot,
+        seen: Observations,
+        theme: Theme,
+        limits: Thresholds,
+    ) -> Self {
+        let address = snapshot.address.clone();
+        Self {
+            snapshot: Arc::new(snapshot),
+            seen,
+            changed: true,
+            ..Self::new(&address, theme, limits)
+        }
+    }
+
     /// The page that is shown.
     pub fn page(&self) -> Page {
         self.pages.last().cloned().unwrap_or_default()

@@ -1,7 +1,7 @@
 //! The picture without a screen: `-once` as text, `-check` as a line for Nagios.
 
 use super::derive::{NodeRow, PeerRow, Picture, Verdict, verdict};
-use super::snapshot::{ClusterSnapshot, Part};
+use super::snapshot::{ClusterSnapshot, Fault};
 use super::summary;
 use super::theme::Glyphs;
 use super::words::{UNKNOWN, cut, moment, or_unknown};
@@ -80,17 +80,14 @@ fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
     if let Some(fault) = snapshot.unreachable() {
         return vec![format!("UNREACHABLE {}", fault.text)];
     }
-    let mut tell = |what: &str, fault: Option<&super::snapshot::Fault>| {
+    let mut tell = |what: &str, fault: Option<&Fault>| {
         if let Some(fault) = fault {
             lines.push(format!("{what}: {}", fault.text));
         }
     };
-    fn of<T>(part: &Part<T>) -> Option<&super::snapshot::Fault> {
-        part.fault.as_ref()
-    }
-    tell("members", of(&snapshot.members));
-    tell("checks", of(&snapshot.checks));
-    tell("servers", of(&snapshot.health));
+    tell("members", snapshot.members.fault.as_ref());
+    tell("checks", snapshot.checks.fault.as_ref());
+    tell("servers", snapshot.health.fault.as_ref());
     lines
 }
 

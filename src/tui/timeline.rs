@@ -50,7 +50,9 @@ impl Timeline {
             };
             let leader = (!change.leader_address.is_empty())
                 .then(|| name(&change.leader_id, &change.leader_address));
-            begin(&mut bars, at, leader, Some(change.term), false);
+            // The first one is what the agent found when it started.
+            let at_least = bars.is_empty();
+            begin(&mut bars, at, leader, Some(change.term), at_least);
         }
         if !bars.is_empty() {
             return Self {

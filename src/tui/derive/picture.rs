@@ -226,6 +226,10 @@ fn leader(
         .next_back()
         .filter(|reign| reign.leader == *address);
     let (since, at_least) = match (bar, reign) {
+        // An agent that was restarted knows less than was seen.
+        (Some(bar), Some(reign)) if bar.at_least && reign.since.at < bar.from => {
+            (Some(reign.since.at), reign.since.at_least)
+        }
         (Some(bar), _) => (Some(bar.from), bar.at_least),
         (None, Some(reign)) => (Some(reign.since.at), reign.since.at_least),
         (None, None) => (None, true),

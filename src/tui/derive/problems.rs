@@ -91,13 +91,14 @@ pub(super) fn find(picture: &Picture, limits: &Thresholds) -> Vec<Problem> {
     found
 }
 
-/// Newest first; of one moment the worst first.
+/// Newest first; those of which only a least age is known come after those with a time; of one moment the worst first.
 pub(super) fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
         let note = |one: &Problem| one.severity == Severity::Note;
         let time = |one: &Problem| one.since.map_or(0, |since| since.at);
-        note(a)
-            .cmp(&note(b))
+        let vague = |one: &Problem| one.since.is_none_or(|since| since.at_least);
+        (note(a), vague(a))
+            .cmp(&(note(b), vague(b)))
             .then_with(|| time(b).cmp(&time(a)))
             .then_with(|| b.severity.cmp(&a.severity))
             .then_with(|| b.order.cmp(&a.order))

@@ -7,7 +7,8 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::pane;
 use crate::tui::app::App;
-use crate::tui::keymap::KEYS;
+use crate::tui::derive::Severity;
+use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::{self, Mode};
 use crate::tui::snapshot::Millis;
@@ -24,7 +25,7 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
             0 => "no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
         };
-        let retry = match app.retry_at.map(|at| (at - now).max(0) / 1000) {
+        let retry = match app.retry_at.map(|at| ((at - now).max(0) + 999) / 1000) {
             Some(0) | None => "retrying".to_owned(),
             Some(seconds) => format!("retry in {seconds} s"),
         };
@@ -80,6 +81,13 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
         if used + clock.len() + 3 > width {
             head.retain(|kept| kept != part);
         }
+    }
+    let used: usize = head.iter().map(|part| part.width() + 3).sum::<usize>() + fresh.width();
+    if let (true, Some(agent)) = (used > width, app.snapshot.agent.get()) {
+        let via = summary::via(&app.snapshot);
+        head.iter_mut()
+            .filter(|part| **part == via)
+            .for_each(|part| *part = format!("via {}", agent.node));
     }
     let mut first = Line::default();
     if is_stale(app) {
@@ -140,7 +148,6 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
         (None, true) => "NO LEADER".to_owned(),
         (None, false) => format!("LEADER {UNKNOWN}"),
     };
-    use crate::tui::derive::Severity;
     let count = |severity| {
         let found = picture.problems.iter();
         found.filter(|problem| problem.severity == severity).count()
@@ -186,7 +193,6 @@ pub(super) fn hints(app: &App, width: usize) -> String {
     let of_page = !matches!(app.page(), Page::View(_));
     let mut text = String::new();
     for binding in KEYS.iter().filter(|binding| binding.hint) {
-        use crate::tui::keymap::Action;
         let useful = match binding.action {
             Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
             Action::Wide => !overview && !of_page,

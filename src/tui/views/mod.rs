@@ -16,3 +16,5 @@ mod tabular;
 
 pub use screen::draw;
 pub use tabular::{columns, opens, rows};
+#[cfg(test)]
+mod tests;

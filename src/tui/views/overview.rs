@@ -227,7 +227,7 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
         return vec![pane::styled(text, Meaning::Warning, theme)];
     }
     let head = format!(
-        "{:<12} {:<9} {:<4} {:>10} {:>6} {:>8}",
+        "{:<11} {:<8} {:<4} {:>9} {:>5} {:>8}",
         "PEER", "ROLE", "VOTE", "LAST IDX", "LAG", "CONTACT"
     );
     let mut lines = vec![pane::styled(
@@ -242,7 +242,7 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             (false, true) => " !",
             (false, false) => "",
         };
-        let name = format!("{}{mark}", cut(&peer.name, 10, theme.glyphs.more));
+        let name = format!("{}{mark}", cut(&peer.name, 9, theme.glyphs.more));
         let role = if peer.leader { "leader" } else { "follower" };
         let vote = if peer.voter { "yes" } else { "no" };
         let lag = if peer.leader {
@@ -251,7 +251,7 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             or_unknown(peer.lag)
         };
         let text = format!(
-            "{name:<12} {role:<9} {vote:<4} {:>10} {lag:>6} {:>8}",
+            "{name:<11} {role:<8} {vote:<4} {:>9} {lag:>5} {:>8}",
             or_unknown(peer.last_index),
             crate::tui::once::contact(peer),
         );
