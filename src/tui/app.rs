@@ -201,9 +201,10 @@ impl App {
             }
         }
         // The others wait out their pauses otherwise.
-        match was_away && !away {
-            true => vec![Effect::Refresh],
-            false => Vec::new(),
+        if was_away && !away {
+            vec![Effect::Refresh]
+        } else {
+            Vec::new()
         }
     }
 
@@ -352,9 +353,12 @@ impl App {
     }
 
     fn cycle(&mut self, forward: bool) {
-        let step = |place: usize, count: usize| match forward {
-            true => (place + 1) % count,
-            false => (place + count - 1) % count,
+        let step = |place: usize, count: usize| {
+            if forward {
+                (place + 1) % count
+            } else {
+                (place + count - 1) % count
+            }
         };
         if self.page() == Page::View(View::Overview) {
             self.pane = step(self.pane, PANES);
@@ -423,9 +427,10 @@ impl App {
 
     fn revisit(&mut self, forward: bool) {
         let here = self.page();
-        let (from, to) = match forward {
-            true => (&mut self.future, &mut self.past),
-            false => (&mut self.past, &mut self.future),
+        let (from, to) = if forward {
+            (&mut self.future, &mut self.past)
+        } else {
+            (&mut self.past, &mut self.future)
         };
         if let Some(page) = from.pop() {
             to.push(here);

@@ -8,9 +8,10 @@ use super::words::{UNKNOWN, clock, or_unknown, short};
 /// `LEADER srv-2 term 41 for 6h12m, 3 changes/24h`
 pub fn leader(picture: &Picture) -> String {
     let Some(leader) = &picture.leader else {
-        return match picture.leader_known {
-            true => format!("NO LEADER, {}", changes(picture)),
-            false => format!("LEADER {UNKNOWN}"),
+        return if picture.leader_known {
+            format!("NO LEADER, {}", changes(picture))
+        } else {
+            format!("LEADER {UNKNOWN}")
         };
     };
     let term = leader
@@ -123,8 +124,11 @@ pub fn score(score: Option<u64>) -> String {
 
 /// `41 ms`, or [`UNKNOWN`].
 pub fn rtt(rtt_ms: Option<f64>) -> String {
-    or_unknown(rtt_ms.map(|millis| match millis < 10.0 {
-        true => format!("{millis:.1} ms"),
-        false => format!("{millis:.0} ms"),
+    or_unknown(rtt_ms.map(|millis| {
+        if millis < 10.0 {
+            format!("{millis:.1} ms")
+        } else {
+            format!("{millis:.0} ms")
+        }
     }))
 }

@@ -171,9 +171,10 @@ impl Theme {
             name.contains("utf-8") || name.contains("utf8")
         });
         Self {
-            palette: match colourless {
-                true => Palette::Mono,
-                false => palette.unwrap_or_default(),
+            palette: if colourless {
+                Palette::Mono
+            } else {
+                palette.unwrap_or_default()
             },
             glyphs: if ascii || dumb || !unicode {
                 ASCII

@@ -70,9 +70,10 @@ impl Timeline {
                 reign.since.at_least,
             );
         }
-        let source = match bars.is_empty() {
-            true => Source::Unavailable,
-            false => Source::Observed,
+        let source = if bars.is_empty() {
+            Source::Unavailable
+        } else {
+            Source::Observed
         };
         Self { bars, source }
     }

@@ -89,9 +89,10 @@ pub(super) fn rows(
             .and_then(|(here, there)| here.distance_to(there));
         NodeRow {
             name: member.name.clone(),
-            address: match member.addr.contains(':') {
-                true => format!("[{}]:{}", member.addr, member.port),
-                false => format!("{}:{}", member.addr, member.port),
+            address: if member.addr.contains(':') {
+                format!("[{}]:{}", member.addr, member.port)
+            } else {
+                format!("{}:{}", member.addr, member.port)
             },
             status: member.member_status(),
             role: match tag("role") {

@@ -157,9 +157,10 @@ fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
         }
         let score = node.score.unwrap_or_default();
         if score >= limits.score_warn {
-            let severity = match score >= limits.score_crit {
-                true => Severity::Critical,
-                false => Severity::Warning,
+            let severity = if score >= limits.score_crit {
+                Severity::Critical
+            } else {
+                Severity::Warning
             };
             let text = format!("gossip score {score}/7");
             let mut problem = Problem::new(severity, ProblemKind::Score, &node.name, text);
@@ -197,9 +198,10 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         if check.id == SERF_HEALTH && failed.contains(check.node.as_str()) {
             continue;
         }
-        let subject = match check.service.is_empty() {
-            true => &check.node,
-            false => &check.service,
+        let subject = if check.service.is_empty() {
+            &check.node
+        } else {
+            &check.service
         };
         let text = format!("check \"{}\"", one_line(&check.name));
         let mut problem = Problem::new(severity, ProblemKind::Check, subject, text);

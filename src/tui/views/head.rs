@@ -130,9 +130,10 @@ fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
             rows.push(part);
         }
     }
-    let look = match picture.leader_known && picture.leader.is_none() {
-        true => Meaning::Bad,
-        false => Meaning::Strong,
+    let look = if picture.leader_known && picture.leader.is_none() {
+        Meaning::Bad
+    } else {
+        Meaning::Strong
     };
     rows.truncate(2);
     rows.into_iter()

@@ -79,9 +79,10 @@ fn row(peer: &PeerRow, picture: &Picture) -> Row {
             Cell::text(if peer.leader { "leader" } else { "follower" }),
             Cell::text(if peer.voter { "yes" } else { "no" }),
             Cell::number(or_unknown(peer.last_index), peer.last_index.map(count_key)),
-            Cell::number(lag, peer.lag.map(count_key)).meaning(match lagging {
-                true => Meaning::Warning,
-                false => Meaning::Plain,
+            Cell::number(lag, peer.lag.map(count_key)).meaning(if lagging {
+                Meaning::Warning
+            } else {
+                Meaning::Plain
             }),
             Cell::number(contact(peer), contact_key.map(count_key)),
             Cell::number(or_unknown(peer.last_term), peer.last_term.map(count_key)),

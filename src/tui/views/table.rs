@@ -113,9 +113,10 @@ impl Table<'_> {
             } else {
                 width.saturating_sub(text.width())
             };
-            let text = match self.columns[*column].right {
-                true => format!("{}{text}", " ".repeat(fill)),
-                false => format!("{text}{}", " ".repeat(fill)),
+            let text = if self.columns[*column].right {
+                format!("{}{text}", " ".repeat(fill))
+            } else {
+                format!("{text}{}", " ".repeat(fill))
             };
             used += text.width() + GAP;
             line.push_span(Span::styled(text, theme.style(cell.meaning)));
