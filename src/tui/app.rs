@@ -195,10 +195,9 @@ impl App {
         self.retry_at = retry_in.filter(|_| away).map(|pause| {
             now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
         });
-        if let (Some(agent), false) = (self.snapshot.agent.get(), away) {
-            if let Some(index) = agent.commit_index {
-                self.history.commit_index(now, index);
-            }
+        let facts = self.snapshot.agent.get().filter(|_| !away);
+        if let Some(index) = facts.and_then(|facts| facts.commit_index) {
+            self.history.commit_index(now, index);
         }
         // The others wait out their pauses otherwise.
         if was_away && !away {
@@ -432,6 +431,10 @@ impl App {
         } else {
             (&mut self.past, &mut self.future)
         };
+        // Leaving a page leads to one that was seen before: that is no step.
+        while from.last() == Some(&here) {
+            from.pop();
+        }
         if let Some(page) = from.pop() {
             to.push(here);
             self.enter(page);

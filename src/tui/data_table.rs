@@ -43,11 +43,9 @@ impl SortKey {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
             (Self::Unknown, Self::Unknown) => Ordering::Equal,
-            (Self::Unknown, _) => Ordering::Greater,
-            (_, Self::Unknown) => Ordering::Less,
+            (Self::Unknown, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::Unknown) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
         }
     }
 }

@@ -31,7 +31,6 @@ impl Screen {
     }
 
     /// Gives the terminal back for a while.
-    #[expect(clippy::unused_self, reason = "only who has the screen may leave it")]
     pub fn leave(&mut self) {
         leave();
     }

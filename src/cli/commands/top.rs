@@ -62,7 +62,7 @@ impl Args {
         let client = context.client(&self.http)?;
         let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
         if !self.once && !self.check && !self.format.is_json() {
-            return self.watch(context, &client, theme).await;
+            return self.watch(context, &client, &theme).await;
         }
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
@@ -90,13 +90,13 @@ impl Args {
 
 impl Args {
     /// The dashboard.
-    async fn watch(&self, context: &mut Context, client: &Client, theme: Theme) -> Outcome {
+    async fn watch(&self, context: &mut Context, client: &Client, theme: &Theme) -> Outcome {
         if !context.console.out_is_terminal() {
             let text = "standard output is not a terminal: use -once, -format=json or -check";
             return Err(Error::message(text));
         }
         context.console.flush()?;
-        let app = App::new(client.address(), theme, Thresholds::default());
+        let app = App::new(client.address(), *theme, Thresholds::default());
         let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
         Ok(tui::run(client, app, pause, now).await?)
     }

@@ -164,7 +164,7 @@ fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
             };
             let text = format!("gossip score {score}/7");
             let mut problem = Problem::new(severity, ProblemKind::Score, &node.name, text);
-            problem.detail = "slow itself; suspects others".to_owned();
+            problem.detail.push_str("slow itself; suspects others");
             found.push(problem);
         }
     }
@@ -207,7 +207,9 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         let mut problem = Problem::new(severity, ProblemKind::Check, subject, text);
         problem.detail = one_line(&check.output);
         if !check.service.is_empty() {
-            problem.detail = format!("on {}: {}", check.node, problem.detail);
+            problem.detail = format!("{} (on {})", problem.detail, check.node)
+                .trim_start()
+                .to_owned();
         }
         problem.since = check.since;
         problem.order = check.modify_index;

@@ -42,7 +42,7 @@ fn text_line_and_json_have_the_same_numbers() {
         "LEADER srv-2 term 41 for 1m0s, 2 changes/24h",
         "SERVERS 2/3, tolerates 0  NODES 5 ok 1 x 1 left  CHECKS 7 ok 1 ! 2 x",
         "x   web-7    node failed               for 00:03:12",
-        "for 00:11:40   on web-3: 503 Service Unavailable",
+        "for 00:11:40   503 Service Unavailable (on web-3)",
         "srv-3    follower  yes   1204102   449  310 ms   contact 310 > 200 ms, trails 449 > 250",
         "cache-2  alive   3/7 !  41 ms",
         "LEADERS 24h  srv-1 5h0m > srv-3 3h3m > srv-2 1m0s",

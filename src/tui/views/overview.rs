@@ -3,6 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::table::Table;
 use super::tabular::{age, age_key, meaning};
@@ -20,6 +21,8 @@ use crate::tui::words::{cut, or_unknown, short, time_of_day};
 
 /// From this size on, four panes stand beside each other.
 const GRID: (u16, u16) = (110, 18);
+/// Least rows of the problems' table: fewer have no header.
+const MIN_TABLE: u16 = 9;
 /// Rows of a body below which there is room for the problems only.
 const STACK: u16 = 16;
 /// Servers that the raft pane lists.
@@ -57,16 +60,14 @@ fn row(problem: &Problem, picture: &Picture, glyphs: &Glyphs) -> Row {
     // The worst first.
     let rank = -f64::from(problem.severity as u8);
     let look = meaning(problem.severity);
-    let id = match problem.kind {
-        ProblemKind::Node | ProblemKind::Score | ProblemKind::Server => {
-            format!("node\0{}", problem.subject)
+    // One node may have several problems; each is a row of its own.
+    let id = match (problem.kind, &problem.check) {
+        (ProblemKind::Node | ProblemKind::Score | ProblemKind::Server, _) => {
+            format!("node\0{}\0{:?}", problem.subject, problem.kind)
         }
-        ProblemKind::Service => format!("service\0{}", problem.subject),
-        ProblemKind::Check => match &problem.check {
-            Some((node, check)) => format!("check\0{node}\0{check}"),
-            None => String::new(),
-        },
-        ProblemKind::Quorum => "cluster".to_owned(),
+        (ProblemKind::Service, _) => format!("service\0{}", problem.subject),
+        (ProblemKind::Check, Some((node, check))) => format!("check\0{node}\0{check}"),
+        (ProblemKind::Check | ProblemKind::Quorum, _) => format!("cluster\0{}", problem.text),
     };
     Row {
         id,
@@ -135,54 +136,67 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis
     }
 }
 
-/// Below each other: problems, raft, the leaders in one line, the worst members.
+/// Below each other and without frames: problems, raft, the leaders in one line, the worst members.
 fn stacked(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis) {
-    let width = usize::from(area.width.saturating_sub(2));
-    let raft = raft_lines(app, width, false);
-    let raft_height = u16::try_from(raft.len()).unwrap_or_default().min(6) + 2;
-    let gossip_height = FEW_NODES.min(area.height / 5) + 3;
-    let problems = area
-        .height
-        .saturating_sub(raft_height + 1 + gossip_height)
-        .max(4);
-    let (top, rest) = pane::split_top(area, problems);
-    one(frame, top, app, now, 1);
+    let raft = raft_lines(app, usize::from(area.width), false);
+    let raft_height = u16::try_from(raft.len()).unwrap_or_default().min(7) + 1;
+    let gossip_height = FEW_NODES.min(area.height / 5) + 2;
+    let others = raft_height + 1 + gossip_height;
+    let (top, rest) = pane::split_top(area, area.height.saturating_sub(others).max(4));
+    plain(frame, top, app, now, 1);
     let (top, rest) = pane::split_top(rest, raft_height);
-    one(frame, top, app, now, 0);
+    plain(frame, top, app, now, 0);
     let (top, rest) = pane::split_top(rest, 1);
     let line = format!(
-        " Leaders {}: {}",
+        "3 Leaders {}: {}",
         history_label(app),
         app.picture.timeline.line(now)
     );
     head::put(frame, top, &line, Meaning::Plain, app);
-    one(frame, rest, app, now, 3);
+    plain(frame, rest, app, now, 3);
 }
 
+/// A pane under its title.
+fn plain(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: usize) {
+    let (top, inside) = pane::split_top(area, 1);
+    head::put(frame, top, &title(app, now, pane), Meaning::Strong, app);
+    content(frame, inside, app, now, pane);
+}
+
+/// A pane in its frame.
 fn one(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: usize) {
+    let room = usize::from(area.width.saturating_sub(4));
+    let title = cut(&title(app, now, pane), room, app.theme.glyphs.more);
+    let inside = pane::framed(frame, area, &title, &app.theme, pane == app.pane);
+    content(frame, inside, app, now, pane);
+}
+
+fn title(app: &App, now: Millis, pane: usize) -> String {
     let age = short(now - app.snapshot.health.sampled);
-    let title = match pane {
+    match pane {
         0 if app.snapshot.health.get().is_some() => format!("1 Raft  one sample, {age} old"),
         0 => "1 Raft  autopilot's report n/a".to_owned(),
-        1 => format!("2 Problems  newest first{}", badge(app)),
+        1 => format!(
+            "2 Problems  {}, newest first{}",
+            app.picture.problems.len(),
+            badge(app)
+        ),
         2 => format!("3 Leaders 24h  {}", history_label(app)),
         _ => format!("4 Gossip  worst first, {}", score_label(app)),
-    };
-    let title = cut(
-        &title,
-        usize::from(area.width.saturating_sub(4)),
-        app.theme.glyphs.more,
-    );
-    let inside = pane::framed(frame, area, &title, &app.theme, pane == app.pane);
-    let width = usize::from(inside.width);
+    }
+}
+
+fn content(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: usize) {
+    let width = usize::from(area.width);
     match pane {
         0 => {
-            let lines = raft_lines(app, width, true);
-            pane::lines(frame, inside, lines);
+            let courses = area.height > 9 || app.expanded;
+            let lines = raft_lines(app, width, courses);
+            pane::lines(frame, area, lines);
         }
-        1 => problems(frame, inside, app),
-        2 => pane::lines(frame, inside, timeline(app, width, now)),
-        _ => gossip(frame, inside, app),
+        1 => problems(frame, area, app),
+        2 => pane::lines(frame, area, timeline(app, width, now)),
+        _ => gossip(frame, area, app),
     }
 }
 
@@ -202,7 +216,28 @@ fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
         head::put(frame, area, text, look, app);
         return;
     }
-    screen::table(frame, area, app, View::Overview);
+    let rows = u16::try_from(app.rows().1.len() + 1).unwrap_or(u16::MAX);
+    let (table, rest) = pane::split_top(area, rows.max(MIN_TABLE));
+    screen::table(frame, table, app, View::Overview);
+    details(frame, rest, app);
+}
+
+/// What is known of the problems beyond one row, as far as there is room below them.
+fn details(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let (_, area) = pane::split_top(area, 1);
+    let lines: Vec<Line<'static>> = app
+        .picture
+        .problems
+        .iter()
+        .filter(|problem| !problem.detail.is_empty())
+        .take(usize::from(area.height))
+        .map(|problem| {
+            let text = format!("{} {}: {}", problem.subject, problem.text, problem.detail);
+            pane::styled(text, Meaning::Quiet, &app.theme)
+        })
+        .collect();
+    let text = Paragraph::new(lines).wrap(Wrap { trim: true });
+    frame.render_widget(text, area);
 }
 
 /// Where the record of leaders comes from.
@@ -360,7 +395,7 @@ fn timeline(app: &App, width: usize, now: Millis) -> Vec<Line<'static>> {
 /// The last leaderships with their terms: `srv-3 t40 3h3m > srv-2 t41 1m0s`.
 fn terms(app: &App) -> String {
     let bars = &app.picture.timeline.bars;
-    let parts = bars.iter().rev().take(3).rev().map(|bar| {
+    let parts = bars.iter().rev().take(2).rev().map(|bar| {
         let term = bar.term.map(|term| format!(" t{term}")).unwrap_or_default();
         let end = bar.to.unwrap_or(app.picture.at);
         format!("{}{term} {}", bar.leader, short(end - bar.from))
@@ -407,6 +442,7 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         offset: 0,
         sort: None,
         wide: false,
+        header: true,
     };
     table.draw(frame, area, &app.theme);
 }

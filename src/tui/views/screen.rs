@@ -28,7 +28,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
         return;
     }
     let mut lines = head::lines(app, now, usize::from(area.width));
-    if area.height < 16 {
+    if area.height < 12 {
         lines.truncate(2);
     }
     let height = u16::try_from(lines.len()).unwrap_or_default();
@@ -81,7 +81,8 @@ pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View
     let (rows, order) = app.rows();
     let place = app.table().place(rows, order);
     let count = order.len();
-    let height = usize::from(area.height.saturating_sub(1));
+    let header = has_header(view, area);
+    let height = usize::from(area.height.saturating_sub(u16::from(header)));
     app.table_mut().scroll(place, height, count);
     let (rows, order) = app.rows();
     let table = Table {
@@ -92,6 +93,12 @@ pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View
         offset: app.table().offset,
         sort: app.table().sort,
         wide: app.wide,
+        header,
     };
     table.draw(frame, area, &app.theme);
+}
+
+/// The overview's problems speak for themselves where rows are few.
+fn has_header(view: View, area: Rect) -> bool {
+    view != View::Overview || area.height > 8
 }

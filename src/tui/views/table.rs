@@ -31,12 +31,14 @@ pub(super) struct Table<'a> {
     pub(super) sort: Option<(usize, bool)>,
     /// Whether all columns are shown.
     pub(super) wide: bool,
+    /// Whether the names of the columns are shown.
+    pub(super) header: bool,
 }
 
 impl Table<'_> {
-    /// Draws it. Columns that do not fit are cut; the header is always there.
+    /// Draws it. Columns that do not fit are cut; the header is there if wanted.
     pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
-        let height = usize::from(area.height.saturating_sub(1));
+        let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
         let window: Vec<(usize, &Row)> = self
             .order
             .iter()
@@ -68,7 +70,9 @@ impl Table<'_> {
             .iter()
             .map(|head| Cell::text(head.clone()).meaning(Meaning::Quiet))
             .collect();
-        lines.push(self.line(&head, &shown, &widths, total, theme));
+        if self.header {
+            lines.push(self.line(&head, &shown, &widths, total, theme));
+        }
         for (place, row) in window {
             let mut line = self.line(&row.cells, &shown, &widths, total, theme);
             if self.selected == Some(place) {

@@ -39,7 +39,7 @@ pub fn opens(view: View, row: &Row) -> Option<Page> {
     // Ids of checks and problems have parts between NULs; names of nodes have none.
     let parts: Vec<&str> = row.id.split('\0').collect();
     match (view, parts.as_slice()) {
-        (View::Members | View::Raft, [name]) | (_, ["node", name]) => {
+        (View::Members | View::Raft, [name]) | (_, ["node", name, _]) => {
             Some(Page::Node((*name).to_owned()))
         }
         (View::Services, [name]) | (_, ["service", name]) => {

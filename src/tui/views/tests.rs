@@ -100,7 +100,8 @@ fn a_usual_screen_answers_them_without_scrolling() {
         "SERVERS 2/3, tolerates 0",
         "trails 449 > 250",
         "web-7    node failed",
-        "gossip score 3/7",
+        "cache-2  alive   3/7 !",
+        "503 Service Unavailable",
         "check \"http :8080\"",
         "srv-1 5h0m > srv-3 3h3m > srv-2 1m0s",
         "41 ms",
@@ -165,6 +166,32 @@ fn an_agent_that_is_gone_leaves_the_data_dimmed() {
         [Effect::Refresh],
         "everything is asked again at once"
     );
+}
+
+#[test]
+fn every_problem_can_be_selected_and_opened() {
+    let mut app = bad(ascii());
+    let count = app.picture.problems.len();
+    let mut opened = Vec::new();
+    for place in 0..count {
+        let mut one = bad(ascii());
+        press(&mut one, &"j".repeat(place));
+        press(&mut one, "\n");
+        opened.push(one.page().title());
+    }
+    let expected = [
+        "overview",
+        "srv-3",
+        "web-7",
+        "api",
+        "web-3 http :8080",
+        "cache-2 disk",
+        "cache-2",
+        "old-1",
+    ];
+    assert_eq!(opened, expected);
+    press(&mut app, "G\n");
+    assert_eq!(app.page(), Page::Node("old-1".to_owned()));
 }
 
 #[test]
@@ -256,7 +283,9 @@ fn the_picture_stands_still_when_frozen() {
     let text = screen(&mut app, 120, 40);
     assert_all(&text, &["FROZEN", "web-7    node failed"]);
     press(&mut app, "f");
-    assert!(!screen(&mut app, 120, 40).contains("web-7"));
+    let text = screen(&mut app, 120, 40);
+    assert_all(&text, &["NODES 0 ok 0 x 0 left"]);
+    assert!(!text.contains("node failed"), "{text}");
 }
 
 #[test]
