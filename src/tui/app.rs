@@ -122,10 +122,10 @@ impl App {
 
     /// What is known already, for tests.
     #[cfg(test)]
-    pub(in crate::tui) fn looking(
+    pub(crate) fn looking(
         snapshot: ClusterSnapshot,
         seen: Observations,
-        theme: Theme,
+        theme: &Theme,
         limits: Thresholds,
     ) -> Self {
         let address = snapshot.address.clone();
@@ -133,7 +133,7 @@ impl App {
             snapshot: Arc::new(snapshot),
             seen,
             changed: true,
-            ..Self::new(&address, theme, limits)
+            ..Self::new(&address, *theme, limits)
         }
     }
 

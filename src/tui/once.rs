@@ -134,7 +134,7 @@ fn peers(picture: &Picture) -> Vec<Vec<String>> {
             } else {
                 or_unknown(peer.lag)
             },
-            contact(peer),
+            summary::contact(peer),
             peer.why.join(", "),
         ]
     };
@@ -142,16 +142,6 @@ fn peers(picture: &Picture) -> Vec<Vec<String>> {
     std::iter::once(head.map(str::to_owned).to_vec())
         .chain(rows)
         .collect()
-}
-
-/// `12 ms`, `-` for the leader.
-pub fn contact(peer: &PeerRow) -> String {
-    match peer.contact_ms {
-        _ if peer.leader => "-".to_owned(),
-        Some(millis) => format!("{millis} ms"),
-        None if peer.healthy.is_some() => "never".to_owned(),
-        None => UNKNOWN.to_owned(),
-    }
 }
 
 fn nodes(picture: &Picture) -> Vec<Vec<String>> {

@@ -1,6 +1,6 @@
 //! The sentences that the screen's head, `-once` and `-check` share.
 
-use super::derive::{Picture, Problem, Severity};
+use super::derive::{PeerRow, Picture, Problem, Severity};
 use super::snapshot::{ClusterSnapshot, Source};
 use super::theme::Glyphs;
 use super::words::{UNKNOWN, clock, or_unknown, short};
@@ -131,4 +131,14 @@ pub fn rtt(rtt_ms: Option<f64>) -> String {
             format!("{millis:.0} ms")
         }
     }))
+}
+
+/// `12 ms`, `-` for the leader.
+pub fn contact(peer: &PeerRow) -> String {
+    match peer.contact_ms {
+        _ if peer.leader => "-".to_owned(),
+        Some(millis) => format!("{millis} ms"),
+        None if peer.healthy.is_some() => "never".to_owned(),
+        None => UNKNOWN.to_owned(),
+    }
 }

@@ -15,7 +15,7 @@ use crate::tui::snapshot::{ClusterSnapshot, Millis, Part, Update};
 use crate::tui::thresholds::Thresholds;
 
 /// The moment that everything is seen at: 2026-01-02T12:04:31Z.
-pub(in crate::tui) const NOW: Millis = 1_767_355_471_000;
+pub(crate) const NOW: Millis = 1_767_355_471_000;
 const MINUTE: Millis = 60_000;
 
 fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
@@ -170,7 +170,7 @@ fn before() -> ClusterSnapshot {
 
 /// The bad cluster and what was seen of it: `web-7` failed 3 m 12 s ago, the check of `api` 11 m 40 s ago; `srv-3` lags;
 /// `cache-2` has a score of 3; `srv-2` has led for a minute.
-pub(in crate::tui) fn bad_cluster() -> (ClusterSnapshot, Observations) {
+pub(crate) fn bad_cluster() -> (ClusterSnapshot, Observations) {
     let mut seen = Observations::default();
     let snapshot = before();
     derive(snapshot.at, &snapshot, &mut seen, &Thresholds::default());
@@ -187,7 +187,7 @@ pub(in crate::tui) fn bad_cluster() -> (ClusterSnapshot, Observations) {
 }
 
 /// Its picture.
-pub(in crate::tui) fn bad_picture() -> (ClusterSnapshot, Picture) {
+pub(crate) fn bad_picture() -> (ClusterSnapshot, Picture) {
     let (snapshot, mut seen) = bad_cluster();
     let picture = derive(NOW, &snapshot, &mut seen, &Thresholds::default());
     (snapshot, picture)

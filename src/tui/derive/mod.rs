@@ -14,6 +14,6 @@ pub use picture::{Leader, Picture, Servers, derive};
 pub use problems::{Problem, ProblemKind, Severity};
 pub use verdict::{Verdict, verdict};
 #[cfg(test)]
-pub(in crate::tui) mod bad_cluster;
+pub(crate) mod bad_cluster;
 #[cfg(test)]
 mod tests;

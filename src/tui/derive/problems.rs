@@ -205,12 +205,13 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         };
         let text = format!("check \"{}\"", one_line(&check.name));
         let mut problem = Problem::new(severity, ProblemKind::Check, subject, text);
-        problem.detail = one_line(&check.output);
-        if !check.service.is_empty() {
-            problem.detail = format!("{} (on {})", problem.detail, check.node)
-                .trim_start()
-                .to_owned();
-        }
+        let place = if check.service.is_empty() {
+            String::new()
+        } else {
+            format!("(on {})", check.node)
+        };
+        let detail = format!("{} {place}", one_line(&check.output));
+        detail.trim().clone_into(&mut problem.detail);
         problem.since = check.since;
         problem.order = check.modify_index;
         problem.check = Some((check.node.clone(), check.id.clone()));

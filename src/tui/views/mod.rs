@@ -5,6 +5,7 @@ mod detail;
 mod events;
 mod head;
 mod help;
+mod leaders;
 mod members;
 mod overview;
 mod pane;

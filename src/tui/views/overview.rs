@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::table::Table;
 use super::tabular::{age, age_key, meaning};
-use super::{detail, head, members, pane, screen};
+use super::{detail, head, leaders, members, pane, screen};
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
@@ -16,8 +16,7 @@ use crate::tui::page::View;
 use crate::tui::snapshot::{Millis, Source};
 use crate::tui::summary;
 use crate::tui::theme::{Glyphs, Meaning};
-use crate::tui::timeline::DAY;
-use crate::tui::words::{cut, or_unknown, short, time_of_day};
+use crate::tui::words::{cut, or_unknown, short};
 
 /// From this size on, four panes stand beside each other.
 const GRID: (u16, u16) = (110, 18);
@@ -149,7 +148,7 @@ fn stacked(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis) {
     let (top, rest) = pane::split_top(rest, 1);
     let line = format!(
         "3 Leaders {}: {}",
-        history_label(app),
+        leaders::source(app),
         app.picture.timeline.line(now)
     );
     head::put(frame, top, &line, Meaning::Plain, app);
@@ -181,7 +180,7 @@ fn title(app: &App, now: Millis, pane: usize) -> String {
             app.picture.problems.len(),
             badge(app)
         ),
-        2 => format!("3 Leaders 24h  {}", history_label(app)),
+        2 => format!("3 Leaders 24h  {}", leaders::source(app)),
         _ => format!("4 Gossip  worst first, {}", score_label(app)),
     }
 }
@@ -195,7 +194,7 @@ fn content(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: 
             pane::lines(frame, area, lines);
         }
         1 => problems(frame, area, app),
-        2 => pane::lines(frame, area, timeline(app, width, now)),
+        2 => pane::lines(frame, area, leaders::lines(app, width, now)),
         _ => gossip(frame, area, app),
     }
 }
@@ -240,15 +239,6 @@ fn details(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.render_widget(text, area);
 }
 
-/// Where the record of leaders comes from.
-fn history_label(app: &App) -> &'static str {
-    match app.picture.timeline.source {
-        Source::Agent => "(agent's record)",
-        Source::Observed => "(seen since the start)",
-        Source::Unavailable => "n/a",
-    }
-}
-
 fn score_label(app: &App) -> &'static str {
     match app.snapshot.gossip.source() {
         Source::Agent => "scores of all",
@@ -288,7 +278,7 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
         let text = format!(
             "{name:<11} {role:<8} {vote:<4} {:>9} {lag:>5} {:>8}",
             or_unknown(peer.last_index),
-            crate::tui::once::contact(peer),
+            summary::contact(peer),
         );
         let look = if bad { Meaning::Bad } else { Meaning::Plain };
         lines.push(pane::styled(
@@ -344,63 +334,6 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
         pane::styled(cut(&text, width, more), Meaning::Plain, &app.theme),
         pane::styled(cut(&lag_text, width, more), Meaning::Plain, &app.theme),
     ]
-}
-
-fn timeline(app: &App, width: usize, now: Millis) -> Vec<Line<'static>> {
-    let theme = &app.theme;
-    let line = &app.picture.timeline;
-    if line.bars.is_empty() {
-        return vec![pane::styled("n/a", Meaning::Quiet, theme)];
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for bar in line.bars.iter().rev() {
-        if !names.contains(&bar.leader.as_str()) {
-            names.push(&bar.leader);
-        }
-    }
-    let label = 12;
-    let room = width.saturating_sub(label + 1);
-    let mut lines: Vec<Line<'static>> = names
-        .iter()
-        .map(|name| {
-            let cells = line.cells(name, room, DAY, now);
-            let bar: String = cells
-                .iter()
-                .map(|on| if *on { theme.glyphs.bar } else { " " })
-                .collect();
-            let name = cut(name, label, theme.glyphs.more);
-            pane::styled(format!("{name:<label$} {bar}"), Meaning::Plain, theme)
-        })
-        .collect();
-    let axis = format!(
-        "{:<label$} {:<rest$}now",
-        "",
-        time_of_day(now - DAY),
-        rest = room.saturating_sub(3)
-    );
-    lines.push(pane::styled(
-        cut(&axis, width, theme.glyphs.more),
-        Meaning::Quiet,
-        theme,
-    ));
-    let text = format!("{} in 24h; {}", app.picture.leader_changes, terms(app));
-    lines.push(pane::styled(
-        cut(&format!("changes: {text}"), width, theme.glyphs.more),
-        Meaning::Quiet,
-        theme,
-    ));
-    lines
-}
-
-/// The last leaderships with their terms: `srv-3 t40 3h3m > srv-2 t41 1m0s`.
-fn terms(app: &App) -> String {
-    let bars = &app.picture.timeline.bars;
-    let parts = bars.iter().rev().take(2).rev().map(|bar| {
-        let term = bar.term.map(|term| format!(" t{term}")).unwrap_or_default();
-        let end = bar.to.unwrap_or(app.picture.at);
-        format!("{}{term} {}", bar.leader, short(end - bar.from))
-    });
-    parts.collect::<Vec<_>>().join(" > ")
 }
 
 fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {

@@ -3,7 +3,7 @@
 use super::tabular::count_key;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{PeerRow, Picture};
-use crate::tui::once::contact;
+use crate::tui::summary::contact;
 use crate::tui::theme::Meaning;
 use crate::tui::words::{UNKNOWN, or_unknown, short};
 

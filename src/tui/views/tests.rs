@@ -14,7 +14,7 @@ use crate::tui::theme::{ASCII, Palette, Theme, UNICODE};
 use crate::tui::thresholds::Thresholds;
 
 /// The dashboard as it looks at the bad cluster.
-fn bad(theme: Theme) -> App {
+fn bad(theme: &Theme) -> App {
     let (snapshot, seen) = bad_cluster();
     let mut app = App::looking(snapshot, seen, theme, Thresholds::default());
     app.prepare(NOW);
@@ -37,7 +37,8 @@ fn screen(app: &mut App, width: u16, height: u16) -> String {
             .map(ratatui::buffer::Cell::symbol)
             .collect::<String>()
     });
-    rows.map(|row| format!("{}\n", row.trim_end())).collect()
+    let rows: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+    rows.join("\n") + "\n"
 }
 
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
@@ -70,7 +71,7 @@ fn ascii() -> Theme {
 
 #[test]
 fn a_large_screen_answers_the_ten_questions() {
-    let text = screen(&mut bad(ascii()), 120, 40);
+    let text = screen(&mut bad(&ascii()), 120, 40);
     let answers = [
         "LEADER srv-2 term 41 for 1m0s, 2 changes/24h",
         "SERVERS 2/3, tolerates 0",
@@ -94,7 +95,7 @@ fn a_large_screen_answers_the_ten_questions() {
 
 #[test]
 fn a_usual_screen_answers_them_without_scrolling() {
-    let text = screen(&mut bad(ascii()), 80, 24);
+    let text = screen(&mut bad(&ascii()), 80, 24);
     let answers = [
         "LEADER srv-2 term 41 for 1m0s, 2 changes/24h",
         "SERVERS 2/3, tolerates 0",
@@ -115,7 +116,7 @@ fn a_usual_screen_answers_them_without_scrolling() {
 
 #[test]
 fn small_screens_say_what_matters_most() {
-    let text = screen(&mut bad(ascii()), 60, 15);
+    let text = screen(&mut bad(&ascii()), 60, 15);
     assert_all(
         &text,
         &[
@@ -127,7 +128,7 @@ fn small_screens_say_what_matters_most() {
             "? help  q quit",
         ],
     );
-    let text = screen(&mut bad(ascii()), 40, 8);
+    let text = screen(&mut bad(&ascii()), 40, 8);
     assert_all(
         &text,
         &[
@@ -139,7 +140,7 @@ fn small_screens_say_what_matters_most() {
 
 #[test]
 fn an_agent_that_is_gone_leaves_the_data_dimmed() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     let fault = Fault {
         kind: FaultKind::Unreachable,
         text: "connection refused".to_owned(),
@@ -170,11 +171,11 @@ fn an_agent_that_is_gone_leaves_the_data_dimmed() {
 
 #[test]
 fn every_problem_can_be_selected_and_opened() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     let count = app.picture.problems.len();
     let mut opened = Vec::new();
     for place in 0..count {
-        let mut one = bad(ascii());
+        let mut one = bad(&ascii());
         press(&mut one, &"j".repeat(place));
         press(&mut one, "\n");
         opened.push(one.page().title());
@@ -196,7 +197,7 @@ fn every_problem_can_be_selected_and_opened() {
 
 #[test]
 fn members_are_filtered_sorted_and_opened() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     press(&mut app, "2");
     let text = screen(&mut app, 120, 30);
     assert_all(
@@ -235,7 +236,7 @@ fn members_are_filtered_sorted_and_opened() {
 
 #[test]
 fn a_check_shows_its_whole_output() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     press(&mut app, "4\n");
     let text = screen(&mut app, 80, 24);
     assert_all(
@@ -256,7 +257,7 @@ fn a_check_shows_its_whole_output() {
 
 #[test]
 fn raft_shows_every_peer() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     press(&mut app, "3");
     let text = screen(&mut app, 120, 30);
     assert_all(
@@ -276,7 +277,7 @@ fn raft_shows_every_peer() {
 
 #[test]
 fn the_picture_stands_still_when_frozen() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     press(&mut app, "f");
     app.update(NOW, Event::Answer(Update::Members(Ok(Vec::new())), None));
     app.prepare(NOW + 5000);
@@ -290,7 +291,7 @@ fn the_picture_stands_still_when_frozen() {
 
 #[test]
 fn help_and_palette_are_written_over_nothing_else() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     press(&mut app, "?");
     assert_all(
         &screen(&mut app, 120, 40),
@@ -311,7 +312,7 @@ fn help_and_palette_are_written_over_nothing_else() {
 
 #[test]
 fn ascii_is_ascii_and_mono_has_no_colours() {
-    let mut app = bad(ascii());
+    let mut app = bad(&ascii());
     for keys in ["1", "2", "3", "4", "5", "9", "?"] {
         press(&mut app, keys);
         let text = screen(&mut app, 120, 40);
@@ -342,7 +343,7 @@ proptest! {
         unicode in any::<bool>(),
     ) {
         let glyphs = if unicode { UNICODE } else { ASCII };
-        let mut app = bad(Theme { palette: Palette::Ansi, glyphs });
+        let mut app = bad(&Theme { palette: Palette::Ansi, glyphs });
         press(&mut app, &keys);
         screen(&mut app, width, height);
         screen(&mut app, height, 1);
