@@ -62,16 +62,17 @@ fn of_report(health: &OperatorHealth, limits: &Thresholds) -> Vec<PeerRow> {
     let row = |server: &ServerHealth| {
         let lag = leader.map(|leader| leader.last_index.saturating_sub(server.last_index));
         let contact = server.last_contact.0 / 1_000_000;
+        let lag = lag.filter(|_| answers(server));
         PeerRow {
             id: server.id.clone(),
             name: server.name.clone(),
             address: server.address.clone(),
             leader: server.leader,
             voter: server.voter,
-            last_index: Some(server.last_index),
-            last_term: Some(server.last_term),
+            last_index: answers(server).then_some(server.last_index),
+            last_term: answers(server).then_some(server.last_term),
             lag,
-            contact_ms: (!server.leader && contact >= 0).then_some(contact),
+            contact_ms: (!server.leader && contact >= 0 && answers(server)).then_some(contact),
             healthy: Some(server.healthy),
             stable_since: parse_moment(&server.stable_since),
             why: why(server, leader, limits),
@@ -80,11 +81,20 @@ fn of_report(health: &OperatorHealth, limits: &Thresholds) -> Vec<PeerRow> {
     health.servers.iter().map(row).collect()
 }
 
+/// Whether the leader learned anything of the server: one that does not answer is reported with zeros.
+fn answers(server: &ServerHealth) -> bool {
+    server.healthy || server.last_index > 0 || server.last_term > 0
+}
+
 /// Which of autopilot's rules a server breaks.
 fn why(server: &ServerHealth, leader: Option<&ServerHealth>, limits: &Thresholds) -> Vec<String> {
     let mut why = Vec::new();
     if server.serf_status != "alive" {
         why.push(format!("gossip says {}", server.serf_status));
+    }
+    if !answers(server) {
+        why.push("does not answer the leader".to_owned());
+        return why;
     }
     let contact = server.last_contact.0 / 1_000_000;
     if !server.leader && contact < 0 {
@@ -142,6 +152,10 @@ mod tests {
             told(&|one| one.serf_status = "failed".to_owned()),
             "gossip says failed"
         );
+        let silent = |one: &mut ServerHealth| {
+            (one.healthy, one.last_index, one.last_term) = (false, 0, 0);
+        };
+        assert_eq!(told(&silent), "does not answer the leader");
         let contact = |millis: i64| GoDuration(millis * 1_000_000);
         assert_eq!(told(&|one| one.last_contact = contact(200)), "");
         assert_eq!(
