@@ -49,6 +49,7 @@ complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "reload" -d 'Mak
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "rtt" -d 'Estimates the round trip time between two nodes'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "services" -d 'Registers services with the agent and removes them'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "snapshot" -d 'Saves, restores and inspects snapshots of the servers\' state'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "top" -d 'Shows the cluster: leader, raft, gossip, checks'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "watch" -d 'Prints data when it changes, or runs a command'
 complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l config-file -l config-dir -d 'Configuration file (.json or .hcl), or a folder whose .json and .hcl files are read in alphabetical order. May be repeated; later files override earlier ones.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand agent" -l config-format -d 'Format of all configuration files whatever their extension: hcl or json.' -r
@@ -673,6 +674,27 @@ never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints. Default the variable COLUMNS, or 80' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l theme -d 'Colours: ansi, deuteranopia or mono. NO_COLOR means mono' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l interval -d 'Milliseconds between two questions to the agent, at least 500' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ca-file -d 'File of authorities that may have signed the agent\'s certificate; also CONSUL_CACERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ca-path -d 'Folder of authorities that may have signed the agent\'s certificate; also CONSUL_CAPATH' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ascii -d 'Use no other symbols than those of ASCII. Default where the locale is not UTF-8'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l key -d 'The key, for the type key' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l name -d 'The event\'s name, for the type event' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l passingonly -d 'Only healthy instances, for the type service: true or false' -r

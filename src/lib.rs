@@ -6,6 +6,7 @@
 //! - [`model`]: the nouns that cross a boundary, with Consul's JSON; pure.
 //! - [`api`]: the typed client of the HTTP API; all that `cli` may speak.
 //! - [`output`]: what commands print with: tables, JSON, progress bars.
+//! - [`tui`]: the dashboard, `top`.
 //! - [`agent`]: the server side, a room for every duty.
 //! - [`cli`]: arguments and commands.
 
@@ -16,3 +17,4 @@ pub mod api;
 pub mod cli;
 pub mod model;
 pub mod output;
+pub mod tui;

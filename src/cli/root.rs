@@ -118,6 +118,7 @@ enum ClientVerb {
         #[command(subcommand)]
         verb: SnapshotVerb,
     },
+    Top(c::top::Args),
     Watch(c::watch::Args),
 }
 
@@ -309,6 +310,7 @@ async fn dispatch(verb: ClientVerb, context: &mut Context) -> Outcome {
             SnapshotVerb::Restore(args) => args.run(context).await,
             SnapshotVerb::Save(args) => args.run(context).await,
         },
+        ClientVerb::Top(args) => args.run(context).await,
         ClientVerb::Watch(args) => args.run(context).await,
     }
 }

@@ -72,6 +72,24 @@ pub(crate) const ROOMS: &[Room] = &[
     room("agent::gossip", 2),
     room("agent::raft", 2),
     room("tui", 2),
+    pure("tui::app", 2),
+    pure("tui::data_table", 2),
+    pure("tui::derive", 2),
+    pure("tui::facts", 2),
+    pure("tui::history", 2),
+    pure("tui::journal", 2),
+    pure("tui::keymap", 2),
+    pure("tui::observed", 2),
+    pure("tui::page", 2),
+    pure("tui::prompt", 2),
+    pure("tui::report", 2),
+    pure("tui::snapshot", 2),
+    pure("tui::summary", 2),
+    pure("tui::theme", 2),
+    pure("tui::thresholds", 2),
+    pure("tui::timeline", 2),
+    pure("tui::views", 2),
+    pure("tui::words", 2),
     room("agent::machine", 2),
     room("agent::config_files", 3),
     room("agent::handles", 3),
@@ -156,9 +174,11 @@ pub(crate) fn room_of(path: &[&str]) -> Option<&'static Room> {
         .max_by_key(|room| room.path.len())
 }
 
-/// The part of the house that a room belongs to: `agent::dns` for all of its inner rooms.
+/// The part of the house that a room belongs to: `agent::dns` for all of its inner rooms, `tui` for all of the
+/// dashboard's.
 pub(crate) fn family(room: &Room) -> String {
-    let parts: Vec<&str> = room.path.split("::").take(2).collect();
+    let depth = if room.path.starts_with("tui") { 1 } else { 2 };
+    let parts: Vec<&str> = room.path.split("::").take(depth).collect();
     parts.join("::")
 }
 

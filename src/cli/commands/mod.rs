@@ -42,6 +42,7 @@ pub(crate) mod snapshot_inspect;
 pub(crate) mod snapshot_restore;
 pub(crate) mod snapshot_save;
 mod snapshot_stats;
+pub(crate) mod top;
 pub(crate) mod validate;
 pub(crate) mod version;
 pub(crate) mod watch;

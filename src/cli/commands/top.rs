@@ -1,0 +1,116 @@
+//! `top`
+
+use std::time::Duration;
+
+use crate::api::Client;
+use crate::cli::context::Context;
+use crate::cli::error::{Error, Outcome};
+use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::tui::{self, App, Observations, Palette, Theme, Thresholds};
+
+/// Columns of a text where neither flag nor environment tells.
+const WIDTH: usize = 80;
+/// Least milliseconds between two questions: servers have more to do.
+const MIN_INTERVAL_MS: u64 = 500;
+
+/// Shows the cluster: leader, raft, gossip, checks
+///
+/// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
+/// know is n/a there.
+///
+/// $ consulctl top
+///
+/// $ consulctl top -once
+///
+/// $ consulctl top -once -format=json
+///
+/// $ consulctl top -check
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl top [options]")]
+pub(crate) struct Args {
+    /// Print the picture once and end.
+    #[arg(long)]
+    once: bool,
+    /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
+    #[arg(long)]
+    check: bool,
+    /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
+    #[arg(long, value_name = "columns")]
+    width: Option<usize>,
+    /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
+    #[arg(long, value_name = "name", value_parser = palette)]
+    theme: Option<Palette>,
+    /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
+    #[arg(long)]
+    ascii: bool,
+    /// Milliseconds between two questions to the agent, at least 500.
+    #[arg(long, value_name = "ms", default_value_t = 1000)]
+    interval: u64,
+    #[command(flatten)]
+    format: FormatFlag,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[arg(hide = true, num_args = 0..)]
+    words: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let client = context.client(&self.http)?;
+        let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
+        if !self.once && !self.check && !self.format.is_json() {
+            return self.watch(context, &client, &theme).await;
+        }
+        let snapshot = tui::everything(&client, now).await;
+        let mut seen = Observations::default();
+        let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
+        if self.check {
+            let (line, verdict) = tui::once::check(&snapshot, &picture);
+            if self.format.is_json() {
+                super::print_json(context, &tui::report(&snapshot, &picture))?;
+            } else {
+                context.console.line(&line)?;
+            }
+            return match verdict.exit_code() {
+                0 => Ok(()),
+                code => Err(Error::Exit(code)),
+            };
+        }
+        if self.format.is_json() {
+            return super::print_json(context, &tui::report(&snapshot, &picture));
+        }
+        let width = self.width.unwrap_or_else(|| columns(context));
+        let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
+        Ok(context.console.line(&text)?)
+    }
+}
+
+impl Args {
+    /// The dashboard.
+    async fn watch(&self, context: &mut Context, client: &Client, theme: &Theme) -> Outcome {
+        if !context.console.out_is_terminal() {
+            let text = "standard output is not a terminal: use -once, -format=json or -check";
+            return Err(Error::message(text));
+        }
+        context.console.flush()?;
+        let app = App::new(client.address(), *theme, Thresholds::default());
+        let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
+        Ok(tui::run(client, app, pause, now).await?)
+    }
+}
+
+fn palette(name: &str) -> Result<Palette, String> {
+    Palette::named(name).ok_or_else(|| "must be ansi, deuteranopia or mono".to_owned())
+}
+
+fn columns(context: &Context) -> usize {
+    let given = context.variable("COLUMNS");
+    given.and_then(|text| text.parse().ok()).unwrap_or(WIDTH)
+}
+
+fn now() -> tui::Millis {
+    jiff::Timestamp::now().as_millisecond()
+}

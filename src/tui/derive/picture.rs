@@ -1,0 +1,288 @@
+//! The picture of the cluster: every number that is shown anywhere.
+
+use std::collections::BTreeMap;
+
+use super::checks::{self, CheckRow, ServiceRow};
+use super::nodes::{self, NodeRow};
+use super::peers::{self, PeerRow};
+use super::problems::{self, Problem};
+use crate::model::check::Status;
+use crate::model::member::MemberStatus;
+use crate::tui::observed::Observations;
+use crate::tui::snapshot::{ClusterSnapshot, Millis, Source};
+use crate::tui::thresholds::Thresholds;
+use crate::tui::timeline::{DAY, Timeline};
+
+/// The leader.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    /// Its node's name; its address where nobody knows the name.
+    pub name: String,
+    /// The term; `None` where the agent does not say.
+    pub term: Option<u64>,
+    /// Since when it leads.
+    pub since: Option<Millis>,
+    /// Whether it has led for longer than that.
+    pub at_least: bool,
+}
+
+/// The servers as a quorum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Servers {
+    /// Servers of the raft configuration.
+    pub total: usize,
+    /// Those that vote.
+    pub voters: usize,
+    /// Those that autopilot finds healthy.
+    pub healthy: usize,
+    /// How many more may fail; `None` where autopilot's report is missing.
+    pub tolerates: Option<u64>,
+}
+
+/// How many members are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeCounts {
+    /// Alive.
+    pub alive: usize,
+    /// Failed.
+    pub failed: usize,
+    /// On their way out, or in a state that nobody knows.
+    pub leaving: usize,
+    /// Left.
+    pub left: usize,
+}
+
+/// How many checks are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// Passing.
+    pub passing: usize,
+    /// Warning.
+    pub warning: usize,
+    /// Critical.
+    pub critical: usize,
+}
+
+/// What is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Picture {
+    /// When it was made.
+    pub at: Millis,
+    /// Whether the agent said who leads, or that nobody does.
+    pub leader_known: bool,
+    /// The leader.
+    pub leader: Option<Leader>,
+    /// Changes of leader within the last day.
+    pub leader_changes: usize,
+    /// Who led.
+    pub timeline: Timeline,
+    /// The servers as a quorum.
+    pub servers: Servers,
+    /// The limits that apply.
+    pub limits: Thresholds,
+    /// Members by state.
+    pub node_counts: NodeCounts,
+    /// Checks by state.
+    pub check_counts: CheckCounts,
+    /// The servers of raft, leader first.
+    pub peers: Vec<PeerRow>,
+    /// The members, servers first.
+    pub nodes: Vec<NodeRow>,
+    /// The checks, critical first.
+    pub checks: Vec<CheckRow>,
+    /// The services, those that are down first.
+    pub services: Vec<ServiceRow>,
+    /// What is wrong, newest first.
+    pub problems: Vec<Problem>,
+}
+
+impl Picture {
+    /// The largest lag of all servers.
+    pub fn worst_lag(&self) -> Option<u64> {
+        self.peers.iter().filter_map(|peer| peer.lag).max()
+    }
+
+    /// The members, worst first.
+    pub fn worst_nodes(&self) -> Vec<&NodeRow> {
+        let mut rows: Vec<&NodeRow> = self.nodes.iter().collect();
+        rows.sort_by(|a, b| {
+            b.badness()
+                .cmp(&a.badness())
+                .then_with(|| a.name.cmp(&b.name))
+        });
+        rows
+    }
+
+    /// Where the health scores of other nodes come from.
+    pub fn score_source(snapshot: &ClusterSnapshot) -> Source {
+        snapshot.gossip.source()
+    }
+}
+
+/// Makes the picture. Looks at the snapshot first, so that times are known.
+pub fn derive(
+    now: Millis,
+    snapshot: &ClusterSnapshot,
+    seen: &mut Observations,
+    limits: &Thresholds,
+) -> Picture {
+    seen.see(snapshot);
+    let mut limits = *limits;
+    if let Some(autopilot) = snapshot.autopilot.get() {
+        limits.lag_max = autopilot.max_trailing_logs;
+        limits.lag_warn = limits.lag_warn.min(limits.lag_max);
+        limits.contact_max_ms = autopilot.last_contact_threshold.0 / 1_000_000;
+    }
+    let mut picture = Picture {
+        at: now,
+        limits,
+        peers: peers::rows(snapshot, &limits),
+        checks: checks::rows(snapshot, seen),
+        ..Picture::default()
+    };
+    let names = names(snapshot);
+    let name = |id: &str, address: &str| {
+        let found = names.get(id).or_else(|| names.get(address));
+        found.map_or(address, |name| *name).to_owned()
+    };
+    picture.timeline = Timeline::new(snapshot, seen, name);
+    picture.leader_changes = picture.timeline.changes_since(now - DAY);
+    (picture.leader_known, picture.leader) = leader(snapshot, seen, &picture, name);
+    let leader = picture.leader.as_ref().map(|leader| leader.name.as_str());
+    picture.nodes = nodes::rows(now, snapshot, seen, leader);
+    picture.services = checks::services(snapshot, &picture.checks);
+    picture.servers = servers(snapshot, &picture.peers);
+    picture.node_counts = node_counts(&picture.nodes);
+    picture.check_counts = check_counts(&picture.checks);
+    picture.problems = problems::find(&picture, &limits);
+    seen.date(&mut picture.problems, now);
+    problems::sort(&mut picture.problems);
+    picture
+}
+
+/// Names of servers by their UUIDs and by their RPC addresses.
+fn names(snapshot: &ClusterSnapshot) -> BTreeMap<&str, &str> {
+    let mut names = BTreeMap::new();
+    for server in snapshot.raft.get().iter().flat_map(|raft| &raft.servers) {
+        if server.node != "(unknown)" {
+            names.insert(server.id.as_str(), server.node.as_str());
+            names.insert(server.address.as_str(), server.node.as_str());
+        }
+    }
+    for server in snapshot
+        .health
+        .get()
+        .iter()
+        .flat_map(|health| &health.servers)
+    {
+        if !server.name.is_empty() {
+            names.insert(server.id.as_str(), server.name.as_str());
+            names.insert(server.address.as_str(), server.name.as_str());
+        }
+    }
+    for member in snapshot.members.get().into_iter().flatten() {
+        if let Some(id) = member.tags.get("id") {
+            names.insert(id, member.name.as_str());
+        }
+    }
+    names
+}
+
+/// Whether it is known who leads, and who does.
+fn leader(
+    snapshot: &ClusterSnapshot,
+    seen: &Observations,
+    picture: &Picture,
+    name: impl Fn(&str, &str) -> String,
+) -> (bool, Option<Leader>) {
+    let Some(address) = snapshot.leader.get() else {
+        return (false, None);
+    };
+    if address.is_empty() {
+        return (true, None);
+    }
+    let by_member = || {
+        let members = snapshot.members.get()?;
+        let found = members.iter().find(|member| {
+            let port = member
+                .tags
+                .get("port")
+                .filter(|_| member.tags.get("role").is_some_and(|role| role == "consul"));
+            port.is_some_and(|port| {
+                let address = address.as_str();
+                address == format!("{}:{port}", member.addr)
+                    || address == format!("[{}]:{port}", member.addr)
+            })
+        })?;
+        Some(found.name.clone())
+    };
+    let mut found = name("", address);
+    if found == *address {
+        found = by_member().unwrap_or(found);
+    }
+    let bar = picture.timeline.current().filter(|bar| bar.leader == found);
+    let reign = seen
+        .reigns()
+        .next_back()
+        .filter(|reign| reign.leader == *address);
+    let (since, at_least) = match (bar, reign) {
+        // An agent that was restarted knows less than was seen.
+        (Some(bar), Some(reign)) if bar.at_least && reign.since.at < bar.from => {
+            (Some(reign.since.at), reign.since.at_least)
+        }
+        (Some(bar), _) => (Some(bar.from), bar.at_least),
+        (None, Some(reign)) => (Some(reign.since.at), reign.since.at_least),
+        (None, None) => (None, true),
+    };
+    let agent_term = snapshot.agent.get().and_then(|agent| agent.term);
+    let report_term = picture
+        .peers
+        .iter()
+        .find(|peer| peer.leader)
+        .and_then(|peer| peer.last_term);
+    let term = bar.and_then(|bar| bar.term).or(agent_term).or(report_term);
+    let leader = Leader {
+        name: found,
+        term,
+        since,
+        at_least,
+    };
+    (true, Some(leader))
+}
+
+fn servers(snapshot: &ClusterSnapshot, peers: &[PeerRow]) -> Servers {
+    Servers {
+        total: peers.len(),
+        voters: peers.iter().filter(|peer| peer.voter).count(),
+        healthy: peers
+            .iter()
+            .filter(|peer| peer.healthy == Some(true))
+            .count(),
+        tolerates: snapshot.health.get().map(|health| health.failure_tolerance),
+    }
+}
+
+fn node_counts(nodes: &[NodeRow]) -> NodeCounts {
+    let mut counts = NodeCounts::default();
+    for node in nodes {
+        match node.status {
+            MemberStatus::Alive => counts.alive += 1,
+            MemberStatus::Failed => counts.failed += 1,
+            MemberStatus::Left => counts.left += 1,
+            MemberStatus::Leaving | MemberStatus::None => counts.leaving += 1,
+        }
+    }
+    counts
+}
+
+fn check_counts(checks: &[CheckRow]) -> CheckCounts {
+    let mut counts = CheckCounts::default();
+    for check in checks {
+        match check.status {
+            Status::Passing => counts.passing += 1,
+            Status::Warning => counts.warning += 1,
+            Status::Critical => counts.critical += 1,
+        }
+    }
+    counts
+}

@@ -1,0 +1,220 @@
+//! What is wrong, newest first.
+
+use serde::Serialize;
+
+use super::picture::Picture;
+use crate::model::check::{SERF_HEALTH, Status};
+use crate::model::member::MemberStatus;
+use crate::tui::observed::Since;
+use crate::tui::thresholds::Thresholds;
+use crate::tui::words::one_line;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    Note,
+    /// Working, with a concern.
+    Warning,
+    /// Not working.
+    Critical,
+}
+
+/// What it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProblemKind {
+    /// The cluster has no leader, or may lose its quorum.
+    Quorum,
+    /// A server of raft.
+    Server,
+    /// A member of the gossip pool.
+    Node,
+    /// A member that is slow itself.
+    Score,
+    /// A service without instances to use.
+    Service,
+    /// A check.
+    Check,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub kind: ProblemKind,
+    /// Whose problem it is: a node, a service.
+    pub subject: String,
+    /// What is wrong, in a few words.
+    pub text: String,
+    /// More about it, in one line; may be empty.
+    pub detail: String,
+    /// Since when.
+    pub since: Option<Since>,
+    /// Orders problems of one moment: raft's index where there is one.
+    pub order: u64,
+    /// Node and id of the check that it is about.
+    pub check: Option<(String, String)>,
+}
+
+impl Problem {
+    fn new(severity: Severity, kind: ProblemKind, subject: &str, text: impl Into<String>) -> Self {
+        Self {
+            severity,
+            kind,
+            subject: subject.to_owned(),
+            text: text.into(),
+            detail: String::new(),
+            since: None,
+            order: 0,
+            check: None,
+        }
+    }
+
+    /// What stays the same while the problem lasts, whatever its numbers do.
+    pub fn key(&self) -> (ProblemKind, String, bool) {
+        let critical = self.severity == Severity::Critical;
+        (self.kind, self.subject.clone(), critical)
+    }
+}
+
+/// All problems, in no order yet.
+pub(super) fn find(picture: &Picture, limits: &Thresholds) -> Vec<Problem> {
+    let mut found = of_quorum(picture);
+    of_peers(picture, limits, &mut found);
+    of_nodes(picture, limits, &mut found);
+    of_services(picture, &mut found);
+    of_checks(picture, &mut found);
+    found
+}
+
+/// Newest first; those of which only a least age is known come after those with a time; of one moment the worst first.
+pub(super) fn sort(problems: &mut [Problem]) {
+    problems.sort_by(|a, b| {
+        let note = |one: &Problem| one.severity == Severity::Note;
+        let time = |one: &Problem| one.since.map_or(0, |since| since.at);
+        let vague = |one: &Problem| one.since.is_none_or(|since| since.at_least);
+        (note(a), vague(a))
+            .cmp(&(note(b), vague(b)))
+            .then_with(|| time(b).cmp(&time(a)))
+            .then_with(|| b.severity.cmp(&a.severity))
+            .then_with(|| b.order.cmp(&a.order))
+            .then_with(|| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)))
+    });
+}
+
+fn of_quorum(picture: &Picture) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let cluster =
+        |text: String| Problem::new(Severity::Critical, ProblemKind::Quorum, "cluster", text);
+    if picture.leader_known && picture.leader.is_none() {
+        found.push(cluster("no leader".to_owned()));
+    }
+    let servers = &picture.servers;
+    if let (Some(0), true) = (servers.tolerates, servers.voters > 2) {
+        let text = format!("{}/{} servers, tolerates 0", servers.healthy, servers.total);
+        found.push(cluster(text));
+    }
+    found
+}
+
+fn of_peers(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
+    for peer in &picture.peers {
+        let lag = peer.lag.unwrap_or_default();
+        let (severity, text) = match peer.healthy {
+            Some(false) => (Severity::Critical, "server unhealthy".to_owned()),
+            _ if lag >= limits.lag_warn => (Severity::Warning, format!("raft lag {lag}")),
+            _ => continue,
+        };
+        let mut problem = Problem::new(severity, ProblemKind::Server, &peer.name, text);
+        problem.detail = peer.why.join(", ");
+        if severity == Severity::Critical {
+            problem.since = peer.stable_since.map(|at| Since {
+                at,
+                at_least: false,
+            });
+        }
+        found.push(problem);
+    }
+}
+
+fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
+    for node in &picture.nodes {
+        let severity = match node.status {
+            MemberStatus::Failed => Some(Severity::Critical),
+            MemberStatus::Leaving | MemberStatus::None => Some(Severity::Warning),
+            MemberStatus::Left => Some(Severity::Note),
+            MemberStatus::Alive => None,
+        };
+        if let Some(severity) = severity {
+            let text = format!("node {}", node.status.as_str());
+            let mut problem = Problem::new(severity, ProblemKind::Node, &node.name, text);
+            problem.since = node.since;
+            found.push(problem);
+        }
+        let score = node.score.unwrap_or_default();
+        if score >= limits.score_warn {
+            let severity = if score >= limits.score_crit {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            };
+            let text = format!("gossip score {score}/7");
+            let mut problem = Problem::new(severity, ProblemKind::Score, &node.name, text);
+            problem.detail.push_str("slow itself; suspects others");
+            found.push(problem);
+        }
+    }
+}
+
+fn of_services(picture: &Picture, found: &mut Vec<Problem>) {
+    for service in picture.services.iter().filter(|service| service.is_down()) {
+        let kind = ProblemKind::Service;
+        let text = "no passing instances";
+        let mut problem = Problem::new(Severity::Critical, kind, &service.name, text);
+        problem.since = service.since;
+        problem.order = service.modify_index;
+        found.push(problem);
+    }
+}
+
+fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
+    let failed: std::collections::BTreeSet<&str> = picture
+        .nodes
+        .iter()
+        .filter(|node| node.status == MemberStatus::Failed)
+        .map(|node| node.name.as_str())
+        .collect();
+    for check in &picture.checks {
+        let severity = match check.status {
+            Status::Critical => Severity::Critical,
+            Status::Warning => Severity::Warning,
+            Status::Passing => continue,
+        };
+        // The failed node itself is a problem already.
+        if check.id == SERF_HEALTH && failed.contains(check.node.as_str()) {
+            continue;
+        }
+        let subject = if check.service.is_empty() {
+            &check.node
+        } else {
+            &check.service
+        };
+        let text = format!("check \"{}\"", one_line(&check.name));
+        let mut problem = Problem::new(severity, ProblemKind::Check, subject, text);
+        let place = if check.service.is_empty() {
+            String::new()
+        } else {
+            format!("(on {})", check.node)
+        };
+        let detail = format!("{} {place}", one_line(&check.output));
+        detail.trim().clone_into(&mut problem.detail);
+        problem.since = check.since;
+        problem.order = check.modify_index;
+        problem.check = Some((check.node.clone(), check.id.clone()));
+        found.push(problem);
+    }
+}

@@ -1,0 +1,38 @@
+//! `consulctl top`: the cluster in a terminal, over the HTTP API of any agent.
+//!
+//! Answers become an immutable snapshot; one pure derivation makes the picture that the screen, `-once`, JSON and
+//! `-check` share. Keys and answers change the state of the [`App`], which is pure, too; the runtime drives it.
+
+pub mod app;
+pub mod data_table;
+pub mod derive;
+pub mod facts;
+pub mod fetch;
+pub mod history;
+pub mod journal;
+pub mod keymap;
+pub mod observed;
+pub mod once;
+pub mod page;
+pub mod poller;
+pub mod prompt;
+pub mod report;
+pub mod runtime;
+pub mod snapshot;
+pub mod summary;
+pub mod terminal;
+pub mod theme;
+pub mod thresholds;
+pub mod timeline;
+pub mod views;
+pub mod words;
+
+pub use app::App;
+pub use derive::{Picture, Verdict, derive};
+pub use fetch::everything;
+pub use observed::Observations;
+pub use report::{Report, report};
+pub use runtime::run;
+pub use snapshot::{ClusterSnapshot, Millis};
+pub use theme::{Palette, Theme};
+pub use thresholds::Thresholds;

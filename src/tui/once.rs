@@ -1,0 +1,213 @@
+//! The picture without a screen: `-once` as text, `-check` as a line for Nagios.
+
+use super::derive::{NodeRow, PeerRow, Picture, Verdict, verdict};
+use super::snapshot::{ClusterSnapshot, Fault};
+use super::summary;
+use super::theme::Glyphs;
+use super::words::{UNKNOWN, cut, moment, or_unknown};
+use crate::output::columnize;
+
+/// Problems that are listed.
+const MAX_PROBLEMS: usize = 20;
+/// Nodes that are listed.
+const MAX_NODES: usize = 10;
+/// Problems that the line for Nagios names.
+const MAX_NAMED: usize = 3;
+
+/// A picture as text, `width` cells wide. No escape sequences.
+pub fn text(
+    snapshot: &ClusterSnapshot,
+    picture: &Picture,
+    glyphs: &Glyphs,
+    width: usize,
+) -> String {
+    let dc = snapshot
+        .agent
+        .get()
+        .map_or(UNKNOWN, |agent| agent.datacenter.as_str());
+    let mut lines = vec![
+        format!(
+            "consulctl top  {dc}  {}  {}",
+            summary::via(snapshot),
+            moment(picture.at)
+        ),
+        summary::leader(picture),
+        format!(
+            "{}  {}  {}",
+            summary::servers(picture),
+            summary::nodes(snapshot, picture, glyphs),
+            summary::checks(snapshot, picture, glyphs)
+        ),
+    ];
+    lines.extend(faults(snapshot));
+    section(
+        &mut lines,
+        "PROBLEMS (newest first)",
+        &problems(picture, glyphs),
+    );
+    let sample = match snapshot.health.get() {
+        Some(_) => "RAFT (one sample)",
+        None => "RAFT (autopilot's report n/a)",
+    };
+    section(&mut lines, sample, &peers(picture));
+    section(&mut lines, "GOSSIP (worst first)", &nodes(picture));
+    let timeline = picture.timeline.line(picture.at);
+    if !timeline.is_empty() {
+        lines.push(String::new());
+        lines.push(format!("LEADERS 24h  {timeline}"));
+    }
+    let cut: Vec<String> = lines
+        .iter()
+        .map(|line| cut(line, width, glyphs.more))
+        .collect();
+    cut.join("\n")
+}
+
+fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>]) {
+    lines.push(String::new());
+    lines.push(title.to_owned());
+    if rows.is_empty() {
+        lines.push("  none".to_owned());
+        return;
+    }
+    let table = columnize(rows);
+    lines.extend(table.lines().map(|line| format!("  {}", line.trim_end())));
+}
+
+/// What could not be asked, a line each.
+fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(fault) = snapshot.unreachable() {
+        return vec![format!("UNREACHABLE {}", fault.text)];
+    }
+    let mut tell = |what: &str, fault: Option<&Fault>| {
+        if let Some(fault) = fault {
+            lines.push(format!("{what}: {}", fault.text));
+        }
+    };
+    tell("members", snapshot.members.fault.as_ref());
+    tell("checks", snapshot.checks.fault.as_ref());
+    tell("servers", snapshot.health.fault.as_ref());
+    lines
+}
+
+fn problems(picture: &Picture, glyphs: &Glyphs) -> Vec<Vec<String>> {
+    let mut rows: Vec<Vec<String>> = picture
+        .problems
+        .iter()
+        .take(MAX_PROBLEMS)
+        .map(|problem| {
+            vec![
+                summary::symbol(problem.severity, glyphs).to_owned(),
+                problem.subject.clone(),
+                problem.text.clone(),
+                summary::lasting(problem, picture),
+                problem.detail.clone(),
+            ]
+        })
+        .collect();
+    let hidden = picture.problems.len().saturating_sub(MAX_PROBLEMS);
+    if hidden > 0 {
+        rows.push(vec![String::new(), format!("{hidden} more")]);
+    }
+    rows
+}
+
+fn peers(picture: &Picture) -> Vec<Vec<String>> {
+    if picture.peers.is_empty() {
+        return Vec::new();
+    }
+    let head = ["PEER", "ROLE", "VOTE", "LAST IDX", "LAG", "CONTACT", "WHY"];
+    let row = |peer: &PeerRow| {
+        let name = if peer.leader {
+            format!("{} *", peer.name)
+        } else {
+            peer.name.clone()
+        };
+        vec![
+            name,
+            if peer.leader { "leader" } else { "follower" }.to_owned(),
+            if peer.voter { "yes" } else { "no" }.to_owned(),
+            or_unknown(peer.last_index),
+            if peer.leader {
+                "-".to_owned()
+            } else {
+                or_unknown(peer.lag)
+            },
+            summary::contact(peer),
+            peer.why.join(", "),
+        ]
+    };
+    let rows = picture.peers.iter().map(row);
+    std::iter::once(head.map(str::to_owned).to_vec())
+        .chain(rows)
+        .collect()
+}
+
+fn nodes(picture: &Picture) -> Vec<Vec<String>> {
+    if picture.nodes.is_empty() {
+        return Vec::new();
+    }
+    let head = ["NODE", "STATE", "SCORE", "RTT~"]
+        .map(str::to_owned)
+        .to_vec();
+    let row = |node: &&NodeRow| {
+        vec![
+            node.name.clone(),
+            node.status.as_str().to_owned(),
+            summary::score(node.score),
+            summary::rtt(node.rtt_ms),
+        ]
+    };
+    let worst = picture.worst_nodes();
+    std::iter::once(head)
+        .chain(worst.iter().take(MAX_NODES).map(row))
+        .collect()
+}
+
+/// One line for Nagios, with its numbers behind a bar, and the verdict.
+pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict) {
+    let verdict = verdict(snapshot, picture);
+    let mut named: Vec<_> = picture.problems.iter().collect();
+    named.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+    let mut words: Vec<String> = named
+        .iter()
+        .take(MAX_NAMED)
+        .filter(|problem| problem.severity > super::derive::Severity::Note)
+        .map(|problem| format!("{}: {}", problem.subject, problem.text))
+        .collect();
+    let hidden = named.len().saturating_sub(MAX_NAMED);
+    if hidden > 0 {
+        words.push(format!("{hidden} more"));
+    }
+    if let Some(fault) = snapshot.unreachable() {
+        words = vec![fault.text.clone()];
+    }
+    if words.is_empty() {
+        words.push(summary::leader(picture));
+    }
+    let (nodes, checks) = (picture.node_counts, picture.check_counts);
+    let mut numbers = vec![
+        format!("servers={}", picture.servers.total),
+        format!("servers_healthy={}", picture.servers.healthy),
+        format!("nodes_alive={}", nodes.alive),
+        format!("nodes_failed={}", nodes.failed),
+        format!("checks_warning={}", checks.warning),
+        format!("checks_critical={}", checks.critical),
+        format!("leader_changes={}", picture.leader_changes),
+    ];
+    if let Some(tolerates) = picture.servers.tolerates {
+        numbers.push(format!("failures_tolerated={tolerates}"));
+    }
+    if let Some(lag) = picture.worst_lag() {
+        numbers.push(format!("lag_max={lag}"));
+    }
+    // A bar would end the text early.
+    let words = words.join("; ").replace('|', "/");
+    let line = format!(
+        "CONSUL {} - {words} | {}",
+        verdict.word(),
+        numbers.join(" ")
+    );
+    (line, verdict)
+}

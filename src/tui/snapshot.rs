@@ -1,0 +1,253 @@
+//! The cluster as one agent shows it at one moment: what everything on the screen is derived from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::facts::AgentFacts;
+use crate::model::check::HealthCheck;
+use crate::model::coordinate::NodeCoordinate;
+use crate::model::gossip::GossipMember;
+use crate::model::member::Member;
+use crate::model::raft::{
+    AutopilotConfiguration, LeaderChangeRecord, OperatorHealth, RaftConfiguration,
+};
+
+/// Milliseconds since 1970, UTC. All times of the dashboard are such numbers; the runtime reads the clock.
+pub type Millis = i64;
+
+/// Where a number comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The agent said it.
+    Agent,
+    /// Seen by comparing what the agent said at different times, since the dashboard started.
+    Observed,
+    /// The agent does not say it.
+    #[default]
+    Unavailable,
+}
+
+/// Why a part is missing or old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of trouble it is.
+    pub kind: FaultKind,
+    /// The error in one line.
+    pub text: String,
+}
+
+/// The kinds of trouble that are shown in different ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The agent cannot be reached.
+    Unreachable,
+    /// The token does not allow it.
+    Forbidden,
+    /// The agent does not know the question.
+    Unsupported,
+    /// The cluster has no leader.
+    NoLeader,
+    /// Anything else.
+    Other,
+}
+
+/// One answer of the agent, kept while newer ones fail. Clones share the value.
+#[derive(Debug)]
+pub struct Part<T> {
+    /// The newest answer, if there was ever one.
+    pub value: Option<Arc<T>>,
+    /// When it was given; 0 without one.
+    pub sampled: Millis,
+    /// What is wrong now; `None` while all is well.
+    pub fault: Option<Fault>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        Self {
+            value: None,
+            sampled: 0,
+            fault: None,
+        }
+    }
+}
+
+impl<T> Clone for Part<T> {
+    fn clone(&self) -> Self {
+        Self {
+            value: self.value.clone(),
+            sampled: self.sampled,
+            fault: self.fault.clone(),
+        }
+    }
+}
+
+impl<T> Part<T> {
+    /// An answer.
+    pub fn new(value: T, sampled: Millis) -> Self {
+        Self {
+            value: Some(Arc::new(value)),
+            sampled,
+            fault: None,
+        }
+    }
+
+    /// The answer, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        self.value.as_deref()
+    }
+
+    /// Takes what came: a value replaces the old one, a fault is put beside it. What the agent does not know, or may
+    /// not tell, any more is not shown as if it did.
+    pub fn take(&mut self, came: Result<T, Fault>, now: Millis) {
+        match came {
+            Ok(value) => *self = Self::new(value, now),
+            Err(fault) => {
+                if matches!(fault.kind, FaultKind::Forbidden | FaultKind::Unsupported) {
+                    self.value = None;
+                    self.sampled = 0;
+                }
+                self.fault = Some(fault);
+            }
+        }
+    }
+
+    /// What kind of trouble there is.
+    pub fn trouble(&self) -> Option<FaultKind> {
+        self.fault.as_ref().map(|fault| fault.kind)
+    }
+
+    /// Whether the agent says it.
+    pub fn source(&self) -> Source {
+        match self.value {
+            Some(_) => Source::Agent,
+            None => Source::Unavailable,
+        }
+    }
+}
+
+/// An answer that came, for one part of the picture.
+#[derive(Debug)]
+pub enum Update {
+    /// `/v1/agent/self`
+    Agent(Result<AgentFacts, Fault>),
+    /// `/v1/agent/members`
+    Members(Result<Vec<Member>, Fault>),
+    /// `/v1/health/state/any`
+    Checks(Result<Vec<HealthCheck>, Fault>),
+    /// `/v1/catalog/services`
+    Services(Result<BTreeMap<String, Vec<String>>, Fault>),
+    /// `/v1/operator/autopilot/health`
+    Health(Result<OperatorHealth, Fault>),
+    /// `/v1/operator/raft/configuration`
+    Raft(Result<RaftConfiguration, Fault>),
+    /// `/v1/operator/autopilot/configuration`
+    Autopilot(Result<AutopilotConfiguration, Fault>),
+    /// `/v1/status/leader`
+    Leader(Result<String, Fault>),
+    /// `/v1/consulctl/leaders`
+    Changes(Result<Vec<LeaderChangeRecord>, Fault>),
+    /// `/v1/consulctl/gossip`
+    Gossip(Result<Vec<GossipMember>, Fault>),
+    /// `/v1/coordinate/nodes`
+    Coordinates(Result<Vec<NodeCoordinate>, Fault>),
+}
+
+/// All parts. Cloning is cheap; a new answer makes a new snapshot, so that no screen is half old.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterSnapshot {
+    /// The agent's address as people write it.
+    pub address: String,
+    /// When the newest answer came.
+    pub at: Millis,
+    /// The agent itself.
+    pub agent: Part<AgentFacts>,
+    /// The members of the LAN pool.
+    pub members: Part<Vec<Member>>,
+    /// All checks.
+    pub checks: Part<Vec<HealthCheck>>,
+    /// All services with their tags.
+    pub services: Part<BTreeMap<String, Vec<String>>>,
+    /// The servers' health: one sample of the leader's.
+    pub health: Part<OperatorHealth>,
+    /// The servers of the raft configuration.
+    pub raft: Part<RaftConfiguration>,
+    /// Autopilot's thresholds.
+    pub autopilot: Part<AutopilotConfiguration>,
+    /// The leader's RPC address; empty without a leader.
+    pub leader: Part<String>,
+    /// Changes of leader that the server saw.
+    pub changes: Part<Vec<LeaderChangeRecord>>,
+    /// What members say of their part in gossip.
+    pub gossip: Part<Vec<GossipMember>>,
+    /// Network coordinates.
+    pub coordinates: Part<Vec<NodeCoordinate>>,
+}
+
+impl ClusterSnapshot {
+    /// Nothing known yet of the agent at `address`.
+    pub fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same with an answer that came at `now`.
+    #[must_use]
+    pub fn with(mut self, update: Update, now: Millis) -> Self {
+        match update {
+            Update::Agent(came) => self.agent.take(came, now),
+            Update::Members(came) => self.members.take(came, now),
+            Update::Checks(came) => self.checks.take(came, now),
+            Update::Services(came) => self.services.take(came, now),
+            Update::Health(came) => self.health.take(came, now),
+            Update::Raft(came) => self.raft.take(came, now),
+            Update::Autopilot(came) => self.autopilot.take(came, now),
+            Update::Leader(came) => self.leader.take(came, now),
+            Update::Changes(came) => self.changes.take(came, now),
+            Update::Gossip(came) => self.gossip.take(came, now),
+            Update::Coordinates(came) => self.coordinates.take(came, now),
+        }
+        self.at = now;
+        self
+    }
+
+    /// Why the agent cannot be reached, if it cannot.
+    pub fn unreachable(&self) -> Option<&Fault> {
+        let fault = self.agent.fault.as_ref()?;
+        (fault.kind == FaultKind::Unreachable).then_some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(kind: FaultKind) -> Fault {
+        Fault {
+            kind,
+            text: "x".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_old_answer_stays_while_the_agent_is_away() {
+        let snapshot = ClusterSnapshot::new("a").with(Update::Leader(Ok("s1".to_owned())), 5);
+        let snapshot = snapshot.with(Update::Leader(Err(fault(FaultKind::Unreachable))), 9);
+        assert_eq!(snapshot.leader.get().map(String::as_str), Some("s1"));
+        assert_eq!(snapshot.leader.sampled, 5);
+        assert_eq!(snapshot.leader.trouble(), Some(FaultKind::Unreachable));
+    }
+
+    #[test]
+    fn what_may_not_be_told_any_more_is_gone() {
+        let snapshot = ClusterSnapshot::new("a").with(Update::Leader(Ok("s1".to_owned())), 5);
+        let snapshot = snapshot.with(Update::Leader(Err(fault(FaultKind::Forbidden))), 9);
+        assert_eq!(snapshot.leader.get(), None);
+        assert_eq!(snapshot.leader.source(), Source::Unavailable);
+    }
+}

@@ -1,0 +1,144 @@
+//! The sentences that the screen's head, `-once` and `-check` share.
+
+use super::derive::{PeerRow, Picture, Problem, Severity};
+use super::snapshot::{ClusterSnapshot, Source};
+use super::theme::Glyphs;
+use super::words::{UNKNOWN, clock, or_unknown, short};
+
+/// `LEADER srv-2 term 41 for 6h12m, 3 changes/24h`
+pub fn leader(picture: &Picture) -> String {
+    let Some(leader) = &picture.leader else {
+        return if picture.leader_known {
+            format!("NO LEADER, {}", changes(picture))
+        } else {
+            format!("LEADER {UNKNOWN}")
+        };
+    };
+    let term = leader
+        .term
+        .map(|term| format!(" term {term}"))
+        .unwrap_or_default();
+    let since = match leader.since {
+        Some(at) => {
+            let more = if leader.at_least { ">" } else { "" };
+            format!(" for {more}{}", short(picture.at - at))
+        }
+        None => String::new(),
+    };
+    format!("LEADER {}{term}{since}, {}", leader.name, changes(picture))
+}
+
+fn changes(picture: &Picture) -> String {
+    let count = picture.leader_changes;
+    let word = if count == 1 { "change" } else { "changes" };
+    match picture.timeline.source {
+        Source::Agent => format!("{count} {word}/24h"),
+        Source::Observed => format!("{count} {word} seen"),
+        Source::Unavailable => format!("changes {UNKNOWN}"),
+    }
+}
+
+/// `SERVERS 3/3, tolerates 1`
+pub fn servers(picture: &Picture) -> String {
+    let servers = &picture.servers;
+    if servers.total == 0 {
+        return format!("SERVERS {UNKNOWN}");
+    }
+    match servers.tolerates {
+        Some(count) => format!(
+            "SERVERS {}/{}, tolerates {count}",
+            servers.healthy, servers.total
+        ),
+        None => format!("SERVERS {UNKNOWN}/{}", servers.total),
+    }
+}
+
+/// `NODES 48 ok 1 x 2 left`
+pub fn nodes(snapshot: &ClusterSnapshot, picture: &Picture, glyphs: &Glyphs) -> String {
+    if snapshot.members.get().is_none() {
+        return format!("NODES {UNKNOWN}");
+    }
+    let counts = &picture.node_counts;
+    let mut text = format!(
+        "NODES {} {} {} {}",
+        counts.alive, glyphs.ok, counts.failed, glyphs.bad
+    );
+    if counts.leaving > 0 {
+        text = format!("{text} {} leaving", counts.leaving);
+    }
+    format!("{text} {} left", counts.left)
+}
+
+/// `CHECKS 212 ok 3 ! 2 x`
+pub fn checks(snapshot: &ClusterSnapshot, picture: &Picture, glyphs: &Glyphs) -> String {
+    if snapshot.checks.get().is_none() {
+        return format!("CHECKS {UNKNOWN}");
+    }
+    let counts = &picture.check_counts;
+    format!(
+        "CHECKS {} {} {} {} {} {}",
+        counts.passing, glyphs.ok, counts.warning, glyphs.warning, counts.critical, glyphs.bad
+    )
+}
+
+/// `via web-3 (client) 127.0.0.1:8500`
+pub fn via(snapshot: &ClusterSnapshot) -> String {
+    let address = snapshot.address.trim_start_matches("http://");
+    match snapshot.agent.get() {
+        Some(agent) => {
+            let role = if agent.server { "server" } else { "client" };
+            format!("via {} ({role}) {address}", agent.node)
+        }
+        None => format!("via {address}"),
+    }
+}
+
+/// The symbol of a problem.
+pub fn symbol(severity: Severity, glyphs: &Glyphs) -> &'static str {
+    match severity {
+        Severity::Note => glyphs.left,
+        Severity::Warning => glyphs.warning,
+        Severity::Critical => glyphs.bad,
+    }
+}
+
+/// `for 00:03:12`, with `>` before the time where it is longer than that.
+pub fn lasting(problem: &Problem, picture: &Picture) -> String {
+    match problem.since {
+        Some(since) => {
+            let more = if since.at_least { ">" } else { "" };
+            format!("for {more}{}", clock(picture.at - since.at))
+        }
+        None => String::new(),
+    }
+}
+
+/// `3/7`, with a mark where it is worth a look.
+pub fn score(score: Option<u64>) -> String {
+    match score {
+        Some(0) => "0/7".to_owned(),
+        Some(score) => format!("{score}/7 !"),
+        None => UNKNOWN.to_owned(),
+    }
+}
+
+/// `41 ms`, or [`UNKNOWN`].
+pub fn rtt(rtt_ms: Option<f64>) -> String {
+    or_unknown(rtt_ms.map(|millis| {
+        if millis < 10.0 {
+            format!("{millis:.1} ms")
+        } else {
+            format!("{millis:.0} ms")
+        }
+    }))
+}
+
+/// `12 ms`, `-` for the leader.
+pub fn contact(peer: &PeerRow) -> String {
+    match peer.contact_ms {
+        _ if peer.leader => "-".to_owned(),
+        Some(millis) => format!("{millis} ms"),
+        None if peer.healthy.is_some() => "never".to_owned(),
+        None => UNKNOWN.to_owned(),
+    }
+}

@@ -1,0 +1,62 @@
+//! The checks, critical ones first.
+
+use super::tabular::{age, age_key};
+use crate::model::check::Status;
+use crate::tui::data_table::{Cell, Column, Row};
+use crate::tui::derive::{CheckRow, Picture};
+use crate::tui::theme::Meaning;
+use crate::tui::words::one_line;
+
+const fn column(name: &'static str, right: bool, wide: bool) -> Column {
+    Column { name, right, wide }
+}
+
+pub(super) const COLUMNS: &[Column] = &[
+    column("STATUS", false, false),
+    column("CHECK", false, false),
+    column("SERVICE", false, false),
+    column("NODE", false, false),
+    column("SINCE", true, false),
+    column("OUTPUT", false, false),
+    column("TYPE", false, true),
+    column("ID", false, true),
+];
+
+/// Letters of the output that a row shows at most.
+const MAX_LETTERS: usize = 200;
+
+pub(super) fn rows(picture: &Picture) -> Vec<Row> {
+    picture
+        .checks
+        .iter()
+        .map(|check| row(check, picture))
+        .collect()
+}
+
+/// The look of a check's state.
+pub(super) fn look(status: Status) -> Meaning {
+    match status {
+        Status::Passing => Meaning::Ok,
+        Status::Warning => Meaning::Warning,
+        Status::Critical => Meaning::Bad,
+    }
+}
+
+fn row(check: &CheckRow, picture: &Picture) -> Row {
+    let output: String = check.output.chars().take(MAX_LETTERS).collect();
+    Row {
+        id: format!("check\0{}\0{}", check.node, check.id),
+        problem: check.status != Status::Passing,
+        extra: String::new(),
+        cells: vec![
+            Cell::text(check.status.as_str()).meaning(look(check.status)),
+            Cell::text(one_line(&check.name)),
+            Cell::text(check.service.clone()),
+            Cell::text(check.node.clone()),
+            Cell::number(age(check.since, picture.at), age_key(check.since)),
+            Cell::text(one_line(&output)),
+            Cell::text(check.kind.clone()),
+            Cell::text(check.id.clone()),
+        ],
+    }
+}

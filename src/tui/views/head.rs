@@ -1,0 +1,248 @@
+//! The lines at the top and the line at the bottom: whose view it is, how fresh, what is wrong in numbers, which keys.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use unicode_width::UnicodeWidthStr as _;
+
+use super::pane;
+use crate::tui::app::App;
+use crate::tui::derive::Severity;
+use crate::tui::keymap::{Action, KEYS};
+use crate::tui::page::{Page, View};
+use crate::tui::prompt::{self, Mode};
+use crate::tui::snapshot::Millis;
+use crate::tui::summary;
+use crate::tui::theme::Meaning;
+use crate::tui::words::{UNKNOWN, cut, short, time_of_day};
+
+/// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
+pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
+    let agent = &app.snapshot.agent;
+    let age = now - agent.sampled;
+    if let Some(fault) = app.snapshot.unreachable() {
+        let since = match agent.sampled {
+            0 => "no answer yet".to_owned(),
+            _ => format!("STALE {}", short(age)),
+        };
+        let retry = match app.retry_at.map(|at| ((at - now).max(0) + 999) / 1000) {
+            Some(0) | None => "retrying".to_owned(),
+            Some(seconds) => format!("retry in {seconds} s"),
+        };
+        return (
+            format!("{since}: {}, {retry} (^r now)", fault.text),
+            Meaning::Bad,
+        );
+    }
+    if let Some(at) = app.frozen {
+        return (format!("FROZEN {}", short(now - at)), Meaning::Warning);
+    }
+    match agent.sampled {
+        0 => ("asking".to_owned(), Meaning::Quiet),
+        _ if age < 10_000 => {
+            let tenths = age.max(0) / 100;
+            (
+                format!("live, {}.{} s old", tenths / 10, tenths % 10),
+                Meaning::Ok,
+            )
+        }
+        _ => (format!("STALE {}", short(age)), Meaning::Warning),
+    }
+}
+
+/// Whether what is shown is old.
+pub(super) fn is_stale(app: &App) -> bool {
+    app.snapshot.unreachable().is_some()
+}
+
+/// The status line and the numbers, wrapped into as many lines as they need, at most three.
+pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let dc = app
+        .snapshot
+        .agent
+        .get()
+        .map_or(UNKNOWN, |agent| agent.datacenter.as_str());
+    let (fresh, look) = freshness(app, now);
+    let mut head = vec![
+        "consulctl top".to_owned(),
+        dc.to_owned(),
+        summary::via(&app.snapshot),
+    ];
+    let acl = app.snapshot.agent.get().and_then(|agent| agent.acl);
+    if let Some(on) = acl {
+        head.push(if on { "acl on" } else { "acl off" }.to_owned());
+    }
+    head.push("READ-ONLY".to_owned());
+    // The less important parts go first where there is no room; how fresh it is always stays.
+    let clock = time_of_day(now);
+    for part in ["consulctl top", "acl on", "acl off", clock.as_str(), dc] {
+        let used: usize = head.iter().map(|part| part.width() + 3).sum::<usize>() + fresh.width();
+        if used + clock.len() + 3 > width {
+            head.retain(|kept| kept != part);
+        }
+    }
+    let used: usize = head.iter().map(|part| part.width() + 3).sum::<usize>() + fresh.width();
+    if let (true, Some(agent)) = (used > width, app.snapshot.agent.get()) {
+        let via = summary::via(&app.snapshot);
+        head.iter_mut()
+            .filter(|part| **part == via)
+            .for_each(|part| *part = format!("via {}", agent.node));
+    }
+    let mut first = Line::default();
+    if is_stale(app) {
+        first.push_span(ratatui::text::Span::styled(
+            fresh.clone(),
+            theme.style(look),
+        ));
+        first.push_span(ratatui::text::Span::raw(format!("   {}", head.join("   "))));
+    } else {
+        first.push_span(ratatui::text::Span::raw(format!("{}   ", head.join("   "))));
+        first.push_span(ratatui::text::Span::styled(fresh, theme.style(look)));
+        if first.width() + clock.len() + 3 <= width {
+            first.push_span(ratatui::text::Span::raw(format!("   {clock}")));
+        }
+    }
+    let mut lines = vec![first];
+    lines.extend(numbers(app, width));
+    lines
+}
+
+fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
+    let (snapshot, picture, theme) = (&app.snapshot, &app.picture, &app.theme);
+    let bar = if theme.glyphs.lines { " │ " } else { " | " };
+    let parts = [
+        summary::leader(picture),
+        summary::servers(picture),
+        summary::nodes(snapshot, picture, &theme.glyphs),
+        summary::checks(snapshot, picture, &theme.glyphs),
+    ];
+    let mut rows = vec![String::new()];
+    for part in parts {
+        let Some(row) = rows.last_mut() else {
+            break;
+        };
+        if row.is_empty() {
+            *row = part;
+        } else if row.width() + bar.width() + part.width() <= width {
+            *row = format!("{row}{bar}{part}");
+        } else {
+            rows.push(part);
+        }
+    }
+    let look = if picture.leader_known && picture.leader.is_none() {
+        Meaning::Bad
+    } else {
+        Meaning::Strong
+    };
+    rows.truncate(2);
+    rows.into_iter()
+        .map(|row| pane::styled(cut(&row, width, theme.glyphs.more), look, theme))
+        .collect()
+}
+
+/// The one line of the smallest screens: `LEADER srv-2  3/3  x3 !2  0.4s`.
+pub(super) fn tiny(app: &App, now: Millis) -> String {
+    let picture = &app.picture;
+    let leader = match (&picture.leader, picture.leader_known) {
+        (Some(leader), _) => format!("LEADER {}", leader.name),
+        (None, true) => "NO LEADER".to_owned(),
+        (None, false) => format!("LEADER {UNKNOWN}"),
+    };
+    let count = |severity| {
+        let found = picture.problems.iter();
+        found.filter(|problem| problem.severity == severity).count()
+    };
+    let glyphs = &app.theme.glyphs;
+    let age = now - app.snapshot.agent.sampled;
+    let age = match (is_stale(app), app.snapshot.agent.sampled) {
+        (_, 0) => "...".to_owned(),
+        (true, _) => format!("STALE {}", short(age)),
+        (false, _) => format!("{}.{}s", age.max(0) / 1000, age.max(0) / 100 % 10),
+    };
+    format!(
+        "{leader}  {}/{}  {}{} {}{}  {age}",
+        picture.servers.healthy,
+        picture.servers.total,
+        glyphs.bad,
+        count(Severity::Critical),
+        glyphs.warning,
+        count(Severity::Warning),
+    )
+}
+
+/// The line at the bottom: what is written, or which keys do something now.
+pub(super) fn hints(app: &App, width: usize) -> String {
+    let matches = app.rows().1.len();
+    match &app.mode {
+        Mode::Filter(text) => {
+            let note = if app.table().filter_broken() {
+                "not finished"
+            } else {
+                "found"
+            };
+            return format!("/{text}_   {matches} {note}   Enter keep  Esc clear");
+        }
+        Mode::Palette(text) => {
+            let found = prompt::candidates(text, &app.picture).join("  ");
+            return format!(":{text}_   Tab complete   {found}");
+        }
+        Mode::Help => return "j k scroll  ? Esc close".to_owned(),
+        Mode::Normal => {}
+    }
+    let overview = app.page() == Page::View(View::Overview);
+    let of_page = !matches!(app.page(), Page::View(_));
+    let mut text = String::new();
+    for binding in KEYS.iter().filter(|binding| binding.hint) {
+        let useful = match binding.action {
+            Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
+            Action::Wide => !overview && !of_page,
+            Action::Expand => overview,
+            Action::Open
+            | Action::Filter
+            | Action::Problems
+            | Action::Sort(_)
+            | Action::Reverse => !of_page,
+            _ => true,
+        };
+        if useful {
+            text = format!("{text}{} {}  ", binding.name, binding.word);
+        }
+    }
+    let text = text.trim_end().to_owned();
+    if text.width() > width {
+        // The way to everything else comes first then.
+        return cut(
+            &format!("? help  q quit  {text}"),
+            width,
+            app.theme.glyphs.more,
+        );
+    }
+    text
+}
+
+/// Where one is, and how the table is looked at: `members > web-7   [problems] [/web: 3] [wide]`.
+pub(super) fn path(app: &App) -> String {
+    let table = app.table();
+    let mut text = app.path();
+    if table.problems_only {
+        text.push_str("  [problems only]");
+    }
+    if !table.filter().is_empty() {
+        text = format!(
+            "{text}  [/{}: {} found]",
+            table.filter(),
+            app.rows().1.len()
+        );
+    }
+    if app.wide {
+        text.push_str("  [wide]");
+    }
+    text
+}
+
+/// Draws a line of text that is cut to the area.
+pub(super) fn put(frame: &mut Frame<'_>, area: Rect, text: &str, meaning: Meaning, app: &App) {
+    let text = cut(text, usize::from(area.width), app.theme.glyphs.more);
+    pane::lines(frame, area, vec![pane::styled(text, meaning, &app.theme)]);
+}

@@ -1,0 +1,93 @@
+//! The members of the gossip pool.
+
+use super::tabular::{age, age_key, count_key};
+use crate::model::member::MemberStatus;
+use crate::tui::data_table::{Cell, Column, Row};
+use crate::tui::derive::{NodeRow, Picture};
+use crate::tui::summary;
+use crate::tui::theme::Meaning;
+
+const fn column(name: &'static str, right: bool, wide: bool) -> Column {
+    Column { name, right, wide }
+}
+
+pub(super) const COLUMNS: &[Column] = &[
+    column("NODE", false, false),
+    column("STATE", false, false),
+    column("ROLE", false, false),
+    column("SCORE", true, false),
+    column("RTT~", true, false),
+    column("FLAPS/1h", true, false),
+    column("CHANGED", true, false),
+    column("BUILD", false, false),
+    column("ADDRESS", false, false),
+    column("DC", false, true),
+    column("QUEUED", true, true),
+];
+
+pub(super) fn rows(picture: &Picture) -> Vec<Row> {
+    picture
+        .nodes
+        .iter()
+        .map(|node| row(node, picture))
+        .collect()
+}
+
+/// The look of a member's state.
+pub(super) fn look(status: MemberStatus) -> Meaning {
+    match status {
+        MemberStatus::Alive => Meaning::Ok,
+        MemberStatus::Failed => Meaning::Bad,
+        MemberStatus::Leaving | MemberStatus::None => Meaning::Warning,
+        MemberStatus::Left => Meaning::Quiet,
+    }
+}
+
+/// The look of a health score.
+pub(super) fn score_look(score: Option<u64>, picture: &Picture) -> Meaning {
+    match score {
+        None => Meaning::Quiet,
+        Some(score) if score >= picture.limits.score_crit => Meaning::Bad,
+        Some(score) if score >= picture.limits.score_warn => Meaning::Warning,
+        Some(_) => Meaning::Plain,
+    }
+}
+
+fn row(node: &NodeRow, picture: &Picture) -> Row {
+    let score = node.score.map(count_key);
+    let name = if node.leader {
+        format!("{} *", node.name)
+    } else {
+        node.name.clone()
+    };
+    let strong = if node.leader {
+        Meaning::Strong
+    } else {
+        Meaning::Plain
+    };
+    let flaps = u64::try_from(node.flaps).unwrap_or_default();
+    Row {
+        id: node.name.clone(),
+        problem: node.status != MemberStatus::Alive
+            || node.score.unwrap_or_default() >= picture.limits.score_warn
+            || node.flaps > 0,
+        extra: String::new(),
+        cells: vec![
+            Cell::text(name).meaning(strong),
+            Cell::text(node.status.as_str()).meaning(look(node.status)),
+            Cell::text(node.role),
+            Cell::number(summary::score(node.score), score)
+                .meaning(score_look(node.score, picture)),
+            Cell::number(summary::rtt(node.rtt_ms), node.rtt_ms),
+            Cell::number(flaps.to_string(), Some(count_key(flaps))),
+            Cell::number(age(node.since, picture.at), age_key(node.since)),
+            Cell::text(node.build.clone()),
+            Cell::text(node.address.clone()),
+            Cell::text(node.dc.clone()),
+            Cell::number(
+                crate::tui::words::or_unknown(node.queued),
+                node.queued.map(count_key),
+            ),
+        ],
+    }
+}

@@ -1,0 +1,21 @@
+//! What is drawn: pure functions from the state onto a frame.
+
+mod checks;
+mod detail;
+mod events;
+mod head;
+mod help;
+mod leaders;
+mod members;
+mod overview;
+mod pane;
+mod raft;
+mod screen;
+mod services;
+mod table;
+mod tabular;
+
+pub use screen::draw;
+pub use tabular::{columns, opens, rows};
+#[cfg(test)]
+mod tests;

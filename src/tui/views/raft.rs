@@ -1,0 +1,95 @@
+//! The servers of raft.
+
+use super::tabular::count_key;
+use crate::tui::data_table::{Cell, Column, Row};
+use crate::tui::derive::{PeerRow, Picture};
+use crate::tui::summary::contact;
+use crate::tui::theme::Meaning;
+use crate::tui::words::{UNKNOWN, or_unknown, short};
+
+const fn column(name: &'static str, right: bool, wide: bool) -> Column {
+    Column { name, right, wide }
+}
+
+pub(super) const COLUMNS: &[Column] = &[
+    column("PEER", false, false),
+    column("ROLE", false, false),
+    column("VOTE", false, false),
+    column("LAST IDX", true, false),
+    column("LAG", true, false),
+    column("CONTACT", true, false),
+    column("TERM", true, false),
+    column("HEALTH", false, false),
+    column("WHY", false, false),
+    column("ADDRESS", false, true),
+    column("ID", false, true),
+];
+
+pub(super) fn rows(picture: &Picture) -> Vec<Row> {
+    picture
+        .peers
+        .iter()
+        .map(|peer| row(peer, picture))
+        .collect()
+}
+
+/// `healthy 2h3m`, `unhealthy 20s`.
+fn health(peer: &PeerRow, picture: &Picture) -> String {
+    let word = match peer.healthy {
+        Some(true) => "healthy",
+        Some(false) => "unhealthy",
+        None => return UNKNOWN.to_owned(),
+    };
+    match peer.stable_since {
+        Some(at) => format!("{word} {}", short(picture.at - at)),
+        None => word.to_owned(),
+    }
+}
+
+fn row(peer: &PeerRow, picture: &Picture) -> Row {
+    let look = match peer.healthy {
+        Some(true) => Meaning::Ok,
+        Some(false) => Meaning::Bad,
+        None => Meaning::Quiet,
+    };
+    let lagging = peer.lag.unwrap_or_default() >= picture.limits.lag_warn;
+    let lag = if peer.leader {
+        "-".to_owned()
+    } else {
+        or_unknown(peer.lag)
+    };
+    let name = if peer.leader {
+        format!("{} *", peer.name)
+    } else {
+        peer.name.clone()
+    };
+    let contact_key = peer
+        .contact_ms
+        .and_then(|millis| u64::try_from(millis).ok());
+    Row {
+        id: peer.name.clone(),
+        problem: peer.healthy == Some(false) || lagging,
+        extra: String::new(),
+        cells: vec![
+            Cell::text(name).meaning(if peer.leader {
+                Meaning::Strong
+            } else {
+                Meaning::Plain
+            }),
+            Cell::text(if peer.leader { "leader" } else { "follower" }),
+            Cell::text(if peer.voter { "yes" } else { "no" }),
+            Cell::number(or_unknown(peer.last_index), peer.last_index.map(count_key)),
+            Cell::number(lag, peer.lag.map(count_key)).meaning(if lagging {
+                Meaning::Warning
+            } else {
+                Meaning::Plain
+            }),
+            Cell::number(contact(peer), contact_key.map(count_key)),
+            Cell::number(or_unknown(peer.last_term), peer.last_term.map(count_key)),
+            Cell::text(health(peer, picture)).meaning(look),
+            Cell::text(peer.why.join(", ")).meaning(Meaning::Warning),
+            Cell::text(peer.address.clone()),
+            Cell::text(peer.id.clone()),
+        ],
+    }
+}

@@ -1,0 +1,104 @@
+//! The whole screen, at any size.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::table::Table;
+use super::tabular::columns;
+use super::{detail, head, help, overview, pane};
+use crate::tui::app::App;
+use crate::tui::page::{Page, View};
+use crate::tui::prompt::Mode;
+use crate::tui::snapshot::Millis;
+use crate::tui::theme::Meaning;
+
+/// Below this many columns, or rows, only the worst is shown.
+const TINY: (u16, u16) = (60, 10);
+
+/// Draws everything. `now` is only for ages.
+pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
+    let area = frame.area();
+    if area.is_empty() {
+        return;
+    }
+    let overview = app.page() == Page::View(View::Overview) && app.mode == Mode::Normal;
+    if overview && (area.width < TINY.0 || area.height < TINY.1) {
+        overview::tiny(frame, area, app, now);
+        dim(frame, area, app);
+        return;
+    }
+    let mut lines = head::lines(app, now, usize::from(area.width));
+    if area.height < 12 {
+        lines.truncate(2);
+    }
+    let height = u16::try_from(lines.len()).unwrap_or_default();
+    let (top, rest) = pane::split_top(area, height);
+    pane::lines(frame, top, lines);
+    let (body, bottom) = pane::split_top(rest, rest.height.saturating_sub(1));
+    let hints = head::hints(app, usize::from(bottom.width));
+    head::put(frame, bottom, &hints, Meaning::Quiet, app);
+    if app.mode == Mode::Help {
+        help::draw(frame, body, app);
+        return;
+    }
+    match app.page() {
+        Page::View(View::Overview) => overview::draw(frame, body, app, now),
+        Page::View(view) => view_table(frame, body, app, view),
+        page => detail::draw(frame, body, app, &page),
+    }
+    dim(frame, body, app);
+}
+
+/// What is old looks so.
+fn dim(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    if head::is_stale(app) {
+        let style = app.theme.style(Meaning::Stale);
+        frame.buffer_mut().set_style(area, style);
+    }
+}
+
+fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
+    let (top, mut body) = pane::split_top(area, 1);
+    head::put(frame, top, &head::path(app), Meaning::Strong, app);
+    if view == View::Raft {
+        let lines = overview::raft_courses(app, usize::from(body.width));
+        let height = u16::try_from(lines.len()).unwrap_or_default();
+        let (upper, lower) = pane::split_top(body, body.height.saturating_sub(height));
+        pane::lines(frame, lower, lines);
+        body = upper;
+    }
+    let fault = detail::fault_of(view, &app.snapshot);
+    if let Some(text) = fault {
+        let (top, rest) = pane::split_top(body, 1);
+        head::put(frame, top, &text, Meaning::Warning, app);
+        body = rest;
+    }
+    table(frame, body, app, view);
+}
+
+/// Draws the view's table and keeps the selected row in its window.
+pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
+    let (rows, order) = app.rows();
+    let place = app.table().place(rows, order);
+    let count = order.len();
+    let header = has_header(view, area);
+    let height = usize::from(area.height.saturating_sub(u16::from(header)));
+    app.table_mut().scroll(place, height, count);
+    let (rows, order) = app.rows();
+    let table = Table {
+        columns: columns(view),
+        rows,
+        order,
+        selected: Some(place),
+        offset: app.table().offset,
+        sort: app.table().sort,
+        wide: app.wide,
+        header,
+    };
+    table.draw(frame, area, &app.theme);
+}
+
+/// The overview's problems speak for themselves where rows are few.
+fn has_header(view: View, area: Rect) -> bool {
+    view != View::Overview || area.height > 8
+}

@@ -1,0 +1,133 @@
+//! Draws a table: header, the rows of the window, the selected one in reverse.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::pane;
+use crate::tui::data_table::{Cell, Column, Row};
+use crate::tui::theme::{Meaning, Theme};
+use crate::tui::words::cut;
+
+/// Spaces between columns.
+const GAP: usize = 2;
+/// Widest column but the last, in cells.
+const MAX_WIDTH: usize = 40;
+
+/// What a table shows.
+pub(super) struct Table<'a> {
+    /// The columns.
+    pub(super) columns: &'a [Column],
+    /// The rows.
+    pub(super) rows: &'a [Row],
+    /// Those that are shown, in their order.
+    pub(super) order: &'a [usize],
+    /// Place of the selected one in the order; `None` shows no selection.
+    pub(super) selected: Option<usize>,
+    /// The first one in the window.
+    pub(super) offset: usize,
+    /// The column that is sorted by and whether in reverse.
+    pub(super) sort: Option<(usize, bool)>,
+    /// Whether all columns are shown.
+    pub(super) wide: bool,
+    /// Whether the names of the columns are shown.
+    pub(super) header: bool,
+}
+
+impl Table<'_> {
+    /// Draws it. Columns that do not fit are cut; the header is there if wanted.
+    pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
+        let window: Vec<(usize, &Row)> = self
+            .order
+            .iter()
+            .enumerate()
+            .skip(self.offset)
+            .take(height)
+            .map(|(place, row)| (place, &self.rows[*row]))
+            .collect();
+        let shown: Vec<usize> = (0..self.columns.len())
+            .filter(|place| self.wide || !self.columns[*place].wide)
+            .collect();
+        let heads: Vec<String> = (0..self.columns.len())
+            .map(|place| self.head(place, theme))
+            .collect();
+        let widths: Vec<usize> = shown
+            .iter()
+            .map(|column| {
+                let cells = window.iter().filter_map(|(_, row)| row.cells.get(*column));
+                let widest = cells
+                    .map(|cell| cell.text.width())
+                    .max()
+                    .unwrap_or_default();
+                widest.max(heads[*column].width()).min(MAX_WIDTH)
+            })
+            .collect();
+        let total = usize::from(area.width);
+        let mut lines = Vec::with_capacity(window.len() + 1);
+        let head: Vec<Cell> = heads
+            .iter()
+            .map(|head| Cell::text(head.clone()).meaning(Meaning::Quiet))
+            .collect();
+        if self.header {
+            lines.push(self.line(&head, &shown, &widths, total, theme));
+        }
+        for (place, row) in window {
+            let mut line = self.line(&row.cells, &shown, &widths, total, theme);
+            if self.selected == Some(place) {
+                let used = line.width();
+                line.push_span(Span::raw(" ".repeat(total.saturating_sub(used))));
+                line = line.patch_style(theme.style(Meaning::Selected));
+            }
+            lines.push(line);
+        }
+        pane::lines(frame, area, lines);
+    }
+
+    fn head(&self, column: usize, theme: &Theme) -> String {
+        let name = self.columns[column].name;
+        match self.sort {
+            Some((sorted, reverse)) if sorted == column => {
+                format!("{name}{}", theme.glyphs.arrows[usize::from(reverse)])
+            }
+            _ => name.to_owned(),
+        }
+    }
+
+    fn line(
+        &self,
+        cells: &[Cell],
+        shown: &[usize],
+        widths: &[usize],
+        total: usize,
+        theme: &Theme,
+    ) -> Line<'static> {
+        let mut line = Line::default();
+        let mut used = 0;
+        for (place, (column, width)) in shown.iter().zip(widths).enumerate() {
+            let (Some(cell), true) = (cells.get(*column), used < total) else {
+                continue;
+            };
+            let last = place + 1 == shown.len();
+            let width = if last { total - used } else { *width };
+            let text = cut(&cell.text, width.min(total - used), theme.glyphs.more);
+            let fill = if last {
+                0
+            } else {
+                width.saturating_sub(text.width())
+            };
+            let text = if self.columns[*column].right {
+                format!("{}{text}", " ".repeat(fill))
+            } else {
+                format!("{text}{}", " ".repeat(fill))
+            };
+            used += text.width() + GAP;
+            line.push_span(Span::styled(text, theme.style(cell.meaning)));
+            if !last {
+                line.push_span(Span::raw(" ".repeat(GAP)));
+            }
+        }
+        line
+    }
+}
