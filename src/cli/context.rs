@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::{Client, Settings};
+use crate::api::{Client, Patience, Settings};
 use crate::output::{Colours, Console, Style, trace};
 
 use super::error::{During, Error};
@@ -63,12 +63,15 @@ impl Context {
         }
     }
 
-    /// Goes on unless somebody at a terminal says no: for what scripts have always done unasked. `word` is what has to be
-    /// typed.
+    /// Goes on if somebody types `word`, or if nobody is at a terminal: for what scripts have always done unasked. The end
+    /// of the input is no consent.
     pub(crate) fn object(&mut self, question: &str, word: &str) -> Result<(), Error> {
+        if !self.console.can_ask() {
+            return Ok(());
+        }
         match self.console.ask(question)? {
-            Some(answer) if answer != word => Err(Error::message("Nothing was changed.")),
-            _ => Ok(()),
+            Some(answer) if answer == word => Ok(()),
+            _ => Err(Error::message("Nothing was changed.")),
         }
     }
 
@@ -88,7 +91,11 @@ impl Context {
         let mut settings = Settings::resolve(flags.overrides(), |name| self.variable(name))
             .map_err(crate::api::ApiError::from)
             .during(what)?;
-        settings.timeout = self.timeout;
+        settings.patience = match self.timeout {
+            Some(bound) => Patience::of(bound),
+            None if self.console.err_is_terminal() => Patience::PERSON,
+            None => Patience::SCRIPT,
+        };
         let debug = self.variable("CONSULCTL_DEBUG").unwrap_or_default();
         if debug.split(',').any(|part| part == "api") {
             settings.trace = Some(trace);

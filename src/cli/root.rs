@@ -225,7 +225,7 @@ fn prepared(command: clap::Command) -> clap::Command {
         .value_name("duration")
         .value_parser(go_duration)
         .help_heading("HTTP API Options")
-        .help("How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.");
+        .help("How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.");
     let command = command.arg(colour);
     if is_client && !has_timeout {
         command.arg(timeout)

@@ -165,7 +165,7 @@ impl Args {
         let json = self.format == Format::Json;
         let painter = context.console.painter();
         let ask = async |index: u64| {
-            let index = health_changed(client, index, MEMBERS_WAIT).await?;
+            let index = health_changed(client, index, MEMBERS_WAIT).await;
             let members = self.found(client, wanted).await?;
             let rows = self.rows(client, &members).await;
             let table = columnize(&rows);

@@ -43,16 +43,20 @@ fn from_agent(
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Vec<Candidate>> {
     let settings = Settings::resolve(overrides(wanted), variable).ok()?;
-    let client = Client::new(&settings).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .ok()?;
-    let answer = async { tokio::time::timeout(BUDGET, ask(&client, wanted, names)).await };
-    let answer = runtime.block_on(answer);
+    let answer = async {
+        // It may look up a name, and waits for that.
+        let client = tokio::task::spawn_blocking(move || Client::new(&settings));
+        let client = client.await.ok()?.ok()?;
+        ask(&client, wanted, names).await.ok()
+    };
+    let answer = runtime.block_on(async { tokio::time::timeout(BUDGET, answer).await });
     // A name that is still being looked up must not hold the prompt.
     runtime.shutdown_background();
-    answer.ok()?.ok()
+    answer.ok()?
 }
 
 fn overrides(wanted: &Wanted) -> Overrides {
