@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod report;
 pub mod runtime;
 pub mod snapshot;
+pub mod subject;
 pub mod summary;
 pub mod terminal;
 pub mod theme;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::app::{App, Effect, Event};
 use super::poller::Poller;
 use super::snapshot::Millis;
+use super::subject::Subjects;
 use super::terminal::Screen;
 use super::views;
 use crate::api::Client;
@@ -33,7 +34,7 @@ pub async fn run(
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
-    let mut poller = Poller::start(client, pause);
+    let mut poller = Poller::start(client, pause, Subjects::ALL);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
