@@ -9,6 +9,7 @@ use super::facts::AgentFacts;
 use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
 pub use super::subject::Subject;
 use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
+use crate::model::member::Member;
 
 /// How long a question may take that does not wait for a change.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,7 +37,8 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
             Update::Agent(came.map(|body| AgentFacts::from_json(&body)).map_err(fault))
         }
         Subject::Members => {
-            Update::Members(client.agent_members(false, "_all").await.map_err(fault))
+            let found = client.agent_members(false, "_all").await.map_err(fault);
+            Update::Members(found.and_then(some_members))
         }
         Subject::Health => Update::Health(client.autopilot_health(&plain).await.map_err(fault)),
         Subject::Raft => Update::Raft(client.raft_configuration(&stale).await.map_err(fault)),
@@ -151,6 +153,17 @@ fn no_answer() -> Fault {
         kind: FaultKind::Unreachable,
         text: "no answer in time".to_owned(),
     }
+}
+
+/// The agent itself is a member: an empty list is what a token without rights is told.
+fn some_members(list: Vec<Member>) -> Result<Vec<Member>, Fault> {
+    if list.is_empty() {
+        return Err(Fault {
+            kind: FaultKind::Forbidden,
+            text: "the token may not read any node".to_owned(),
+        });
+    }
+    Ok(list)
 }
 
 fn unsupported() -> Fault {

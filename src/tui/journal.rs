@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Picture, Problem, ProblemKind, Severity};
+use super::derive::{Identity, Picture, Problem, Severity};
 use super::snapshot::Millis;
 
 /// Events that are kept.
@@ -42,11 +42,6 @@ impl Journal {
             };
             self.put(now, Some(severity), "cluster", text);
         }
-        let index = |picture: &Picture| -> BTreeMap<(ProblemKind, String, String), Problem> {
-            let list = picture.problems.iter();
-            list.map(|one| ((one.kind, one.subject.clone(), stable(one)), one.clone()))
-                .collect()
-        };
         let (before, after) = (index(old), index(new));
         for (key, problem) in &after {
             // What was there at the first look did not happen just now.
@@ -79,12 +74,9 @@ impl Journal {
     }
 }
 
-/// The text without its numbers, where those change while the problem stays.
-fn stable(problem: &Problem) -> String {
-    match problem.kind {
-        ProblemKind::Check | ProblemKind::Node => problem.text.clone(),
-        _ => String::new(),
-    }
+fn index(picture: &Picture) -> BTreeMap<Identity, &Problem> {
+    let list = picture.problems.iter();
+    list.map(|one| (one.identity(), one)).collect()
 }
 
 #[cfg(test)]

@@ -289,14 +289,6 @@ impl Pulse {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_their_bound() {
-        let middle: Vec<u64> = (1..8).map(|count| back_off(count, 0.5).as_secs()).collect();
-        assert_eq!(middle, [1, 2, 4, 8, 15, 15, 15]);
-        assert_eq!(back_off(1, 0.0), Duration::from_millis(800));
-        assert_eq!(back_off(99, 1.0), Duration::from_secs(18));
-    }
-}
+pub(crate) mod fake_agent;
+#[cfg(test)]
+mod tests;

@@ -115,6 +115,11 @@ impl<T> Part<T> {
         }
     }
 
+    /// When it was given, if newer questions failed.
+    pub fn old_since(&self) -> Option<Millis> {
+        (self.value.is_some() && self.fault.is_some()).then_some(self.sampled)
+    }
+
     /// What kind of trouble there is.
     pub fn trouble(&self) -> Option<FaultKind> {
         self.fault.as_ref().map(|fault| fault.kind)
@@ -301,6 +306,11 @@ impl ClusterSnapshot {
 
     fn has_pulse(&self) -> bool {
         self.pulse.value.is_some() || self.pulse.fault.is_some()
+    }
+
+    /// Why what the agent tells may be old although it answers.
+    pub fn old(&self) -> Option<String> {
+        self.contact.get().and_then(|contact| contact.trouble())
     }
 
     /// When the agent was last heard of; 0 before.
