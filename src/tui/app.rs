@@ -15,6 +15,7 @@ use super::observed::Observations;
 use super::page::{Page, View};
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
+use super::subject::Subjects;
 use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
@@ -42,6 +43,8 @@ pub enum Event {
 pub enum Effect {
     /// Ask everything again, now.
     Refresh,
+    /// Ask for those parts only, from now on.
+    Follow(Subjects),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal back and end.
@@ -81,6 +84,8 @@ pub struct App {
     seen: Observations,
     limits: Thresholds,
     changed: bool,
+    /// What is asked for.
+    following: Subjects,
     pages: Vec<Page>,
     past: Vec<Page>,
     future: Vec<Page>,
@@ -111,6 +116,7 @@ impl App {
             seen: Observations::default(),
             limits,
             changed: false,
+            following: Subjects::needed(&Page::default(), false),
             pages: vec![Page::default()],
             past: Vec::new(),
             future: Vec::new(),
@@ -171,8 +177,24 @@ impl App {
         (&self.rows, &self.order)
     }
 
+    /// What is asked for: what the page needs.
+    pub const fn following(&self) -> Subjects {
+        self.following
+    }
+
     /// Takes in what came.
     pub fn update(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        let mut effects = self.react(now, event);
+        let palette = matches!(self.mode, Mode::Palette(_));
+        let needed = Subjects::needed(&self.page(), palette);
+        if needed != self.following {
+            self.following = needed;
+            effects.push(Effect::Follow(needed));
+        }
+        effects
+    }
+
+    fn react(&mut self, now: Millis, event: Event) -> Vec<Effect> {
         match event {
             Event::Answer(update, retry_in) => return self.answer(now, update, retry_in),
             Event::Key(key) => {

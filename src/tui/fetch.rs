@@ -6,9 +6,11 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::facts::AgentFacts;
+use super::lenient::LenientCheck;
 use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
 pub use super::subject::Subject;
 use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
+use crate::model::decode::{Options, from_value};
 use crate::model::member::Member;
 
 /// How long a question may take that does not wait for a change.
@@ -25,7 +27,9 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
     let plain = QueryOptions::default();
     let update = match subject {
         Subject::Checks => {
-            let (came, meta) = indexed(client.health_state("any", &stale).await);
+            let found = client.health_state("any", &stale).await;
+            let (came, meta) = indexed::<Vec<LenientCheck>>(found);
+            let came = came.map(|list| list.into_iter().map(|LenientCheck(one)| one).collect());
             return (Update::Checks(came), meta);
         }
         Subject::Services => {
@@ -121,7 +125,7 @@ fn indexed<T: DeserializeOwned>(
     match came {
         Err(error) => (Err(fault(error)), Meta::default()),
         Ok((body, meta)) => {
-            let read = serde_json::from_value(body).map_err(|error| Fault {
+            let read = from_value(body, Options::HTTP_LENIENT).map_err(|error| Fault {
                 kind: FaultKind::Other,
                 text: format!("unreadable answer: {error}"),
             });

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod history;
 pub mod journal;
 pub mod keymap;
+pub mod lenient;
 pub mod observed;
 pub mod once;
 pub mod page;

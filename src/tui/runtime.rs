@@ -12,7 +12,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::app::{App, Effect, Event};
 use super::poller::Poller;
 use super::snapshot::Millis;
-use super::subject::Subjects;
 use super::terminal::Screen;
 use super::views;
 use crate::api::Client;
@@ -34,7 +33,7 @@ pub async fn run(
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
-    let mut poller = Poller::start(client, pause, Subjects::ALL);
+    let mut poller = Poller::start(client, pause, app.following());
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -69,6 +68,7 @@ pub async fn run(
         for effect in app.update(clock(), event) {
             match effect {
                 Effect::Refresh => poller.refresh(),
+                Effect::Follow(parts) => poller.follow(parts),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     screen.leave();

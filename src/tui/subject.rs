@@ -1,4 +1,6 @@
-//! The parts of the picture, each with its question, and sets of them.
+//! The parts of the picture, each with its question, and which of them a page needs.
+
+use super::page::{Page, View};
 
 /// The parts, each with its question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,6 +54,40 @@ impl Subjects {
     /// All of them.
     pub const ALL: Self = Self::of(&Subject::ALL);
 
+    /// What the head shows, and small lists.
+    const ALWAYS: Self = Self::of(&[
+        Subject::Agent,
+        Subject::Members,
+        Subject::Health,
+        Subject::Raft,
+        Subject::Autopilot,
+        Subject::Leader,
+        Subject::Changes,
+        Subject::Gossip,
+    ]);
+
+    /// What a page needs; the big lists only where they are seen. The palette completes names of services.
+    pub const fn needed(page: &Page, palette: bool) -> Self {
+        let needed = match page {
+            Page::View(View::Overview) | Page::Node(_) => Self::ALWAYS
+                .with(Subject::Checks)
+                .with(Subject::Coordinates),
+            Page::View(View::Members) => Self::ALWAYS.with(Subject::Coordinates),
+            Page::View(View::Checks | View::Events) | Page::Check(..) => {
+                Self::ALWAYS.with(Subject::Checks)
+            }
+            Page::View(View::Services) | Page::Service(_) => {
+                Self::ALWAYS.with(Subject::Checks).with(Subject::Services)
+            }
+            Page::View(View::Raft) => Self::ALWAYS,
+        };
+        if palette {
+            needed.with(Subject::Services)
+        } else {
+            needed
+        }
+    }
+
     /// Those.
     pub const fn of(list: &[Subject]) -> Self {
         let mut found = Self(0);
@@ -78,6 +114,20 @@ impl Subjects {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn big_lists_are_needed_where_they_are_seen() {
+        let needs = |view, subject| Subjects::needed(&Page::View(view), false).contains(subject);
+        for view in View::ALL {
+            assert!(needs(view, Subject::Leader), "the head shows it");
+            assert_eq!(needs(view, Subject::Services), view == View::Services);
+        }
+        assert!(needs(View::Overview, Subject::Checks));
+        assert!(!needs(View::Raft, Subject::Checks));
+        assert!(!needs(View::Checks, Subject::Coordinates));
+        let palette = Subjects::needed(&Page::View(View::Raft), true);
+        assert!(palette.contains(Subject::Services));
+    }
 
     #[test]
     fn a_set_has_what_was_put_into_it() {

@@ -12,6 +12,7 @@ use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::{self, Mode};
 use crate::tui::snapshot::Millis;
+use crate::tui::subject::Subject;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
 use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
@@ -136,8 +137,8 @@ fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
             look(snapshot.members.fault.is_some()),
         ),
         (
-            summary::checks(snapshot, picture, &theme.glyphs),
-            look(snapshot.checks.fault.is_some()),
+            checks(app),
+            look(snapshot.checks.fault.is_some() || !app.following().contains(Subject::Checks)),
         ),
     ];
     let mut rows = vec![Line::default()];
@@ -160,6 +161,17 @@ fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
     }
     rows.truncate(2);
     rows
+}
+
+/// The checks, with their age where the page needs them not, so that nobody asks.
+fn checks(app: &App) -> String {
+    let (snapshot, picture) = (&app.snapshot, &app.picture);
+    let text = summary::checks(snapshot, picture, &app.theme.glyphs);
+    let checks = &snapshot.checks;
+    if app.following().contains(Subject::Checks) || checks.sampled == 0 || checks.fault.is_some() {
+        return text;
+    }
+    format!("{text} ({} old)", short(picture.at - checks.sampled))
 }
 
 /// The one line of the smallest screens: `LEADER srv-2  3/3  x3 !2  0.4s`.
