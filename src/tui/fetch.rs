@@ -90,12 +90,10 @@ pub async fn within(
 /// How near the server that told the checks is to the leader. Nothing where a proxy kept the headers.
 pub fn contact(update: &Update, meta: Meta) -> Option<Update> {
     let told = matches!(update, Update::Checks(Ok(_))) && meta.index > 0;
-    told.then(|| {
-        Update::Contact(Ok(Contact {
-            last_ms: meta.last_contact_ms,
-            known_leader: meta.known_leader,
-        }))
-    })
+    told.then_some(Update::Contact(Ok(Contact {
+        last_ms: meta.last_contact_ms,
+        known_leader: meta.known_leader,
+    })))
 }
 
 /// Whether the agent is there: whatever it answers, and how little it may tell.

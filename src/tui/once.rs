@@ -44,13 +44,18 @@ pub fn text(
         &mut lines,
         "PROBLEMS (newest first)",
         &problems(picture, glyphs),
+        if picture.check_counts.is_some() && picture.node_counts.is_some() {
+            "none"
+        } else {
+            UNKNOWN
+        },
     );
     let sample = match snapshot.health.get() {
         Some(_) => "RAFT (one sample)",
         None => "RAFT (autopilot's report n/a)",
     };
-    section(&mut lines, sample, &peers(picture));
-    section(&mut lines, "GOSSIP (worst first)", &nodes(picture));
+    section(&mut lines, sample, &peers(picture), UNKNOWN);
+    section(&mut lines, "GOSSIP (worst first)", &nodes(picture), UNKNOWN);
     let timeline = picture.timeline.line(picture.at);
     if !timeline.is_empty() {
         lines.push(String::new());
@@ -63,11 +68,12 @@ pub fn text(
     cut.join("\n")
 }
 
-fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>]) {
+/// A table under its title; `empty` stands for one without rows.
+fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>], empty: &str) {
     lines.push(String::new());
     lines.push(title.to_owned());
     if rows.is_empty() {
-        lines.push("  none".to_owned());
+        lines.push(format!("  {empty}"));
         return;
     }
     // Names are of strangers: no escape sequences, and no lines of their own.

@@ -61,7 +61,7 @@ impl Poller {
         let (sender, arrivals) = mpsc::channel(QUEUE);
         let (refresh, refreshed) = watch::channel(0);
         let (wanted, is_wanted) = watch::channel(wanted);
-        let doubt = Arc::new(Notify::new());
+        let news = Arc::new(News::default());
         let mut tasks = JoinSet::new();
         for subject in Subject::ALL {
             let follower = Follower {
@@ -71,7 +71,7 @@ impl Poller {
                 sender: sender.clone(),
                 refreshed: refreshed.clone(),
                 wanted: is_wanted.clone(),
-                doubt: Arc::clone(&doubt),
+                news: Arc::clone(&news),
             };
             tasks.spawn(follower.run());
         }
@@ -80,7 +80,7 @@ impl Poller {
             pause: interval / PULSES,
             sender,
             refreshed,
-            doubt,
+            news,
         };
         tasks.spawn(pulse.run());
         Self {
@@ -138,6 +138,15 @@ async fn pressed(refreshed: &mut watch::Receiver<u64>) {
     }
 }
 
+/// What the parts let the pulse know.
+#[derive(Default)]
+struct News {
+    /// A part could not be asked.
+    doubt: Notify,
+    /// A part was answered.
+    hope: Notify,
+}
+
 /// Asks for one part again and again, while it is wanted.
 struct Follower {
     client: Client,
@@ -146,7 +155,7 @@ struct Follower {
     sender: mpsc::Sender<Arrived>,
     refreshed: watch::Receiver<u64>,
     wanted: watch::Receiver<Subjects>,
-    doubt: Arc<Notify>,
+    news: Arc<News>,
 }
 
 impl Follower {
@@ -168,7 +177,10 @@ impl Follower {
             let trouble = update.fault().map(|fault| fault.kind);
             failures = if trouble.is_some() { failures + 1 } else { 0 };
             if trouble == Some(FaultKind::Unreachable) {
-                self.doubt.notify_one();
+                self.news.doubt.notify_one();
+            } else {
+                // Only for who waits now: what came before the agent went away is no sign of its return.
+                self.news.hope.notify_waiters();
             }
             let pause = match trouble {
                 // The agent will not learn it, and rights seldom change.
@@ -248,8 +260,7 @@ struct Pulse {
     pause: Duration,
     sender: mpsc::Sender<Arrived>,
     refreshed: watch::Receiver<u64>,
-    /// A part could not be asked.
-    doubt: Arc<Notify>,
+    news: Arc<News>,
 }
 
 impl Pulse {
@@ -282,10 +293,17 @@ impl Pulse {
             tokio::select! {
                 () = sleep(retry_in.unwrap_or(self.pause)) => {}
                 () = pressed(&mut self.refreshed) => {}
-                () = self.doubt.notified(), if failures == 0 => {}
+                () = self.news.doubt.notified(), if failures == 0 => {}
+                () = hope(&self.news, self.pause), if failures > 0 => {}
             }
         }
     }
+}
+
+/// Comes back when a part was answered, but not before the usual `pause`.
+async fn hope(news: &News, pause: Duration) {
+    sleep(pause).await;
+    news.hope.notified().await;
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The sentences that the screen's head, `-once` and `-check` share.
 
 use super::derive::{PeerRow, Picture, Problem, Severity};
+use super::observed::Since;
 use super::snapshot::{ClusterSnapshot, Millis, Source};
 use super::theme::Glyphs;
 use super::timeline::DAY;
@@ -122,12 +123,18 @@ pub fn symbol(severity: Severity, glyphs: &Glyphs) -> &'static str {
 
 /// `for 00:03:12`, with `>` before the time where it is longer than that.
 pub fn lasting(problem: &Problem, picture: &Picture) -> String {
-    match problem.since {
+    let since = problem.since;
+    since.map_or_else(String::new, |_| format!("for {}", age(since, picture.at)))
+}
+
+/// `00:03:12`, with `>` where it is longer than that.
+pub fn age(since: Option<Since>, now: Millis) -> String {
+    match since {
         Some(since) => {
             let more = if since.at_least { ">" } else { "" };
-            format!("for {more}{}", clock(picture.at - since.at))
+            format!("{more}{}", clock(now - since.at))
         }
-        None => String::new(),
+        None => "-".to_owned(),
     }
 }
 

@@ -164,6 +164,7 @@ fn a_token_without_rights_cannot_tell_that_all_is_well() {
         text.contains("SERVERS n/a  NODES n/a  CHECKS n/a"),
         "{text}"
     );
+    assert!(!text.contains("none"), "{text}");
     let json = serde_json::to_value(report(&blind, &picture)).unwrap();
     assert!(json["nodes"]["alive"].is_null());
     assert!(json["checks"]["critical"].is_null());

@@ -26,8 +26,10 @@ fn well(path: &str) -> Reply {
     Reply::ok(match path {
         "/v1/agent/self" => r#"{"Config": {"NodeName": "n"}}"#,
         "/v1/status/leader" => r#""10.0.0.1:8300""#,
-        "/v1/catalog/services" | "/v1/operator/autopilot/health" => "{}",
-        "/v1/operator/raft/configuration" | "/v1/operator/autopilot/configuration" => "{}",
+        "/v1/catalog/services"
+        | "/v1/operator/autopilot/health"
+        | "/v1/operator/raft/configuration"
+        | "/v1/operator/autopilot/configuration" => "{}",
         _ => "[]",
     })
 }
@@ -146,6 +148,24 @@ async fn an_agent_that_stops_is_missed_and_goes_on_where_it_stopped() {
     assert_eq!(text.as_deref(), Some("no answer in time"));
     agent.become_one(well);
     until(&mut poller, beats).await;
+}
+
+#[tokio::test]
+async fn any_answer_ends_the_wait_for_a_pulse() {
+    let agent = FakeAgent::start(well).await;
+    let mut poller = Poller::start(&agent.client(), SOON, Subjects::ALL);
+    until(&mut poller, beats).await;
+    // The parts are answered all the time; the pulse is not, until its pause is cut short.
+    agent.become_one(|path| match path {
+        "/v1/agent/version" => Reply::Close,
+        other => well(other),
+    });
+    let long = Some(BACK_OFF[3].mul_f64(0.8));
+    while until(&mut poller, fails).await.retry_in < long {}
+    let began = Instant::now();
+    agent.become_one(well);
+    until(&mut poller, beats).await;
+    assert!(began.elapsed() < BACK_OFF[2]);
 }
 
 #[tokio::test]

@@ -208,9 +208,11 @@ fn badge(app: &App) -> String {
 
 fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     if app.picture.problems.is_empty() {
-        let (text, look) = match app.snapshot.checks.get() {
-            Some(_) => ("nothing is wrong", Meaning::Ok),
-            None => ("checks n/a", Meaning::Quiet),
+        let picture = &app.picture;
+        let (text, look) = match (picture.check_counts, picture.node_counts) {
+            (Some(_), Some(_)) => ("nothing is wrong", Meaning::Ok),
+            (None, _) => ("checks n/a", Meaning::Quiet),
+            (Some(_), None) => ("nodes n/a", Meaning::Quiet),
         };
         head::put(frame, area, text, look, app);
         return;
