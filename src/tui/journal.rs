@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Picture, Problem, ProblemKind, Severity};
+use super::derive::{Identity, Picture, Problem, Severity};
 use super::snapshot::Millis;
 
 /// Events that are kept.
@@ -42,11 +42,6 @@ impl Journal {
             };
             self.put(now, Some(severity), "cluster", text);
         }
-        let index = |picture: &Picture| -> BTreeMap<(ProblemKind, String, String), Problem> {
-            let list = picture.problems.iter();
-            list.map(|one| ((one.kind, one.subject.clone(), stable(one)), one.clone()))
-                .collect()
-        };
         let (before, after) = (index(old), index(new));
         for (key, problem) in &after {
             // What was there at the first look did not happen just now.
@@ -79,12 +74,9 @@ impl Journal {
     }
 }
 
-/// The text without its numbers, where those change while the problem stays.
-fn stable(problem: &Problem) -> String {
-    match problem.kind {
-        ProblemKind::Check | ProblemKind::Node => problem.text.clone(),
-        _ => String::new(),
-    }
+fn index(picture: &Picture) -> BTreeMap<Identity, &Problem> {
+    let list = picture.problems.iter();
+    list.map(|one| (one.identity(), one)).collect()
 }
 
 #[cfg(test)]
@@ -119,5 +111,20 @@ mod tests {
                 .iter()
                 .any(|it| it.text == "over: node failed" && it.severity.is_none())
         );
+    }
+
+    #[test]
+    fn the_same_check_on_another_node_is_another_event() {
+        let (_, bad) = bad_picture();
+        let mut more = bad.clone();
+        let found = bad.problems.iter().find(|one| one.check.is_some());
+        let mut other = found.unwrap().clone();
+        other.check = Some(("web-9".to_owned(), "http :8080".to_owned()));
+        more.problems.push(other);
+        let mut journal = Journal::default();
+        journal.compare(9, &bad, &more);
+        assert_eq!(journal.events.len(), 1);
+        journal.compare(9, &more, &bad);
+        assert_eq!(journal.events.len(), 2);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Problem, ProblemKind};
+use super::derive::{Identity, Problem, Severity};
 use super::snapshot::{ClusterSnapshot, Millis};
 
 /// Changes of one node that are kept.
@@ -77,7 +77,7 @@ pub struct Observations {
     nodes: BTreeMap<String, Course<i64>>,
     checks: BTreeMap<(String, String), Course<u8>>,
     reigns: VecDeque<Reign>,
-    problems: BTreeMap<(ProblemKind, String, bool), Since>,
+    problems: BTreeMap<(Identity, bool), Since>,
     /// When the watching began; 0 before.
     pub began: Millis,
     seen_nodes: Millis,
@@ -142,7 +142,7 @@ impl Observations {
     pub fn date(&mut self, problems: &mut [Problem], now: Millis) {
         let mut old = std::mem::take(&mut self.problems);
         for problem in problems.iter_mut().filter(|one| one.since.is_none()) {
-            let key = problem.key();
+            let key = (problem.identity(), problem.severity == Severity::Critical);
             let fresh = Since {
                 at: now,
                 at_least: now - self.began < SETTLING,

@@ -6,9 +6,8 @@ use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
 use crate::tui::observed::Since;
 use crate::tui::page::{Page, View};
-use crate::tui::snapshot::Millis;
+pub(super) use crate::tui::summary::age;
 use crate::tui::theme::{Glyphs, Meaning};
-use crate::tui::words::clock;
 
 /// The columns of a view's table.
 pub fn columns(view: View) -> &'static [Column] {
@@ -56,17 +55,6 @@ pub(super) fn meaning(severity: Severity) -> Meaning {
         Severity::Note => Meaning::Quiet,
         Severity::Warning => Meaning::Warning,
         Severity::Critical => Meaning::Bad,
-    }
-}
-
-/// `00:03:12`, with `>` where it is longer than that.
-pub(super) fn age(since: Option<Since>, now: Millis) -> String {
-    match since {
-        Some(since) => {
-            let more = if since.at_least { ">" } else { "" };
-            format!("{more}{}", clock(now - since.at))
-        }
-        None => "-".to_owned(),
     }
 }
 
