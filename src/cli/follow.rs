@@ -166,7 +166,9 @@ pub(crate) async fn health_changed(
         wait,
         ..QueryOptions::default()
     };
-    let found = client.health_state("any", &options).await;
+    let found = client
+        .health_state::<serde_json::Value>("any", &options)
+        .await;
     let (_, meta) = found.during("Error querying agent")?;
     Ok(meta.index)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::data_table::{Row, TableState};
-use super::derive::{Picture, derive};
+use super::data_table::{Listing as _, Look, Row, TableState};
+use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
@@ -17,7 +17,7 @@ use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::theme::Theme;
 use super::thresholds::Thresholds;
-use super::views;
+use super::views::{self, Rows};
 
 /// Pages that one can go back to.
 const MAX_HISTORY: usize = 64;
@@ -52,8 +52,10 @@ pub enum Effect {
 pub struct App {
     /// Colours and symbols.
     pub theme: Theme,
-    /// What is known; newer than the picture while that stands still.
+    /// What is known, and shown.
     pub snapshot: Arc<ClusterSnapshot>,
+    /// What came last; newer than what is shown while that stands still.
+    pub live: Arc<ClusterSnapshot>,
     /// What is shown.
     pub picture: Arc<Picture>,
     /// The courses of some numbers.
@@ -85,9 +87,10 @@ pub struct App {
     past: Vec<Page>,
     future: Vec<Page>,
     tables: [TableState; View::ALL.len()],
-    /// The rows of the view that is shown.
-    rows: Vec<Row>,
+    /// The rows that are shown: places among those of the view.
     order: Vec<usize>,
+    /// What that order was made for: the view, the version of its rows, the look at them.
+    arranged: Option<(View, u64, Look)>,
 }
 
 impl App {
@@ -96,6 +99,7 @@ impl App {
         Self {
             theme,
             snapshot: Arc::new(ClusterSnapshot::new(address)),
+            live: Arc::new(ClusterSnapshot::new(address)),
             picture: Arc::default(),
             history: History::default(),
             journal: Journal::default(),
@@ -115,8 +119,8 @@ impl App {
             past: Vec::new(),
             future: Vec::new(),
             tables: std::array::from_fn(|_| TableState::default()),
-            rows: Vec::new(),
             order: Vec::new(),
+            arranged: None,
         }
     }
 
@@ -129,8 +133,10 @@ impl App {
         limits: Thresholds,
     ) -> Self {
         let address = snapshot.address.clone();
+        let snapshot = Arc::new(snapshot);
         Self {
-            snapshot: Arc::new(snapshot),
+            live: Arc::clone(&snapshot),
+            snapshot,
             seen,
             changed: true,
             ..Self::new(&address, *theme, limits)
@@ -166,9 +172,37 @@ impl App {
         &mut self.tables[self.view().place()]
     }
 
-    /// The rows of the view, and those that are shown.
-    pub fn rows(&self) -> (&[Row], &[usize]) {
-        (&self.rows, &self.order)
+    /// How many rows of the view are shown: all but what the filter leaves out.
+    pub fn shown(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The rows of the view, as many as there may be.
+    fn rows(&self) -> Rows<'_> {
+        Rows::new(
+            self.view(),
+            &self.picture,
+            &self.journal,
+            &self.theme.glyphs,
+        )
+    }
+
+    /// The rows that a window of `height` shows, and the place of the selected one among them. Moves the window to it.
+    pub fn window(&mut self, height: usize) -> (Vec<Row>, usize) {
+        let place = self.table().place(&self.rows(), &self.order);
+        let count = self.order.len();
+        self.table_mut().scroll(place, height, count);
+        let (rows, offset) = (self.rows(), self.table().offset);
+        let window = self.order.iter().skip(offset).take(height);
+        let window = window.map(|place| rows.row(*place)).collect();
+        (window, place - offset.min(place))
+    }
+
+    /// The row that is selected.
+    pub fn selected(&self) -> Option<Row> {
+        let rows = self.rows();
+        let place = self.table().place(&rows, &self.order);
+        self.order.get(place).map(|place| rows.row(*place))
     }
 
     /// Takes in what came.
@@ -184,18 +218,21 @@ impl App {
 
     fn answer(&mut self, now: Millis, update: Update, retry_in: Option<Duration>) -> Vec<Effect> {
         let of_agent = matches!(update, Update::Agent(_));
-        let was_away = self.snapshot.unreachable().is_some();
-        let snapshot = Arc::unwrap_or_clone(Arc::clone(&self.snapshot)).with(update, now);
-        self.snapshot = Arc::new(snapshot);
+        let was_away = self.live.unreachable().is_some();
+        let live = ClusterSnapshot::clone(&self.live).with(update, now);
+        self.live = Arc::new(live);
+        if self.frozen.is_none() {
+            self.snapshot = Arc::clone(&self.live);
+        }
         self.changed = true;
         if !of_agent {
             return Vec::new();
         }
-        let away = self.snapshot.unreachable().is_some();
+        let away = self.live.unreachable().is_some();
         self.retry_at = retry_in.filter(|_| away).map(|pause| {
             now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
         });
-        let facts = self.snapshot.agent.get().filter(|_| !away);
+        let facts = self.live.agent.get().filter(|_| !away);
         if let Some(index) = facts.and_then(|facts| facts.commit_index) {
             self.history.commit_index(now, index);
         }
@@ -210,7 +247,13 @@ impl App {
     /// Brings picture and table up to date; call before drawing.
     pub fn prepare(&mut self, now: Millis) {
         if self.changed && self.frozen.is_none() {
-            let picture = derive(now, &self.snapshot, &mut self.seen, &self.limits);
+            let picture = derive_after(
+                &self.picture,
+                now,
+                &self.snapshot,
+                &mut self.seen,
+                &self.limits,
+            );
             if let Some(lag) = picture.worst_lag() {
                 let lag = u32::try_from(lag).unwrap_or(u32::MAX);
                 self.history
@@ -227,14 +270,16 @@ impl App {
         self.arrange();
     }
 
+    /// Which rows are shown: looked for again only where the rows or the look at them have changed.
     fn arrange(&mut self) {
-        self.rows = views::rows(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        );
-        self.order = self.table().arrange(&self.rows);
+        let view = self.view();
+        let version = views::version(view, &self.picture);
+        let wanted = version.map(|version| (view, version, self.table().look()));
+        if wanted.is_some() && wanted == self.arranged {
+            return;
+        }
+        self.order = self.table().arrange(&self.rows());
+        self.arranged = wanted;
     }
 
     fn key(&mut self, now: Millis, key: &KeyEvent) -> Vec<Effect> {
@@ -335,11 +380,11 @@ impl App {
             Action::Wide => self.wide = !self.wide,
             Action::Expand => self.expanded = !self.expanded,
             Action::Freeze => {
-                self.frozen = if self.frozen.is_some() {
-                    None
-                } else {
-                    Some(now)
+                self.frozen = match self.frozen {
+                    Some(_) => None,
+                    None => Some(now),
                 };
+                self.snapshot = Arc::clone(&self.live);
             }
             Action::Zoom(coarse) => self.coarse = coarse,
             Action::Help => {
@@ -372,8 +417,15 @@ impl App {
             self.scroll = self.scroll.saturating_add_signed(by);
             return;
         }
+        let rows = Rows::new(
+            self.view(),
+            &self.picture,
+            &self.journal,
+            &self.theme.glyphs,
+        );
         let place = self.view().place();
-        self.tables[place].move_by(&self.rows, &self.order, by);
+        let table = &mut self.tables[place];
+        table.move_by(&rows, &self.order, by);
     }
 
     /// Shows a page; a view begins a new path.
@@ -400,11 +452,10 @@ impl App {
         if self.pages.len() > 1 {
             return;
         }
-        let place = self.table().place(&self.rows, &self.order);
-        let Some(row) = self.order.get(place).map(|place| &self.rows[*place]) else {
+        let Some(row) = self.selected() else {
             return;
         };
-        if let Some(page) = views::opens(self.view(), row) {
+        if let Some(page) = views::opens(self.view(), &row) {
             self.show(page);
         }
     }

@@ -1,7 +1,5 @@
 //! One question to the agent for each part of the picture.
 
-use serde::de::DeserializeOwned;
-
 use super::facts::AgentFacts;
 use super::snapshot::{ClusterSnapshot, Fault, FaultKind, Millis, Update};
 use crate::api::{ApiError, Client, ErrorClass, QueryOptions};
@@ -112,18 +110,10 @@ fn leader(came: Result<String, ApiError>) -> Result<String, Fault> {
     }
 }
 
-fn indexed<T: DeserializeOwned>(
-    came: Result<(serde_json::Value, crate::api::Meta), ApiError>,
-) -> (Result<T, Fault>, u64) {
+fn indexed<T>(came: Result<(T, crate::api::Meta), ApiError>) -> (Result<T, Fault>, u64) {
     match came {
         Err(error) => (Err(fault(error)), 0),
-        Ok((body, meta)) => {
-            let read = serde_json::from_value(body).map_err(|error| Fault {
-                kind: FaultKind::Other,
-                text: format!("unreadable answer: {error}"),
-            });
-            (read, meta.index)
-        }
+        Ok((found, meta)) => (Ok(found), meta.index),
     }
 }
 

@@ -42,11 +42,9 @@ impl Journal {
             };
             self.put(now, Some(severity), "cluster", text);
         }
-        let index = |picture: &Picture| -> BTreeMap<(ProblemKind, String, String), Problem> {
-            let list = picture.problems.iter();
-            list.map(|one| ((one.kind, one.subject.clone(), stable(one)), one.clone()))
-                .collect()
-        };
+        if old.versions.problems == new.versions.problems {
+            return;
+        }
         let (before, after) = (index(old), index(new));
         for (key, problem) in &after {
             // What was there at the first look did not happen just now.
@@ -79,11 +77,18 @@ impl Journal {
     }
 }
 
+/// The problems by what stays the same while they last.
+fn index(picture: &Picture) -> BTreeMap<(ProblemKind, &str, &str), &Problem> {
+    let list = picture.problems.iter();
+    list.map(|one| ((one.kind, one.subject.as_str(), stable(one)), one))
+        .collect()
+}
+
 /// The text without its numbers, where those change while the problem stays.
-fn stable(problem: &Problem) -> String {
+fn stable(problem: &Problem) -> &str {
     match problem.kind {
-        ProblemKind::Check | ProblemKind::Node => problem.text.clone(),
-        _ => String::new(),
+        ProblemKind::Check | ProblemKind::Node => &problem.text,
+        _ => "",
     }
 }
 
@@ -98,6 +103,7 @@ mod tests {
         let mut good = bad.clone();
         good.problems.retain(|problem| problem.subject == "old-1");
         good.leader = None;
+        good.versions.problems += 1;
         let mut journal = Journal::default();
         journal.compare(9, &Picture::default(), &bad);
         assert!(journal.events.is_empty(), "the first picture is no event");

@@ -18,9 +18,9 @@ use crate::tui::words::{UNKNOWN, cut, short, time_of_day};
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
-    let agent = &app.snapshot.agent;
+    let agent = &app.live.agent;
     let age = now - agent.sampled;
-    if let Some(fault) = app.snapshot.unreachable() {
+    if let Some(fault) = app.live.unreachable() {
         let since = match agent.sampled {
             0 => "no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
@@ -52,7 +52,7 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
 
 /// Whether what is shown is old.
 pub(super) fn is_stale(app: &App) -> bool {
-    app.snapshot.unreachable().is_some()
+    app.live.unreachable().is_some()
 }
 
 /// The status line and the numbers, wrapped into as many lines as they need, at most three.
@@ -173,7 +173,7 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
 
 /// The line at the bottom: what is written, or which keys do something now.
 pub(super) fn hints(app: &App, width: usize) -> String {
-    let matches = app.rows().1.len();
+    let matches = app.shown();
     match &app.mode {
         Mode::Filter(text) => {
             let note = if app.table().filter_broken() {
@@ -229,11 +229,7 @@ pub(super) fn path(app: &App) -> String {
         text.push_str("  [problems only]");
     }
     if !table.filter().is_empty() {
-        text = format!(
-            "{text}  [/{}: {} found]",
-            table.filter(),
-            app.rows().1.len()
-        );
+        text = format!("{text}  [/{}: {} found]", table.filter(), app.shown());
     }
     if app.wide {
         text.push_str("  [wide]");

@@ -16,6 +16,8 @@ mod table;
 mod tabular;
 
 pub use screen::draw;
-pub use tabular::{columns, opens, rows};
+pub use tabular::{Rows, columns, opens, version};
+#[cfg(test)]
+mod large_cluster_tests;
 #[cfg(test)]
 mod tests;
