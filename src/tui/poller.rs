@@ -1,5 +1,6 @@
 //! Keeps asking: a task for each part, with its own pauses. The screen never waits for it.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -39,7 +40,7 @@ pub struct Arrived {
 pub struct Poller {
     arrivals: mpsc::Receiver<Arrived>,
     refresh: watch::Sender<u64>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Poller {
@@ -61,13 +62,28 @@ impl Poller {
         Self {
             arrivals,
             refresh,
-            _tasks: tasks,
+            tasks,
         }
     }
 
     /// The next answer.
-    pub async fn next(&mut self) -> Option<Arrived> {
-        self.arrivals.recv().await
+    ///
+    /// # Errors
+    ///
+    /// A task has panicked: its part would never be asked for again.
+    pub async fn next(&mut self) -> io::Result<Arrived> {
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.join_next() => match ended {
+                    Err(error) if error.is_panic() => return Err(io::Error::other(error)),
+                    _ => {}
+                },
+                arrived = self.arrivals.recv() => {
+                    return arrived.ok_or_else(|| io::Error::other("nobody asks any more"));
+                }
+            }
+        }
     }
 
     /// Asks everything again, now.
@@ -185,6 +201,22 @@ fn trouble(update: &Update) -> Option<FaultKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_is_no_silence() {
+        let (_sender, arrivals) = mpsc::channel(1);
+        let (refresh, _) = watch::channel(0);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tasks.spawn(async { panic!("on purpose") });
+        let mut poller = Poller {
+            arrivals,
+            refresh,
+            tasks,
+        };
+        let error = poller.next().await.unwrap_err();
+        assert!(error.to_string().contains("on purpose"), "{error}");
+    }
 
     #[test]
     fn pauses_grow_to_their_bound() {
