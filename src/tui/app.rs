@@ -15,6 +15,7 @@ use super::observed::Observations;
 use super::page::{Page, View};
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
+use super::subject::Subjects;
 use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views::{self, Rows};
@@ -42,6 +43,8 @@ pub enum Event {
 pub enum Effect {
     /// Ask everything again, now.
     Refresh,
+    /// Ask for those parts only, from now on.
+    Follow(Subjects),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal back and end.
@@ -83,6 +86,8 @@ pub struct App {
     seen: Observations,
     limits: Thresholds,
     changed: bool,
+    /// What is asked for.
+    following: Subjects,
     pages: Vec<Page>,
     past: Vec<Page>,
     future: Vec<Page>,
@@ -115,6 +120,7 @@ impl App {
             seen: Observations::default(),
             limits,
             changed: false,
+            following: Subjects::needed(&Page::default(), false),
             pages: vec![Page::default()],
             past: Vec::new(),
             future: Vec::new(),
@@ -205,43 +211,75 @@ impl App {
         self.order.get(place).map(|place| rows.row(*place))
     }
 
+    /// What is asked for: what the page needs.
+    pub const fn following(&self) -> Subjects {
+        self.following
+    }
+
     /// Takes in what came.
     pub fn update(&mut self, now: Millis, event: Event) -> Vec<Effect> {
-        self.dirty = true;
+        let mut effects = self.react(now, event);
+        let palette = matches!(self.mode, Mode::Palette(_));
+        let needed = Subjects::needed(&self.page(), palette);
+        if needed != self.following {
+            self.following = needed;
+            effects.push(Effect::Follow(needed));
+        }
+        effects
+    }
+
+    fn react(&mut self, now: Millis, event: Event) -> Vec<Effect> {
         match event {
-            Event::Key(key) => return self.key(now, &key),
             Event::Answer(update, retry_in) => return self.answer(now, update, retry_in),
-            Event::Tick | Event::Redraw => {}
+            Event::Key(key) => {
+                self.dirty = true;
+                return self.key(now, &key);
+            }
+            Event::Tick | Event::Redraw => self.dirty = true,
         }
         Vec::new()
     }
 
     fn answer(&mut self, now: Millis, update: Update, retry_in: Option<Duration>) -> Vec<Effect> {
-        let of_agent = matches!(update, Update::Agent(_));
+        let (is_pulse, is_agent) = (
+            matches!(update, Update::Pulse(_)),
+            matches!(update, Update::Agent(_)),
+        );
+        let is_sign = self.live.is_sign_of_life(&update);
         let was_away = self.live.unreachable().is_some();
+        let had_leader = self.has_leader();
         let live = ClusterSnapshot::clone(&self.live).with(update, now);
         self.live = Arc::new(live);
         if self.frozen.is_none() {
             self.snapshot = Arc::clone(&self.live);
         }
-        self.changed = true;
-        if !of_agent {
-            return Vec::new();
-        }
         let away = self.live.unreachable().is_some();
-        self.retry_at = retry_in.filter(|_| away).map(|pause| {
-            now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
-        });
-        let facts = self.live.agent.get().filter(|_| !away);
+        // One beat more of the pulse is nothing new.
+        let beat = is_pulse && !was_away && !away;
+        self.dirty |= !beat;
+        self.changed |= !is_pulse;
+        if is_sign {
+            self.retry_at = retry_in.filter(|_| away).map(|pause| {
+                now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
+            });
+        }
+        let facts = self.live.agent.get().filter(|_| is_agent && !away);
         if let Some(index) = facts.and_then(|facts| facts.commit_index) {
             self.history.commit_index(now, index);
         }
-        // The others wait out their pauses otherwise.
-        if was_away && !away {
+        // The others wait out their pauses otherwise: the agent is back, or there is a leader again to ask.
+        let elected = had_leader == Some(false) && self.has_leader() == Some(true);
+        if elected || (was_away && !away) {
             vec![Effect::Refresh]
         } else {
             Vec::new()
         }
+    }
+
+    /// Whether somebody leads; `None` while nobody says.
+    fn has_leader(&self) -> Option<bool> {
+        let leader = &self.live.leader;
+        leader.get().map(|leader| !leader.is_empty())
     }
 
     /// Brings picture and table up to date; call before drawing.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Picture, Problem, ProblemKind, Severity};
+use super::derive::{Identity, Picture, Problem, Severity};
 use super::snapshot::Millis;
 
 /// Events that are kept.
@@ -77,19 +77,9 @@ impl Journal {
     }
 }
 
-/// The problems by what stays the same while they last.
-fn index(picture: &Picture) -> BTreeMap<(ProblemKind, &str, &str), &Problem> {
+fn index(picture: &Picture) -> BTreeMap<Identity, &Problem> {
     let list = picture.problems.iter();
-    list.map(|one| ((one.kind, one.subject.as_str(), stable(one)), one))
-        .collect()
-}
-
-/// The text without its numbers, where those change while the problem stays.
-fn stable(problem: &Problem) -> &str {
-    match problem.kind {
-        ProblemKind::Check | ProblemKind::Node => &problem.text,
-        _ => "",
-    }
+    list.map(|one| (one.identity(), one)).collect()
 }
 
 #[cfg(test)]

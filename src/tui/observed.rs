@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Problem, ProblemKind};
+use super::derive::{Identity, Problem, Severity};
 use super::snapshot::{ClusterSnapshot, Millis};
 
 /// Changes of one node that are kept.
@@ -82,7 +82,7 @@ pub struct Observations {
     /// By node, then by id.
     checks: BTreeMap<String, BTreeMap<String, Course<u8>>>,
     reigns: VecDeque<Reign>,
-    problems: BTreeMap<(ProblemKind, String, bool), Since>,
+    problems: BTreeMap<(Identity, bool), Since>,
     /// When the watching began; 0 before.
     pub began: Millis,
     seen_nodes: Millis,
@@ -158,7 +158,7 @@ impl Observations {
     pub fn date(&mut self, problems: &mut [Problem], now: Millis) {
         let mut old = std::mem::take(&mut self.problems);
         for problem in problems.iter_mut().filter(|one| one.since.is_none()) {
-            let key = problem.key();
+            let key = (problem.identity(), problem.severity == Severity::Critical);
             let fresh = Since {
                 at: now,
                 at_least: now - self.began < SETTLING,

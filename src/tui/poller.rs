@@ -1,19 +1,22 @@
 //! Keeps asking: a task for each part, with its own pauses. The screen never waits for it.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::fetch::{Subject, ask};
+use super::fetch::{PATIENCE, contact, pulse, within};
 use super::snapshot::{FaultKind, Update};
-use crate::api::{Client, QueryOptions};
+use super::subject::{Subject, Subjects};
+use crate::api::{Client, Meta, QueryOptions};
 
 /// How long a question that waits for a change waits at most.
 const WAIT: Duration = Duration::from_mins(1);
-/// How long any other question may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long such a question may take: the agent may add a sixteenth of the wait.
+const WAIT_PATIENCE: Duration = Duration::from_millis(67_500);
 /// Pauses after failures in a row; the last one is repeated.
 const BACK_OFF: [Duration; 5] = [
     Duration::from_secs(1),
@@ -24,8 +27,17 @@ const BACK_OFF: [Duration; 5] = [
 ];
 /// Answers that may lie unread.
 const QUEUE: usize = 64;
-/// Least time between two answers of a question that waits for changes: a busy cluster changes all the time.
-const BREATH: Duration = Duration::from_millis(500);
+/// A question or an answer of the last so many is new enough for whoever wants to know now: a key that is held would
+/// let no answer come, and ask too much.
+const RECENT: Duration = Duration::from_millis(250);
+/// The agent's pulse is felt so many times as often as it is asked.
+const PULSES: u32 = 5;
+/// How long a beat of the pulse may take at least; together with the pause before it and a frame, less than a second.
+const PULSE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long the first beat may take, before anybody knows how fast the agent is.
+const FIRST_PATIENCE: Duration = Duration::from_secs(2);
+/// An agent that takes so many times as long as the last time is away.
+const SLACK: u32 = 4;
 
 /// An answer, and what comes of it.
 #[derive(Debug)]
@@ -41,13 +53,16 @@ pub struct Poller {
     arrivals: mpsc::Receiver<Arrived>,
     refresh: watch::Sender<u64>,
     tasks: JoinSet<()>,
+    wanted: watch::Sender<Subjects>,
 }
 
 impl Poller {
-    /// Starts asking. `interval` is the pause between questions about the agent itself and the servers.
-    pub fn start(client: &Client, interval: Duration) -> Self {
+    /// Starts asking for what is `wanted`. `interval` is the least pause between two questions about the same.
+    pub fn start(client: &Client, interval: Duration, wanted: Subjects) -> Self {
         let (sender, arrivals) = mpsc::channel(QUEUE);
         let (refresh, refreshed) = watch::channel(0);
+        let (wanted, is_wanted) = watch::channel(wanted);
+        let doubt = Arc::new(Notify::new());
         let mut tasks = JoinSet::new();
         for subject in Subject::ALL {
             let follower = Follower {
@@ -56,13 +71,24 @@ impl Poller {
                 pause: pause(subject, interval),
                 sender: sender.clone(),
                 refreshed: refreshed.clone(),
+                wanted: is_wanted.clone(),
+                doubt: Arc::clone(&doubt),
             };
             tasks.spawn(follower.run());
         }
+        let pulse = Pulse {
+            client: client.clone(),
+            pause: interval / PULSES,
+            sender,
+            refreshed,
+            doubt,
+        };
+        tasks.spawn(pulse.run());
         Self {
             arrivals,
             refresh,
             tasks,
+            wanted,
         }
     }
 
@@ -86,17 +112,27 @@ impl Poller {
         }
     }
 
-    /// Asks everything again, now.
+    /// Asks everything that is wanted again, now.
     pub fn refresh(&self) {
         self.refresh.send_modify(|count| *count += 1);
     }
+
+    /// Asks for those only, from now on.
+    pub fn follow(&self, wanted: Subjects) {
+        self.wanted.send_replace(wanted);
+    }
 }
 
-/// What changes slowly is asked seldom.
+/// What changes slowly is asked seldom. A question that waits for changes rests as well: a busy cluster changes all the
+/// time, and without an index there is nothing to wait for.
 fn pause(subject: Subject, interval: Duration) -> Duration {
     match subject {
-        Subject::Agent | Subject::Health | Subject::Leader | Subject::Members => interval,
-        Subject::Checks | Subject::Services => BREATH,
+        Subject::Agent
+        | Subject::Health
+        | Subject::Leader
+        | Subject::Members
+        | Subject::Checks
+        | Subject::Services => interval,
         Subject::Changes | Subject::Raft => interval * 5,
         Subject::Gossip => interval * 10,
         Subject::Autopilot | Subject::Coordinates => interval * 30,
@@ -110,22 +146,46 @@ fn back_off(failures: usize, random: f64) -> Duration {
     BACK_OFF[place].mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0))
 }
 
+/// Comes back when somebody wants to know now.
+async fn pressed(refreshed: &mut watch::Receiver<u64>) {
+    if refreshed.changed().await.is_err() {
+        // Nobody is left to press; the task ends with the poller.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Asks for one part again and again, while it is wanted.
 struct Follower {
     client: Client,
     subject: Subject,
     pause: Duration,
     sender: mpsc::Sender<Arrived>,
     refreshed: watch::Receiver<u64>,
+    wanted: watch::Receiver<Subjects>,
+    doubt: Arc<Notify>,
 }
 
 impl Follower {
     async fn run(mut self) {
         let mut index = 0;
         let mut failures = 0;
+        let (subject, mut wanted) = (self.subject, self.wanted.clone());
         loop {
-            let (update, found) = self.question(index).await;
-            let trouble = trouble(&update);
+            if wanted.wait_for(|set| set.contains(subject)).await.is_err() {
+                return;
+            }
+            let (update, meta) = tokio::select! {
+                answer = self.question(index) => answer,
+                gone = wanted.wait_for(|set| !set.contains(subject)) => match gone {
+                    Ok(_) => continue,
+                    Err(_) => return,
+                },
+            };
+            let trouble = update.fault().map(|fault| fault.kind);
             failures = if trouble.is_some() { failures + 1 } else { 0 };
+            if trouble == Some(FaultKind::Unreachable) {
+                self.doubt.notify_one();
+            }
             let pause = match trouble {
                 // The agent will not learn it, and rights seldom change.
                 Some(FaultKind::Unsupported | FaultKind::Forbidden) => BACK_OFF[4],
@@ -133,96 +193,118 @@ impl Follower {
                 None => self.pause,
             };
             // An index that goes backwards is of another cluster, or of one that was restored: begin anew.
-            index = if trouble.is_some() || found < index {
+            index = if trouble.is_some() || meta.index < index {
                 0
             } else {
-                found
+                meta.index
             };
-            let arrived = Arrived {
-                update,
-                retry_in: trouble.map(|_| pause),
-            };
-            if self.sender.send(arrived).await.is_err() {
+            let retry_in = trouble.map(|_| pause);
+            if !self.tell(update, meta, retry_in).await {
                 return;
             }
             self.rest(pause).await;
         }
     }
 
-    async fn question(&mut self, index: u64) -> (Update, u64) {
-        let options = QueryOptions {
-            index,
-            wait: if index > 0 { WAIT } else { Duration::ZERO },
-            ..QueryOptions::default()
-        };
-        // The agent may add a sixteenth of the wait.
-        let limit = if index > 0 { WAIT + WAIT / 8 } else { PATIENCE };
-        self.refreshed.borrow_and_update();
-        tokio::select! {
-            answer = tokio::time::timeout(limit, ask(&self.client, self.subject, &options)) => match answer {
-                Ok(answer) => answer,
-                Err(_) => (super::fetch::late(self.subject), 0),
-            },
-            // Somebody wants to know now.
-            _ = self.refreshed.changed() => {
-                let options = QueryOptions::default();
-                ask(&self.client, self.subject, &options).await
+    /// Hands over what came; `false` when nobody listens any more.
+    async fn tell(&self, update: Update, meta: Meta, retry_in: Option<Duration>) -> bool {
+        if let Some(contact) = contact(&update, meta) {
+            let arrived = Arrived {
+                update: contact,
+                retry_in: None,
+            };
+            if self.sender.send(arrived).await.is_err() {
+                return false;
+            }
+        }
+        let arrived = Arrived { update, retry_in };
+        self.sender.send(arrived).await.is_ok()
+    }
+
+    async fn question(&mut self, mut index: u64) -> (Update, Meta) {
+        loop {
+            let options = QueryOptions {
+                index,
+                wait: if index > 0 { WAIT } else { Duration::ZERO },
+                ..QueryOptions::default()
+            };
+            let limit = if index > 0 { WAIT_PATIENCE } else { PATIENCE };
+            self.refreshed.borrow_and_update();
+            let recent = Instant::now() + RECENT;
+            let refreshed = &mut self.refreshed;
+            let pressed = async {
+                loop {
+                    pressed(refreshed).await;
+                    // One that waits for a change would not answer soon.
+                    if index > 0 || Instant::now() >= recent {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                answer = within(limit, &self.client, self.subject, &options) => return answer,
+                () = pressed => index = 0,
             }
         }
     }
 
     async fn rest(&mut self, pause: Duration) {
+        let recent = Instant::now() + RECENT;
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = self.refreshed.changed() => {}
+            () = sleep(pause) => {}
+            () = pressed(&mut self.refreshed) => sleep_until(recent).await,
         }
     }
 }
 
-fn trouble(update: &Update) -> Option<FaultKind> {
-    fn of<T>(came: &Result<T, super::snapshot::Fault>) -> Option<FaultKind> {
-        came.as_ref().err().map(|fault| fault.kind)
-    }
-    match update {
-        Update::Agent(came) => of(came),
-        Update::Members(came) => of(came),
-        Update::Checks(came) => of(came),
-        Update::Services(came) => of(came),
-        Update::Health(came) => of(came),
-        Update::Raft(came) => of(came),
-        Update::Autopilot(came) => of(came),
-        Update::Leader(came) => of(came),
-        Update::Changes(came) => of(came),
-        Update::Gossip(came) => of(came),
-        Update::Coordinates(came) => of(came),
+/// Feels whether the agent is there, several times a second and with little patience. The parts cannot tell: they are
+/// asked too seldom, may take their time, and the token may not read them.
+struct Pulse {
+    client: Client,
+    pause: Duration,
+    sender: mpsc::Sender<Arrived>,
+    refreshed: watch::Receiver<u64>,
+    /// A part could not be asked.
+    doubt: Arc<Notify>,
+}
+
+impl Pulse {
+    async fn run(mut self) {
+        let mut failures = 0;
+        let mut limit = FIRST_PATIENCE;
+        loop {
+            self.refreshed.borrow_and_update();
+            let began = Instant::now();
+            let came = pulse(&self.client, limit).await;
+            let slack = if came.is_ok() {
+                failures = 0;
+                began.elapsed() * SLACK
+            } else {
+                failures += 1;
+                // It may only be slower than it was.
+                limit * 2
+            };
+            limit = slack.clamp(PULSE_PATIENCE, PATIENCE);
+            let retry_in = (failures > 0).then(|| back_off(failures, rand::random()));
+            let update = Update::Pulse(came);
+            if self
+                .sender
+                .send(Arrived { update, retry_in })
+                .await
+                .is_err()
+            {
+                return;
+            }
+            tokio::select! {
+                () = sleep(retry_in.unwrap_or(self.pause)) => {}
+                () = pressed(&mut self.refreshed) => {}
+                () = self.doubt.notified(), if failures == 0 => {}
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_task_that_panics_is_no_silence() {
-        let (_sender, arrivals) = mpsc::channel(1);
-        let (refresh, _) = watch::channel(0);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async {});
-        tasks.spawn(async { panic!("on purpose") });
-        let mut poller = Poller {
-            arrivals,
-            refresh,
-            tasks,
-        };
-        let error = poller.next().await.unwrap_err();
-        assert!(error.to_string().contains("on purpose"), "{error}");
-    }
-
-    #[test]
-    fn pauses_grow_to_their_bound() {
-        let middle: Vec<u64> = (1..8).map(|count| back_off(count, 0.5).as_secs()).collect();
-        assert_eq!(middle, [1, 2, 4, 8, 15, 15, 15]);
-        assert_eq!(back_off(1, 0.0), Duration::from_millis(800));
-        assert_eq!(back_off(99, 1.0), Duration::from_secs(18));
-    }
-}
+pub(crate) mod fake_agent;
+#[cfg(test)]
+mod tests;

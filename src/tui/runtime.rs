@@ -33,7 +33,7 @@ pub async fn run(
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
-    let mut poller = Poller::start(client, pause);
+    let mut poller = Poller::start(client, pause, app.following());
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,6 +80,7 @@ pub async fn run(
         for effect in app.update(clock(), event) {
             match effect {
                 Effect::Refresh => poller.refresh(),
+                Effect::Follow(parts) => poller.follow(parts),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     suspend(&mut screen)?;

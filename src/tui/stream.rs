@@ -10,6 +10,7 @@ use super::observed::Observations;
 use super::poller::Poller;
 use super::report::{Report, report};
 use super::snapshot::{ClusterSnapshot, Millis, Part};
+use super::subject::Subjects;
 use super::thresholds::Thresholds;
 use crate::api::Client;
 
@@ -32,7 +33,7 @@ impl Stream {
     /// Begins to ask; `pause` lies between two reports.
     pub fn start(client: &Client, pause: Duration) -> Self {
         Self {
-            poller: Poller::start(client, pause),
+            poller: Poller::start(client, pause, Subjects::ALL),
             snapshot: ClusterSnapshot::new(client.address()),
             picture: Picture::default(),
             seen: Observations::default(),

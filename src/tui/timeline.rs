@@ -78,6 +78,11 @@ impl Timeline {
         Self { bars, source }
     }
 
+    /// How far the record reaches back; 0 without one.
+    pub fn span(&self, now: Millis) -> Millis {
+        self.bars.first().map_or(0, |bar| (now - bar.from).max(0))
+    }
+
     /// The leadership that lasts.
     pub fn current(&self) -> Option<&Bar> {
         self.bars.last().filter(|bar| bar.to.is_none())

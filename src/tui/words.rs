@@ -121,6 +121,11 @@ fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
+/// Text of strangers on one line, as wide as it was: spaces stay, line ends become spaces.
+pub fn visible(text: &str) -> String {
+    plain(text).replace('\n', " ")
+}
+
 /// Text of strangers on one line.
 pub fn one_line(text: &str) -> String {
     // Nearly all texts are so already.

@@ -26,13 +26,17 @@ fn shown(terminal: &Terminal, from: usize, text: &str) -> Duration {
 }
 
 fn kill(id: u32, signal: &str) {
-    let sent = Command::new("kill").args([signal, &id.to_string()]).status();
+    let sent = Command::new("kill")
+        .args([signal, &id.to_string()])
+        .status();
     assert!(sent.unwrap().success());
 }
 
 /// The other screen is left, and after that the cursor is shown and nothing else drawn.
 fn assert_given_back(screen: &str, what: &str) {
-    let (_, after) = screen.rsplit_once(OWN_SCREEN).unwrap_or_else(|| panic!("{what}: {screen:?}"));
+    let (_, after) = screen
+        .rsplit_once(OWN_SCREEN)
+        .unwrap_or_else(|| panic!("{what}: {screen:?}"));
     assert_eq!(after, CURSOR, "{what}");
 }
 
@@ -68,7 +72,9 @@ fn a_shell_suspends_and_continues_it() {
     let agent = TestAgent::dev(&[]).in_catalog();
     let top = agent.cli_command(&["top", "-ascii"]);
     let mut shell = Command::new("bash");
-    shell.args(["--norc", "--noprofile", "-i"]).env("PS1", "ready> ");
+    shell
+        .args(["--norc", "--noprofile", "-i"])
+        .env("PS1", "ready> ");
     for (name, value) in top.get_envs() {
         match value {
             Some(value) => shell.env(name, value),
@@ -96,7 +102,10 @@ fn a_shell_suspends_and_continues_it() {
         let stopped = terminal.since(from);
         let (_, after) = stopped.rsplit_once(OWN_SCREEN).unwrap();
         assert!(after.contains(CURSOR), "{after:?}");
-        assert!(!after.contains("LEADER"), "nothing is drawn on the shell's screen: {after:?}");
+        assert!(
+            !after.contains("LEADER"),
+            "nothing is drawn on the shell's screen: {after:?}"
+        );
         // The shell answers, and echoes what is typed: the terminal is no longer raw.
         let from = terminal.count();
         terminal.press("echo it-$((40+2))\r");
@@ -163,7 +172,11 @@ fn an_agent_that_comes_and_goes_is_told_within_a_second() {
 fn objects_are_printed_a_line_each_until_somebody_ends_it() {
     let agent = TestAgent::dev(&[]).in_catalog();
     let args = ["top", "-format=json", "-interval=500"];
-    let mut child = agent.cli_command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = agent
+        .cli_command(&args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for line in lines.take(3) {
         let report: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -174,7 +187,11 @@ fn objects_are_printed_a_line_each_until_somebody_ends_it() {
     // The reader is gone by now.
     assert_eq!(child.wait().unwrap().code(), Some(0));
 
-    let mut child = agent.cli_command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = agent
+        .cli_command(&args)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
     kill(child.id(), "-INT");
@@ -188,7 +205,13 @@ fn an_agent_that_is_away_is_an_object_too() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
     assert_eq!(report["verdict"], "unknown");
-    assert!(report["agent"]["error"].as_str().unwrap().contains("refused"), "{report}");
+    assert!(
+        report["agent"]["error"]
+            .as_str()
+            .unwrap()
+            .contains("refused"),
+        "{report}"
+    );
     kill(child.id(), "-INT");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

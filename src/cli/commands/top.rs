@@ -59,10 +59,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        if !self.words.is_empty() {
-            return Err(Error::too_many("0", self.words.len()));
-        }
-        let client = context.client(&self.http)?;
+        let client = match self.client(context) {
+            Ok(client) => client,
+            // What cannot be asked is unknown: 1 would be a warning.
+            Err(error) if self.check => {
+                let line = tui::once::unknown(&error.to_string());
+                context.console.line(&line)?;
+                return Err(Error::Exit(tui::Verdict::Unknown.exit_code()));
+            }
+            Err(error) => return Err(error),
+        };
         let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
         if !self.once && !self.check && !self.format.is_json() {
             return self.watch(context, &client, &theme).await;
@@ -86,11 +92,21 @@ impl Args {
             };
         }
         if self.format.is_json() {
-            return super::print_json(context, &tui::report(&snapshot, &picture));
+            super::print_json(context, &tui::report(&snapshot, &picture))?;
+            return reached(&snapshot);
         }
         let width = self.width.unwrap_or_else(|| columns(context));
         let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
-        Ok(context.console.line(&text)?)
+        context.console.line(&text)?;
+        reached(&snapshot)
+    }
+}
+
+/// An agent that cannot be reached is a failure, after what is known of it was printed.
+fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
+    match snapshot.unreachable() {
+        None => Ok(()),
+        Some(_) => Err(Error::Exit(1)),
     }
 }
 
@@ -114,6 +130,13 @@ impl Args {
             context.console.line(&line)?;
             context.console.flush()?;
         }
+    }
+
+    fn client(&self, context: &mut Context) -> Result<Client, Error> {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        context.client(&self.http)
     }
 
     /// The dashboard.

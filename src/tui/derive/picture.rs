@@ -31,14 +31,16 @@ pub struct Leader {
 /// The servers as a quorum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Servers {
-    /// Servers of the raft configuration.
-    pub total: usize,
-    /// Those that vote.
-    pub voters: usize,
-    /// Those that autopilot finds healthy.
-    pub healthy: usize,
+    /// Servers of the raft configuration; `None` where nobody tells them.
+    pub total: Option<usize>,
+    /// Those that vote; `None` where nobody tells them.
+    pub voters: Option<usize>,
+    /// Those that autopilot finds healthy; `None` where its report is missing.
+    pub healthy: Option<usize>,
     /// How many more may fail; `None` where autopilot's report is missing.
     pub tolerates: Option<u64>,
+    /// When this was so, if newer questions failed.
+    pub old_since: Option<Millis>,
 }
 
 /// How many members are in which state.
@@ -112,18 +114,21 @@ pub struct Picture {
     pub leader_known: bool,
     /// The leader.
     pub leader: Option<Leader>,
-    /// Changes of leader within the last day.
-    pub leader_changes: usize,
+    /// Changes of leader within [`Self::leader_span`]; `None` where nobody tells them.
+    pub leader_changes: Option<usize>,
+    /// The last day, or less where the record is younger.
+    pub leader_span: Millis,
     /// Who led.
     pub timeline: Timeline,
     /// The servers as a quorum.
     pub servers: Servers,
     /// The limits that apply.
     pub limits: Thresholds,
-    /// Members by state.
-    pub node_counts: NodeCounts,
-    /// Checks by state.
-    pub check_counts: CheckCounts,
+    /// Members by state; `None` where nobody tells them.
+    pub node_counts: Option<NodeCounts>,
+    /// Checks by state; `None` where nobody tells them. Every cluster has checks: an empty list is what a token without
+    /// rights is told.
+    pub check_counts: Option<CheckCounts>,
     /// The servers of raft, leader first.
     pub peers: Vec<PeerRow>,
     /// The members, servers first.
@@ -137,7 +142,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The largest lag of all servers.
+    /// The largest lag of all followers.
     pub fn worst_lag(&self) -> Option<u64> {
         self.peers.iter().filter_map(|peer| peer.lag).max()
     }
@@ -201,13 +206,16 @@ pub fn derive_after(
         found.map_or(address, |name| *name).to_owned()
     };
     picture.timeline = Timeline::new(snapshot, seen, name);
-    picture.leader_changes = picture.timeline.changes_since(now - DAY);
+    picture.leader_span = picture.timeline.span(now).min(DAY);
+    picture.leader_changes = (picture.timeline.source != Source::Unavailable)
+        .then(|| picture.timeline.changes_since(now - DAY));
     (picture.leader_known, picture.leader) = leader(snapshot, seen, &picture, name);
     picture.renew_checks(snapshot, seen);
     picture.renew_nodes(snapshot, seen);
     picture.servers = servers(snapshot, &picture.peers);
-    picture.node_counts = node_counts(&picture.nodes);
-    picture.check_counts = check_counts(&picture.checks);
+    let members = snapshot.members.get();
+    picture.node_counts = members.map(|_| node_counts(&picture.nodes));
+    picture.check_counts = (!picture.checks.is_empty()).then(|| check_counts(&picture.checks));
     picture.problems = problems::find(&picture, &limits);
     seen.date(&mut picture.problems, now);
     problems::sort(&mut picture.problems);
@@ -293,7 +301,9 @@ fn leader(
     picture: &Picture,
     name: impl Fn(&str, &str) -> String,
 ) -> (bool, Option<Leader>) {
-    let Some(address) = snapshot.leader.get() else {
+    // While the agent is away everything is old and looks so; otherwise only the newest answer counts.
+    let old = snapshot.leader.fault.is_some() && snapshot.unreachable().is_none();
+    let Some(address) = snapshot.leader.get().filter(|_| !old) else {
         return (false, None);
     };
     if address.is_empty() {
@@ -349,14 +359,14 @@ fn leader(
 }
 
 fn servers(snapshot: &ClusterSnapshot, peers: &[PeerRow]) -> Servers {
+    let count = |fits: &dyn Fn(&PeerRow) -> bool| peers.iter().filter(|peer| fits(peer)).count();
+    let report = snapshot.health.get();
     Servers {
-        total: peers.len(),
-        voters: peers.iter().filter(|peer| peer.voter).count(),
-        healthy: peers
-            .iter()
-            .filter(|peer| peer.healthy == Some(true))
-            .count(),
-        tolerates: snapshot.health.get().map(|health| health.failure_tolerance),
+        total: (!peers.is_empty()).then_some(peers.len()),
+        voters: (!peers.is_empty()).then(|| count(&|peer| peer.voter)),
+        healthy: report.map(|_| count(&|peer| peer.healthy == Some(true))),
+        tolerates: report.map(|health| health.failure_tolerance),
+        old_since: snapshot.health.old_since(),
     }
 }
 

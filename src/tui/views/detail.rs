@@ -22,8 +22,11 @@ pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String>
         Some(match fault.kind {
             FaultKind::Forbidden => format!("the token may not read this: it needs {right}"),
             FaultKind::NoLeader => "no leader to ask".to_owned(),
-            FaultKind::Unreachable => return None,
-            FaultKind::Unsupported | FaultKind::Other => fault.text.clone(),
+            // The head says it for everything.
+            FaultKind::Unreachable if snapshot.unreachable().is_some() => return None,
+            FaultKind::Unreachable | FaultKind::Unsupported | FaultKind::Other => {
+                fault.text.clone()
+            }
         })
     };
     match view {

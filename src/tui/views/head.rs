@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::pane;
@@ -12,16 +12,20 @@ use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::{self, Mode};
 use crate::tui::snapshot::Millis;
+use crate::tui::subject::Subject;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::words::{UNKNOWN, cut, short, time_of_day};
+use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
+
+/// After so many milliseconds without a sign of life the data is old, whatever the poller says.
+const SILENCE: Millis = 10_000;
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
-    let agent = &app.live.agent;
-    let age = now - agent.sampled;
-    if let Some(fault) = app.live.unreachable() {
-        let since = match agent.sampled {
+    let snapshot = &app.live;
+    let age = now - snapshot.fresh;
+    if let Some(fault) = snapshot.unreachable() {
+        let since = match snapshot.fresh {
             0 => "no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
         };
@@ -37,22 +41,29 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
     if let Some(at) = app.frozen {
         return (format!("FROZEN {}", short(now - at)), Meaning::Warning);
     }
-    match agent.sampled {
-        0 => ("asking".to_owned(), Meaning::Quiet),
-        _ if age < 10_000 => {
+    if is_stale(app, now) {
+        return (format!("STALE {}", short(age)), Meaning::Warning);
+    }
+    if let Some(text) = snapshot.old() {
+        return (format!("OLD: {text}"), Meaning::Bad);
+    }
+    match (snapshot.fresh, &snapshot.agent.fault) {
+        (0, Some(fault)) => (format!("no data: {}", fault.text), Meaning::Bad),
+        (0, None) => ("asking".to_owned(), Meaning::Quiet),
+        _ => {
             let tenths = age.max(0) / 100;
             (
                 format!("live, {}.{} s old", tenths / 10, tenths % 10),
                 Meaning::Ok,
             )
         }
-        _ => (format!("STALE {}", short(age)), Meaning::Warning),
     }
 }
 
-/// Whether what is shown is old.
-pub(super) fn is_stale(app: &App) -> bool {
-    app.live.unreachable().is_some()
+/// Whether what is shown is old: the agent is away, or nothing came for long.
+pub(super) fn is_stale(app: &App, now: Millis) -> bool {
+    let heard = app.live.heard();
+    app.live.unreachable().is_some() || (heard > 0 && now - heard >= SILENCE)
 }
 
 /// The status line and the numbers, wrapped into as many lines as they need, at most three.
@@ -90,17 +101,14 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
             .for_each(|part| *part = format!("via {}", agent.node));
     }
     let mut first = Line::default();
-    if is_stale(app) {
-        first.push_span(ratatui::text::Span::styled(
-            fresh.clone(),
-            theme.style(look),
-        ));
-        first.push_span(ratatui::text::Span::raw(format!("   {}", head.join("   "))));
+    if app.live.unreachable().is_some() {
+        first.push_span(Span::styled(fresh.clone(), theme.style(look)));
+        first.push_span(Span::raw(format!("   {}", head.join("   "))));
     } else {
-        first.push_span(ratatui::text::Span::raw(format!("{}   ", head.join("   "))));
-        first.push_span(ratatui::text::Span::styled(fresh, theme.style(look)));
+        first.push_span(Span::raw(format!("{}   ", head.join("   "))));
+        first.push_span(Span::styled(fresh, theme.style(look)));
         if first.width() + clock.len() + 3 <= width {
-            first.push_span(ratatui::text::Span::raw(format!("   {clock}")));
+            first.push_span(Span::raw(format!("   {clock}")));
         }
     }
     let mut lines = vec![first];
@@ -111,34 +119,59 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
 fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
     let (snapshot, picture, theme) = (&app.snapshot, &app.picture, &app.theme);
     let bar = if theme.glyphs.lines { " │ " } else { " | " };
-    let parts = [
-        summary::leader(picture),
-        summary::servers(picture),
-        summary::nodes(snapshot, picture, &theme.glyphs),
-        summary::checks(snapshot, picture, &theme.glyphs),
-    ];
-    let mut rows = vec![String::new()];
-    for part in parts {
-        let Some(row) = rows.last_mut() else {
-            break;
-        };
-        if row.is_empty() {
-            *row = part;
-        } else if row.width() + bar.width() + part.width() <= width {
-            *row = format!("{row}{bar}{part}");
-        } else {
-            rows.push(part);
-        }
-    }
-    let look = if picture.leader_known && picture.leader.is_none() {
+    let leader = if picture.leader_known && picture.leader.is_none() {
         Meaning::Bad
     } else {
         Meaning::Strong
     };
+    // What newer questions could not tell is dim, one part at a time.
+    let look = |old: bool| if old { Meaning::Stale } else { Meaning::Strong };
+    let parts = [
+        (summary::leader(picture), leader),
+        (
+            summary::servers(picture),
+            look(picture.servers.old_since.is_some()),
+        ),
+        (
+            summary::nodes(snapshot, picture, &theme.glyphs),
+            look(snapshot.members.fault.is_some()),
+        ),
+        (
+            checks(app),
+            look(snapshot.checks.fault.is_some() || !app.following().contains(Subject::Checks)),
+        ),
+    ];
+    let mut rows = vec![Line::default()];
+    for (part, look) in parts {
+        let part = visible(&part);
+        let used = rows.last().map_or(0, Line::width);
+        if used > 0 && used + bar.width() + part.width() > width {
+            rows.push(Line::default());
+        }
+        let Some(row) = rows.last_mut() else {
+            break;
+        };
+        let mut room = width;
+        if row.width() > 0 {
+            row.push_span(Span::styled(bar, theme.style(Meaning::Strong)));
+            room = width.saturating_sub(row.width());
+        }
+        let text = cut(&part, room, theme.glyphs.more);
+        row.push_span(Span::styled(text, theme.style(look)));
+    }
     rows.truncate(2);
-    rows.into_iter()
-        .map(|row| pane::styled(cut(&row, width, theme.glyphs.more), look, theme))
-        .collect()
+    rows
+}
+
+/// The checks, with their age where the page needs them not, so that nobody asks.
+fn checks(app: &App) -> String {
+    let (snapshot, picture) = (&app.snapshot, &app.picture);
+    let text = summary::checks(snapshot, picture, &app.theme.glyphs);
+    let checks = &snapshot.checks;
+    if app.following().contains(Subject::Checks) || checks.sampled == 0 || checks.fault.is_some() {
+        return text;
+    }
+    format!("{text} ({} old)", short(picture.at - checks.sampled))
 }
 
 /// The one line of the smallest screens: `LEADER srv-2  3/3  x3 !2  0.4s`.
@@ -154,16 +187,16 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
         found.filter(|problem| problem.severity == severity).count()
     };
     let glyphs = &app.theme.glyphs;
-    let age = now - app.snapshot.agent.sampled;
-    let age = match (is_stale(app), app.snapshot.agent.sampled) {
+    let age = now - app.live.fresh;
+    let age = match (is_stale(app, now), app.live.fresh) {
         (_, 0) => "...".to_owned(),
         (true, _) => format!("STALE {}", short(age)),
         (false, _) => format!("{}.{}s", age.max(0) / 1000, age.max(0) / 100 % 10),
     };
     format!(
         "{leader}  {}/{}  {}{} {}{}  {age}",
-        picture.servers.healthy,
-        picture.servers.total,
+        or_unknown(picture.servers.healthy),
+        or_unknown(picture.servers.total),
         glyphs.bad,
         count(Severity::Critical),
         glyphs.warning,

@@ -5,6 +5,7 @@ use ratatui::text::Line;
 use super::pane;
 use crate::tui::app::App;
 use crate::tui::snapshot::{Millis, Source};
+use crate::tui::summary;
 use crate::tui::theme::Meaning;
 use crate::tui::timeline::DAY;
 use crate::tui::words::{cut, short, time_of_day};
@@ -56,9 +57,9 @@ pub(super) fn lines(app: &App, width: usize, now: Millis) -> Vec<Line<'static>> 
         Meaning::Quiet,
         theme,
     ));
-    let text = format!("{} in 24h; {}", app.picture.leader_changes, terms(app));
+    let text = format!("{}; {}", summary::changes(&app.picture), terms(app));
     lines.push(pane::styled(
-        cut(&format!("changes: {text}"), width, theme.glyphs.more),
+        cut(&text, width, theme.glyphs.more),
         Meaning::Quiet,
         theme,
     ));

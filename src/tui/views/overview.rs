@@ -243,18 +243,25 @@ fn score_label(app: &App) -> &'static str {
 
 fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
     let (picture, theme) = (&app.picture, &app.theme);
-    if let Some(text) = detail::fault_of(View::Raft, &app.snapshot) {
-        return vec![pane::styled(text, Meaning::Warning, theme)];
+    let fault = detail::fault_of(View::Raft, &app.snapshot);
+    let is_old = fault.is_some();
+    let mut lines: Vec<Line<'static>> = fault
+        .map(|text| cut(&text, width, theme.glyphs.more))
+        .map(|text| pane::styled(text, Meaning::Warning, theme))
+        .into_iter()
+        .collect();
+    if is_old && picture.peers.is_empty() {
+        return lines;
     }
     let head = format!(
         "{:<11} {:<8} {:<4} {:>9} {:>5} {:>8}",
         "PEER", "ROLE", "VOTE", "LAST IDX", "LAG", "CONTACT"
     );
-    let mut lines = vec![pane::styled(
+    lines.push(pane::styled(
         cut(&head, width, theme.glyphs.more),
         Meaning::Quiet,
         theme,
-    )];
+    ));
     for peer in picture.peers.iter().take(MAX_PEERS) {
         let bad = peer.healthy == Some(false);
         let mark = match (peer.leader, bad) {
@@ -263,19 +270,21 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             (false, false) => "",
         };
         let name = format!("{}{mark}", cut(&peer.name, 9, theme.glyphs.more));
-        let role = if peer.leader { "leader" } else { "follower" };
-        let vote = if peer.voter { "yes" } else { "no" };
-        let lag = if peer.leader {
-            "-".to_owned()
-        } else {
-            or_unknown(peer.lag)
-        };
+        let (role, vote, lag) = (
+            summary::peer_role(peer),
+            summary::vote(peer),
+            summary::lag(peer),
+        );
         let text = format!(
             "{name:<11} {role:<8} {vote:<4} {:>9} {lag:>5} {:>8}",
             or_unknown(peer.last_index),
             summary::contact(peer),
         );
-        let look = if bad { Meaning::Bad } else { Meaning::Plain };
+        let look = match (is_old, bad) {
+            (true, _) => Meaning::Stale,
+            (false, true) => Meaning::Bad,
+            (false, false) => Meaning::Plain,
+        };
         lines.push(pane::styled(
             cut(&text, width, theme.glyphs.more),
             look,
@@ -285,7 +294,11 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             let text = format!("         why: {}", peer.why.join(", "));
             lines.push(pane::styled(
                 cut(&text, width, theme.glyphs.more),
-                Meaning::Warning,
+                if is_old {
+                    Meaning::Stale
+                } else {
+                    Meaning::Warning
+                },
                 theme,
             ));
         }

@@ -24,7 +24,7 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let overview = app.page() == Page::View(View::Overview) && app.mode == Mode::Normal;
     if overview && (area.width < TINY.0 || area.height < TINY.1) {
         overview::tiny(frame, area, app, now);
-        dim(frame, area, app);
+        dim(frame, area, app, now);
         return;
     }
     let mut lines = head::lines(app, now, usize::from(area.width));
@@ -46,15 +46,19 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
         Page::View(view) => view_table(frame, body, app, view),
         page => detail::draw(frame, body, app, &page),
     }
-    dim(frame, body, app);
+    dim(frame, body, app, now);
 }
 
 /// What is old looks so.
-fn dim(frame: &mut Frame<'_>, area: Rect, app: &App) {
-    if head::is_stale(app) {
-        let style = app.theme.style(Meaning::Stale);
-        frame.buffer_mut().set_style(area, style);
+fn dim(frame: &mut Frame<'_>, area: Rect, app: &App, now: Millis) {
+    if head::is_stale(app, now) {
+        dim_all(frame, area, app);
     }
+}
+
+fn dim_all(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let style = app.theme.style(Meaning::Stale);
+    frame.buffer_mut().set_style(area, style);
 }
 
 fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
@@ -68,12 +72,15 @@ fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
         body = upper;
     }
     let fault = detail::fault_of(view, &app.snapshot);
-    if let Some(text) = fault {
+    if let Some(text) = &fault {
         let (top, rest) = pane::split_top(body, 1);
-        head::put(frame, top, &text, Meaning::Warning, app);
+        head::put(frame, top, text, Meaning::Warning, app);
         body = rest;
     }
     table(frame, body, app, view);
+    if fault.is_some() {
+        dim_all(frame, body, app);
+    }
 }
 
 /// Draws the view's table and keeps the selected row in its window.
