@@ -9,7 +9,6 @@ use super::lenient::LenientCheck;
 use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
 pub use super::subject::Subject;
 use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
-use crate::model::decode::{Options, from_value};
 use crate::model::member::Member;
 
 /// How long a question may take that does not wait for a change.

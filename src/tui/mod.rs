@@ -41,3 +41,5 @@ pub use snapshot::{ClusterSnapshot, Millis};
 pub use stream::Stream;
 pub use theme::{Palette, Theme};
 pub use thresholds::Thresholds;
+#[cfg(test)]
+mod outputs_tests;

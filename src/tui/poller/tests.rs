@@ -161,7 +161,7 @@ async fn a_connection_that_hangs_does_not_stop_what_is_refreshed() {
         loop {
             poller.refresh();
             let soon = tokio::time::timeout(SOON, poller.next()).await;
-            if let Ok(Some(Arrived {
+            if let Ok(Ok(Arrived {
                 update: Update::Agent(Ok(_)),
                 ..
             })) = soon
