@@ -1,12 +1,14 @@
 //! The dashboard's state, and what keys and answers do to it. Pure: time is an argument, what must happen outside is an
 //! effect.
 
+mod listed;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::data_table::{Listing as _, Look, Row, TableState};
+use super::data_table::{Look, TableState};
 use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
@@ -18,7 +20,7 @@ use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::subject::Subjects;
 use super::theme::Theme;
 use super::thresholds::Thresholds;
-use super::views::{self, Rows};
+use super::views;
 
 /// Pages that one can go back to.
 const MAX_HISTORY: usize = 64;
@@ -178,39 +180,6 @@ impl App {
         &mut self.tables[self.view().place()]
     }
 
-    /// How many rows of the view are shown: all but what the filter leaves out.
-    pub fn shown(&self) -> usize {
-        self.order.len()
-    }
-
-    /// The rows of the view, as many as there may be.
-    fn rows(&self) -> Rows<'_> {
-        Rows::new(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        )
-    }
-
-    /// The rows that a window of `height` shows, and the place of the selected one among them. Moves the window to it.
-    pub fn window(&mut self, height: usize) -> (Vec<Row>, usize) {
-        let place = self.table().place(&self.rows(), &self.order);
-        let count = self.order.len();
-        self.table_mut().scroll(place, height, count);
-        let (rows, offset) = (self.rows(), self.table().offset);
-        let window = self.order.iter().skip(offset).take(height);
-        let window = window.map(|place| rows.row(*place)).collect();
-        (window, place - offset.min(place))
-    }
-
-    /// The row that is selected.
-    pub fn selected(&self) -> Option<Row> {
-        let rows = self.rows();
-        let place = self.table().place(&rows, &self.order);
-        self.order.get(place).map(|place| rows.row(*place))
-    }
-
     /// What is asked for: what the page needs.
     pub const fn following(&self) -> Subjects {
         self.following
@@ -306,18 +275,6 @@ impl App {
             Arc::make_mut(&mut self.picture).at = now;
         }
         self.arrange();
-    }
-
-    /// Which rows are shown: looked for again only where the rows or the look at them have changed.
-    fn arrange(&mut self) {
-        let view = self.view();
-        let version = views::version(view, &self.picture);
-        let wanted = version.map(|version| (view, version, self.table().look()));
-        if wanted.is_some() && wanted == self.arranged {
-            return;
-        }
-        self.order = self.table().arrange(&self.rows());
-        self.arranged = wanted;
     }
 
     fn key(&mut self, now: Millis, key: &KeyEvent) -> Vec<Effect> {
@@ -448,22 +405,6 @@ impl App {
             let place = step(self.view().place(), View::ALL.len());
             self.show(Page::View(View::ALL[place]));
         }
-    }
-
-    fn select(&mut self, by: isize) {
-        if self.pages.len() > 1 {
-            self.scroll = self.scroll.saturating_add_signed(by);
-            return;
-        }
-        let rows = Rows::new(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        );
-        let place = self.view().place();
-        let table = &mut self.tables[place];
-        table.move_by(&rows, &self.order, by);
     }
 
     /// Shows a page; a view begins a new path.

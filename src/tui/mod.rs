@@ -42,4 +42,6 @@ pub use stream::Stream;
 pub use theme::{Palette, Theme};
 pub use thresholds::Thresholds;
 #[cfg(test)]
+mod large_cluster_tests;
+#[cfg(test)]
 mod outputs_tests;

@@ -18,6 +18,4 @@ mod tabular;
 pub use screen::draw;
 pub use tabular::{Rows, columns, opens, version};
 #[cfg(test)]
-mod large_cluster_tests;
-#[cfg(test)]
 mod tests;

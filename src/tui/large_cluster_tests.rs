@@ -8,13 +8,13 @@ use ratatui::backend::TestBackend;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::draw;
-use crate::tui::app::{App, Event};
-use crate::tui::snapshot::{Millis, Update};
-use crate::tui::theme::{ASCII, Palette, Theme};
-use crate::tui::thresholds::Thresholds;
+use super::app::{App, Event};
+use super::snapshot::{Millis, Update};
+use super::theme::{ASCII, Palette, Theme};
+use super::thresholds::Thresholds;
+use super::views::draw;
 
-#[path = "../../../tests/support/large_cluster.rs"]
+#[path = "../../tests/support/large_cluster.rs"]
 mod large_cluster;
 
 const NOW: Millis = 1_767_355_471_000;
