@@ -116,4 +116,19 @@ mod tests {
                 .any(|it| it.text == "over: node failed" && it.severity.is_none())
         );
     }
+
+    #[test]
+    fn the_same_check_on_another_node_is_another_event() {
+        let (_, bad) = bad_picture();
+        let mut more = bad.clone();
+        let found = bad.problems.iter().find(|one| one.check.is_some());
+        let mut other = found.unwrap().clone();
+        other.check = Some(("web-9".to_owned(), "http :8080".to_owned()));
+        more.problems.push(other);
+        let mut journal = Journal::default();
+        journal.compare(9, &bad, &more);
+        assert_eq!(journal.events.len(), 1);
+        journal.compare(9, &more, &bad);
+        assert_eq!(journal.events.len(), 2);
+    }
 }

@@ -15,6 +15,9 @@ use crate::tui::snapshot::{ClusterSnapshot, Millis, Part, Source};
 use crate::tui::thresholds::Thresholds;
 use crate::tui::timeline::{DAY, Timeline};
 
+/// Who watches for less than so many milliseconds cannot tell that nothing changed.
+const MIN_WATCH: Millis = 5000;
+
 /// The leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leader {
@@ -207,8 +210,12 @@ pub fn derive_after(
     };
     picture.timeline = Timeline::new(snapshot, seen, name);
     picture.leader_span = picture.timeline.span(now).min(DAY);
-    picture.leader_changes = (picture.timeline.source != Source::Unavailable)
-        .then(|| picture.timeline.changes_since(now - DAY));
+    let is_record = match picture.timeline.source {
+        Source::Agent => true,
+        Source::Observed => picture.leader_span >= MIN_WATCH,
+        Source::Unavailable => false,
+    };
+    picture.leader_changes = is_record.then(|| picture.timeline.changes_since(now - DAY));
     (picture.leader_known, picture.leader) = leader(snapshot, seen, &picture, name);
     picture.renew_checks(snapshot, seen);
     picture.renew_nodes(snapshot, seen);
