@@ -196,7 +196,9 @@ fn measure() -> Result<bool> {
     command.args(["top", &format!("-http-addr={}:{}", AGENT.0, AGENT.1)]);
     let mut terminal = Terminal::start(&command, 120, 40)?;
     terminal
-        .wait(0, PATIENCE, |screen| screen.contains("CHECKS 19900"))
+        .wait(0, PATIENCE, |screen| {
+            terminal::picture(screen).contains("CHECKS 19900")
+        })
         .ok_or("no checks")?;
     thread::sleep(SETTLING);
 

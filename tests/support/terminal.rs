@@ -151,3 +151,52 @@ fn change(shared: &Arc<(Mutex<Screen>, Condvar)>, change: impl FnOnce(&mut Scree
     change(&mut shared.0.lock().expect("no reader panics"));
     shared.1.notify_all();
 }
+
+/// What a screen shows after these bytes: letters at places, without any look. Knows what the dashboard writes.
+pub(crate) fn picture(raw: &str) -> String {
+    let mut rows: Vec<Vec<char>> = Vec::new();
+    let (mut row, mut column) = (0, 0);
+    let mut letters = raw.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\u{1b}' => {
+                if letters.next() != Some('[') {
+                    continue;
+                }
+                let mut numbers = String::new();
+                let last = letters.find(|letter| {
+                    let ends = letter.is_ascii_alphabetic();
+                    if !ends {
+                        numbers.push(*letter);
+                    }
+                    ends
+                });
+                let mut places = numbers
+                    .split(';')
+                    .map(|text| text.parse().unwrap_or(1_usize));
+                match (last, numbers.as_str()) {
+                    (Some('H'), _) => {
+                        row = places.next().unwrap_or(1).saturating_sub(1);
+                        column = places.next().unwrap_or(1).saturating_sub(1);
+                    }
+                    (Some('J'), "2") | (Some('h' | 'l'), "?1049") => rows.clear(),
+                    _ => {}
+                }
+            }
+            '\r' => column = 0,
+            '\n' => row += 1,
+            letter => {
+                if rows.len() <= row {
+                    rows.resize(row + 1, Vec::new());
+                }
+                if rows[row].len() <= column {
+                    rows[row].resize(column + 1, ' ');
+                }
+                rows[row][column] = letter;
+                column += 1;
+            }
+        }
+    }
+    let rows: Vec<String> = rows.iter().map(|row| row.iter().collect()).collect();
+    rows.join("\n")
+}
