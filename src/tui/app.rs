@@ -1,13 +1,15 @@
 //! The dashboard's state, and what keys and answers do to it. Pure: time is an argument, what must happen outside is an
 //! effect.
 
+mod listed;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::data_table::{Row, TableState};
-use super::derive::{Picture, derive};
+use super::data_table::{Look, TableState};
+use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
@@ -55,8 +57,10 @@ pub enum Effect {
 pub struct App {
     /// Colours and symbols.
     pub theme: Theme,
-    /// What is known; newer than the picture while that stands still.
+    /// What is known, and shown.
     pub snapshot: Arc<ClusterSnapshot>,
+    /// What came last; newer than what is shown while that stands still.
+    pub live: Arc<ClusterSnapshot>,
     /// What is shown.
     pub picture: Arc<Picture>,
     /// The courses of some numbers.
@@ -90,9 +94,10 @@ pub struct App {
     past: Vec<Page>,
     future: Vec<Page>,
     tables: [TableState; View::ALL.len()],
-    /// The rows of the view that is shown.
-    rows: Vec<Row>,
+    /// The rows that are shown: places among those of the view.
     order: Vec<usize>,
+    /// What that order was made for: the view, the version of its rows, the look at them.
+    arranged: Option<(View, u64, Look)>,
 }
 
 impl App {
@@ -101,6 +106,7 @@ impl App {
         Self {
             theme,
             snapshot: Arc::new(ClusterSnapshot::new(address)),
+            live: Arc::new(ClusterSnapshot::new(address)),
             picture: Arc::default(),
             history: History::default(),
             journal: Journal::default(),
@@ -121,8 +127,8 @@ impl App {
             past: Vec::new(),
             future: Vec::new(),
             tables: std::array::from_fn(|_| TableState::default()),
-            rows: Vec::new(),
             order: Vec::new(),
+            arranged: None,
         }
     }
 
@@ -135,8 +141,10 @@ impl App {
         limits: Thresholds,
     ) -> Self {
         let address = snapshot.address.clone();
+        let snapshot = Arc::new(snapshot);
         Self {
-            snapshot: Arc::new(snapshot),
+            live: Arc::clone(&snapshot),
+            snapshot,
             seen,
             changed: true,
             ..Self::new(&address, *theme, limits)
@@ -170,11 +178,6 @@ impl App {
     /// The same, to move its window.
     pub fn table_mut(&mut self) -> &mut TableState {
         &mut self.tables[self.view().place()]
-    }
-
-    /// The rows of the view, and those that are shown.
-    pub fn rows(&self) -> (&[Row], &[usize]) {
-        (&self.rows, &self.order)
     }
 
     /// What is asked for: what the page needs.
@@ -211,12 +214,15 @@ impl App {
             matches!(update, Update::Pulse(_)),
             matches!(update, Update::Agent(_)),
         );
-        let is_sign = self.snapshot.is_sign_of_life(&update);
-        let was_away = self.snapshot.unreachable().is_some();
+        let is_sign = self.live.is_sign_of_life(&update);
+        let was_away = self.live.unreachable().is_some();
         let had_leader = self.has_leader();
-        let snapshot = Arc::unwrap_or_clone(Arc::clone(&self.snapshot)).with(update, now);
-        self.snapshot = Arc::new(snapshot);
-        let away = self.snapshot.unreachable().is_some();
+        let live = ClusterSnapshot::clone(&self.live).with(update, now);
+        self.live = Arc::new(live);
+        if self.frozen.is_none() {
+            self.snapshot = Arc::clone(&self.live);
+        }
+        let away = self.live.unreachable().is_some();
         // One beat more of the pulse is nothing new.
         let beat = is_pulse && !was_away && !away;
         self.dirty |= !beat;
@@ -226,7 +232,7 @@ impl App {
                 now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
             });
         }
-        let facts = self.snapshot.agent.get().filter(|_| is_agent && !away);
+        let facts = self.live.agent.get().filter(|_| is_agent && !away);
         if let Some(index) = facts.and_then(|facts| facts.commit_index) {
             self.history.commit_index(now, index);
         }
@@ -241,14 +247,20 @@ impl App {
 
     /// Whether somebody leads; `None` while nobody says.
     fn has_leader(&self) -> Option<bool> {
-        let leader = &self.snapshot.leader;
+        let leader = &self.live.leader;
         leader.get().map(|leader| !leader.is_empty())
     }
 
     /// Brings picture and table up to date; call before drawing.
     pub fn prepare(&mut self, now: Millis) {
         if self.changed && self.frozen.is_none() {
-            let picture = derive(now, &self.snapshot, &mut self.seen, &self.limits);
+            let picture = derive_after(
+                &self.picture,
+                now,
+                &self.snapshot,
+                &mut self.seen,
+                &self.limits,
+            );
             if let Some(lag) = picture.worst_lag() {
                 let lag = u32::try_from(lag).unwrap_or(u32::MAX);
                 self.history
@@ -263,16 +275,6 @@ impl App {
             Arc::make_mut(&mut self.picture).at = now;
         }
         self.arrange();
-    }
-
-    fn arrange(&mut self) {
-        self.rows = views::rows(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        );
-        self.order = self.table().arrange(&self.rows);
     }
 
     fn key(&mut self, now: Millis, key: &KeyEvent) -> Vec<Effect> {
@@ -373,11 +375,11 @@ impl App {
             Action::Wide => self.wide = !self.wide,
             Action::Expand => self.expanded = !self.expanded,
             Action::Freeze => {
-                self.frozen = if self.frozen.is_some() {
-                    None
-                } else {
-                    Some(now)
+                self.frozen = match self.frozen {
+                    Some(_) => None,
+                    None => Some(now),
                 };
+                self.snapshot = Arc::clone(&self.live);
             }
             Action::Zoom(coarse) => self.coarse = coarse,
             Action::Help => {
@@ -405,15 +407,6 @@ impl App {
         }
     }
 
-    fn select(&mut self, by: isize) {
-        if self.pages.len() > 1 {
-            self.scroll = self.scroll.saturating_add_signed(by);
-            return;
-        }
-        let place = self.view().place();
-        self.tables[place].move_by(&self.rows, &self.order, by);
-    }
-
     /// Shows a page; a view begins a new path.
     fn show(&mut self, page: Page) {
         self.past.push(self.page());
@@ -438,11 +431,10 @@ impl App {
         if self.pages.len() > 1 {
             return;
         }
-        let place = self.table().place(&self.rows, &self.order);
-        let Some(row) = self.order.get(place).map(|place| &self.rows[*place]) else {
+        let Some(row) = self.selected() else {
             return;
         };
-        if let Some(page) = views::opens(self.view(), row) {
+        if let Some(page) = views::opens(self.view(), &row) {
             self.show(page);
         }
     }

@@ -27,6 +27,8 @@ pub struct Column {
 pub enum SortKey {
     /// A number.
     Number(f64),
+    /// The text that is shown.
+    Shown,
     /// A text.
     Text(String),
     /// Not known.
@@ -39,13 +41,22 @@ impl SortKey {
         value.map_or(Self::Unknown, Self::Number)
     }
 
+    /// Where keys of a kind stand among those of other kinds.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Number(_) => 0,
+            Self::Shown => 1,
+            Self::Text(_) => 2,
+            Self::Unknown => 3,
+        }
+    }
+
     fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Unknown, Self::Unknown) => Ordering::Equal,
-            (Self::Unknown, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
-            (_, Self::Unknown) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Unknown, Self::Unknown) | (Self::Shown, Self::Shown) => Ordering::Equal,
+            _ => self.rank().cmp(&other.rank()),
         }
     }
 }
@@ -64,11 +75,10 @@ pub struct Cell {
 impl Cell {
     /// A text, sorted as such.
     pub fn text(text: impl Into<String>) -> Self {
-        let text = text.into();
         Self {
-            key: SortKey::Text(text.clone()),
-            text,
+            text: text.into(),
             meaning: Meaning::Plain,
+            key: SortKey::Shown,
         }
     }
 
@@ -78,6 +88,14 @@ impl Cell {
             text: text.into(),
             meaning: Meaning::Plain,
             key: SortKey::number(value),
+        }
+    }
+
+    /// What it is sorted by.
+    fn into_key(self) -> SortKey {
+        match self.key {
+            SortKey::Shown => SortKey::Text(self.text),
+            key => key,
         }
     }
 
@@ -100,6 +118,40 @@ pub struct Row {
     pub problem: bool,
     /// More that a filter may find: `tag=…`.
     pub extra: String,
+}
+
+/// Rows that are made when they are looked at: of ten thousand only those on the screen.
+pub trait Listing {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The row at a place below the count.
+    fn row(&self, place: usize) -> Row;
+    /// Whether something is wrong with it.
+    fn is_problem(&self, place: usize) -> bool {
+        self.row(place).problem
+    }
+    /// Whether it is the row of that id.
+    fn is(&self, place: usize, id: &str) -> bool {
+        self.row(place).id == id
+    }
+}
+
+impl Listing for [Row] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn row(&self, place: usize) -> Row {
+        self[place].clone()
+    }
+}
+
+/// What decides which rows are shown, beside the rows themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    filter: String,
+    sort: Option<(usize, bool)>,
+    problems_only: bool,
 }
 
 /// What a filter keeps.
@@ -194,46 +246,64 @@ impl TableState {
         self.filter = Filter::new(&self.text);
     }
 
-    /// The rows that are shown, in their order: places in `rows`.
-    pub fn arrange(&self, rows: &[Row]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..rows.len())
-            .filter(|place| rows[*place].problem || !self.problems_only)
-            .filter(|place| self.filter.keeps(&rows[*place]))
-            .collect();
-        if let Some((column, reverse)) = self.sort {
-            order.sort_by(|a, b| {
-                let key = |place: &usize| rows[*place].cells.get(column).map(|cell| &cell.key);
-                let (Some(a), Some(b)) = (key(a), key(b)) else {
-                    return Ordering::Equal;
-                };
-                let unknown = *a == SortKey::Unknown || *b == SortKey::Unknown;
-                let found = a.compare(b);
-                if reverse && !unknown {
-                    found.reverse()
-                } else {
-                    found
-                }
-            });
+    /// What the order of the rows depends on.
+    pub fn look(&self) -> Look {
+        Look {
+            filter: self.text.clone(),
+            sort: self.sort,
+            problems_only: self.problems_only,
         }
-        order
+    }
+
+    /// The rows that are shown, in their order: places in `rows`.
+    pub fn arrange(&self, rows: &(impl Listing + ?Sized)) -> Vec<usize> {
+        let places =
+            (0..rows.count()).filter(|place| !self.problems_only || rows.is_problem(*place));
+        let unfiltered = matches!(self.filter, Filter::All | Filter::Broken);
+        let Some((column, reverse)) = self.sort else {
+            return places
+                .filter(|place| unfiltered || self.filter.keeps(&rows.row(*place)))
+                .collect();
+        };
+        // Only what is sorted by is kept of each row.
+        let mut found: Vec<(SortKey, usize)> = places
+            .filter_map(|place| {
+                let mut row = rows.row(place);
+                if !self.filter.keeps(&row) {
+                    return None;
+                }
+                let cell = (column < row.cells.len()).then(|| row.cells.swap_remove(column));
+                Some((cell.map_or(SortKey::Unknown, Cell::into_key), place))
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| {
+            let unknown = *a == SortKey::Unknown || *b == SortKey::Unknown;
+            let order = a.compare(b);
+            if reverse && !unknown {
+                order.reverse()
+            } else {
+                order
+            }
+        });
+        found.into_iter().map(|(_, place)| place).collect()
     }
 
     /// The place of the selected row among those shown; the first one where it is gone.
-    pub fn place(&self, rows: &[Row], order: &[usize]) -> usize {
+    pub fn place(&self, rows: &(impl Listing + ?Sized), order: &[usize]) -> usize {
         let Some(id) = &self.selected else {
             return 0;
         };
         order
             .iter()
-            .position(|place| rows[*place].id == *id)
+            .position(|place| rows.is(*place, id))
             .unwrap_or_default()
     }
 
     /// Selects the row that is `by` rows further; stays inside.
-    pub fn move_by(&mut self, rows: &[Row], order: &[usize], by: isize) {
+    pub fn move_by(&mut self, rows: &(impl Listing + ?Sized), order: &[usize], by: isize) {
         let last = order.len().saturating_sub(1);
         let place = self.place(rows, order).saturating_add_signed(by).min(last);
-        self.selected = order.get(place).map(|place| rows[*place].id.clone());
+        self.selected = order.get(place).map(|place| rows.row(*place).id);
     }
 
     /// Moves the window so that the selected row is inside its `height` rows.
@@ -290,7 +360,7 @@ mod tests {
         let shown = |text: &str| {
             let mut state = TableState::default();
             state.set_filter(text);
-            state.arrange(&rows)
+            state.arrange(&rows[..])
         };
         assert_eq!(shown("web"), [0]);
         assert_eq!(shown("!web"), [1, 2]);
@@ -303,7 +373,7 @@ mod tests {
             problems_only: true,
             ..TableState::default()
         };
-        assert_eq!(state.arrange(&rows), [2]);
+        assert_eq!(state.arrange(&rows[..]), [2]);
     }
 
     #[test]
@@ -314,18 +384,18 @@ mod tests {
             row(2, None, "c"),
         ];
         let mut state = TableState::default();
-        let order = state.arrange(&rows);
-        state.move_by(&rows, &order, 1);
+        let order = state.arrange(&rows[..]);
+        state.move_by(&rows[..], &order, 1);
         assert_eq!(state.selected.as_deref(), Some("1"));
         state.sort = Some((1, false));
-        let order = state.arrange(&rows);
+        let order = state.arrange(&rows[..]);
         assert_eq!(order, [1, 0, 2]);
-        assert_eq!(state.place(&rows, &order), 0);
+        assert_eq!(state.place(&rows[..], &order), 0);
         state.reverse();
-        assert_eq!(state.arrange(&rows), [0, 1, 2], "unknown stays last");
-        state.move_by(&rows, &order, 99);
+        assert_eq!(state.arrange(&rows[..]), [0, 1, 2], "unknown stays last");
+        state.move_by(&rows[..], &order, 99);
         assert_eq!(state.selected.as_deref(), Some("2"));
-        state.move_by(&[], &[], 1);
+        state.move_by(&rows[..0], &[], 1);
         assert_eq!(state.selected, None);
     }
 
@@ -335,7 +405,7 @@ mod tests {
             let rows: Vec<Row> = values.iter().enumerate()
                 .map(|(place, value)| row(place, value.map(f64::from), "x")).collect();
             let state = TableState { sort: Some((1, false)), ..TableState::default() };
-            let order = state.arrange(&rows);
+            let order = state.arrange(&rows[..]);
             let mut expected: Vec<usize> = (0..rows.len()).collect();
             expected.sort_by_key(|place| (values[*place].is_none(), values[*place]));
             prop_assert_eq!(order, expected);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::facts::AgentFacts;
@@ -10,7 +9,6 @@ use super::lenient::LenientCheck;
 use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
 pub use super::subject::Subject;
 use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
-use crate::model::decode::{Options, from_value};
 use crate::model::member::Member;
 
 /// How long a question may take that does not wait for a change.
@@ -117,18 +115,10 @@ fn leader(came: Result<String, ApiError>) -> Result<String, Fault> {
     }
 }
 
-fn indexed<T: DeserializeOwned>(
-    came: Result<(serde_json::Value, Meta), ApiError>,
-) -> (Result<T, Fault>, Meta) {
+fn indexed<T>(came: Result<(T, Meta), ApiError>) -> (Result<T, Fault>, Meta) {
     match came {
         Err(error) => (Err(fault(error)), Meta::default()),
-        Ok((body, meta)) => {
-            let read = from_value(body, Options::HTTP_LENIENT).map_err(|error| Fault {
-                kind: FaultKind::Other,
-                text: format!("unreadable answer: {error}"),
-            });
-            (read, meta)
-        }
+        Ok((found, meta)) => (Ok(found), meta),
     }
 }
 

@@ -42,6 +42,9 @@ impl Journal {
             };
             self.put(now, Some(severity), "cluster", text);
         }
+        if old.problems == new.problems {
+            return;
+        }
         let (before, after) = (index(old), index(new));
         for (key, problem) in &after {
             // What was there at the first look did not happen just now.

@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod report;
 pub mod runtime;
 pub mod snapshot;
+pub mod stream;
 pub mod subject;
 pub mod summary;
 pub mod terminal;
@@ -32,9 +33,15 @@ pub mod words;
 pub use app::App;
 pub use derive::{Picture, Verdict, derive};
 pub use fetch::everything;
+pub use history::History;
 pub use observed::Observations;
 pub use report::{Report, report};
 pub use runtime::run;
 pub use snapshot::{ClusterSnapshot, Millis};
+pub use stream::Stream;
 pub use theme::{Palette, Theme};
 pub use thresholds::Thresholds;
+#[cfg(test)]
+mod large_cluster_tests;
+#[cfg(test)]
+mod outputs_tests;

@@ -1,5 +1,6 @@
 //! Keeps asking: a task for each part, with its own pauses. The screen never waits for it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +52,8 @@ pub struct Arrived {
 pub struct Poller {
     arrivals: mpsc::Receiver<Arrived>,
     refresh: watch::Sender<u64>,
+    tasks: JoinSet<()>,
     wanted: watch::Sender<Subjects>,
-    _tasks: JoinSet<()>,
 }
 
 impl Poller {
@@ -86,14 +87,29 @@ impl Poller {
         Self {
             arrivals,
             refresh,
+            tasks,
             wanted,
-            _tasks: tasks,
         }
     }
 
     /// The next answer.
-    pub async fn next(&mut self) -> Option<Arrived> {
-        self.arrivals.recv().await
+    ///
+    /// # Errors
+    ///
+    /// A task has panicked: its part would never be asked for again.
+    pub async fn next(&mut self) -> io::Result<Arrived> {
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.join_next() => match ended {
+                    Err(error) if error.is_panic() => return Err(io::Error::other(error)),
+                    _ => {}
+                },
+                arrived = self.arrivals.recv() => {
+                    return arrived.ok_or_else(|| io::Error::other("nobody asks any more"));
+                }
+            }
+        }
     }
 
     /// Asks everything that is wanted again, now.

@@ -39,6 +39,9 @@ pub async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut terminated = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
+    let mut stopped = signal(SignalKind::from_raw(libc::SIGTSTP))?;
     let mut continued = signal(SignalKind::from_raw(libc::SIGCONT))?;
     let mut next_frame = Instant::now();
     loop {
@@ -49,10 +52,19 @@ pub async fn run(
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(()),
             },
-            Some(arrived) = poller.next() => Event::Answer(arrived.update, arrived.retry_in),
+            arrived = poller.next() => {
+                let arrived = arrived?;
+                Event::Answer(arrived.update, arrived.retry_in)
+            }
             _ = ticks.tick() => Event::Tick,
             _ = terminated.recv() => return Ok(()),
             _ = hung_up.recv() => return Ok(()),
+            _ = interrupted.recv() => return Ok(()),
+            _ = quit.recv() => return Ok(()),
+            _ = stopped.recv() => {
+                suspend(&mut screen)?;
+                Event::Redraw
+            }
             _ = continued.recv() => {
                 screen.again()?;
                 Event::Redraw
@@ -71,17 +83,24 @@ pub async fn run(
                 Effect::Follow(parts) => poller.follow(parts),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
-                    screen.leave();
-                    // The shell's turn; SIGCONT brings the screen back.
-                    stop();
+                    suspend(&mut screen)?;
+                    app.dirty = true;
                 }
             }
         }
     }
 }
 
-/// Stops this process as ^z does.
-fn stop() {
-    let own = rustix::process::getpid();
-    rustix::process::kill_process(own, rustix::process::Signal::TSTP).ok();
+/// The shell's turn, until it continues this process. Nothing is drawn meanwhile.
+fn suspend(screen: &mut Screen) -> io::Result<()> {
+    use rustix::process::{Signal, getpid, getppid, getsid, kill_process};
+    // Without a shell in the same session nobody would continue it; the kernel does not stop such processes either.
+    let session = getsid(None)?;
+    let has_shell = getppid().is_some_and(|parent| getsid(Some(parent)) == Ok(session));
+    if has_shell {
+        screen.leave();
+        // The signal of ^z itself would only be heard again; this one stops at once.
+        kill_process(getpid(), Signal::STOP)?;
+    }
+    screen.again()
 }

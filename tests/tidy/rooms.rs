@@ -81,7 +81,6 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("tui::keymap", 2),
     pure("tui::lenient", 2),
     pure("tui::observed", 2),
-    pure("tui::once", 2),
     pure("tui::page", 2),
     pure("tui::prompt", 2),
     pure("tui::report", 2),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::api::Client;
+use crate::cli::child::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
-use crate::tui::{self, App, Observations, Palette, Theme, Thresholds};
+use crate::tui::{self, App, History, Observations, Palette, Theme, Thresholds};
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
@@ -23,6 +24,8 @@ const MIN_INTERVAL_MS: u64 = 500;
 /// $ consulctl top -once
 ///
 /// $ consulctl top -once -format=json
+///
+/// $ consulctl top -format=json | jq -c .verdict
 ///
 /// $ consulctl top -check
 #[derive(clap::Args)]
@@ -70,6 +73,9 @@ impl Args {
         if !self.once && !self.check && !self.format.is_json() {
             return self.watch(context, &client, &theme).await;
         }
+        if !self.once && !self.check {
+            return self.stream(context, &client).await;
+        }
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
         let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
@@ -105,6 +111,27 @@ fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
 }
 
 impl Args {
+    fn pause(&self) -> Duration {
+        Duration::from_millis(self.interval.max(MIN_INTERVAL_MS))
+    }
+
+    /// An object a refresh, a line each, until interrupted or nobody reads any more.
+    async fn stream(&self, context: &mut Context, client: &Client) -> Outcome {
+        let mut interrupts = Interrupts::listen()
+            .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
+        let mut stream = tui::Stream::start(client, self.pause());
+        loop {
+            let report = tokio::select! {
+                _ = interrupts.next() => return Ok(()),
+                report = stream.next(now) => report?,
+            };
+            let line = serde_json::to_string(&report)
+                .map_err(|error| Error::message(format!("Error encoding JSON: {error}")))?;
+            context.console.line(&line)?;
+            context.console.flush()?;
+        }
+    }
+
     fn client(&self, context: &mut Context) -> Result<Client, Error> {
         if !self.words.is_empty() {
             return Err(Error::too_many("0", self.words.len()));
@@ -119,8 +146,11 @@ impl Args {
             return Err(Error::message(text));
         }
         context.console.flush()?;
-        let app = App::new(client.address(), *theme, Thresholds::default());
-        let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
+        let mut app = App::new(client.address(), *theme, Thresholds::default());
+        let pause = self.pause();
+        app.history = History::sampled_every(
+            tui::Millis::try_from(pause.as_millis()).unwrap_or(tui::Millis::MAX),
+        );
         Ok(tui::run(client, app, pause, now).await?)
     }
 }

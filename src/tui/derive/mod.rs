@@ -10,7 +10,7 @@ mod verdict;
 pub use checks::{CheckRow, ServiceRow};
 pub use nodes::NodeRow;
 pub use peers::PeerRow;
-pub use picture::{Leader, Picture, Servers, derive};
+pub use picture::{Leader, Picture, Servers, Versions, derive, derive_after};
 pub use problems::{Identity, Problem, ProblemKind, Severity};
 pub use verdict::{Verdict, verdict};
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The picture of the cluster: every number that is shown anywhere.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::checks::{self, CheckRow, ServiceRow};
 use super::nodes::{self, NodeRow};
@@ -8,8 +9,9 @@ use super::peers::{self, PeerRow};
 use super::problems::{self, Problem};
 use crate::model::check::Status;
 use crate::model::member::MemberStatus;
+use crate::tui::facts::AgentFacts;
 use crate::tui::observed::Observations;
-use crate::tui::snapshot::{ClusterSnapshot, Millis, Source};
+use crate::tui::snapshot::{ClusterSnapshot, Millis, Part, Source};
 use crate::tui::thresholds::Thresholds;
 use crate::tui::timeline::{DAY, Timeline};
 
@@ -68,9 +70,47 @@ pub struct CheckCounts {
     pub critical: usize,
 }
 
+/// Counts that grow when a part of the picture changes. Ages change without it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// Of the checks.
+    pub checks: u64,
+    /// Of the services.
+    pub services: u64,
+    /// Of the members.
+    pub nodes: u64,
+    /// Of the problems.
+    pub problems: u64,
+}
+
+/// Which answers the large parts of a picture were made from.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Origins {
+    checks: Stamp,
+    services: (Stamp, Stamp),
+    nodes: (
+        [Stamp; 3],
+        Option<AgentFacts>,
+        Option<String>,
+        Thresholds,
+        Millis,
+    ),
+}
+
+/// An answer: when it came and where it lies. Two answers of one millisecond lie in different places.
+type Stamp = (Millis, usize);
+
+fn stamp<T>(part: &Part<T>) -> Stamp {
+    let place = part.value.as_ref().map(|value| Arc::as_ptr(value).addr());
+    (part.sampled, place.unwrap_or_default())
+}
+
 /// What is shown.
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
+    /// Which parts are others than those of the picture before.
+    pub versions: Versions,
+    origins: Origins,
     /// When it was made.
     pub at: Millis,
     /// Whether the agent said who leads, or that nobody does.
@@ -95,11 +135,11 @@ pub struct Picture {
     /// The servers of raft, leader first.
     pub peers: Vec<PeerRow>,
     /// The members, servers first.
-    pub nodes: Vec<NodeRow>,
+    pub nodes: Arc<Vec<NodeRow>>,
     /// The checks, critical first.
-    pub checks: Vec<CheckRow>,
+    pub checks: Arc<Vec<CheckRow>>,
     /// The services, those that are down first.
-    pub services: Vec<ServiceRow>,
+    pub services: Arc<Vec<ServiceRow>>,
     /// What is wrong, newest first.
     pub problems: Vec<Problem>,
 }
@@ -134,6 +174,17 @@ pub fn derive(
     seen: &mut Observations,
     limits: &Thresholds,
 ) -> Picture {
+    derive_after(&Picture::default(), now, snapshot, seen, limits)
+}
+
+/// The same, after an older picture: of its large parts those are kept that newer answers do not change.
+pub fn derive_after(
+    old: &Picture,
+    now: Millis,
+    snapshot: &ClusterSnapshot,
+    seen: &mut Observations,
+    limits: &Thresholds,
+) -> Picture {
     seen.see(snapshot);
     let mut limits = *limits;
     if let Some(autopilot) = snapshot.autopilot.get() {
@@ -145,7 +196,11 @@ pub fn derive(
         at: now,
         limits,
         peers: peers::rows(snapshot, &limits),
-        checks: checks::rows(snapshot, seen),
+        versions: old.versions,
+        origins: old.origins.clone(),
+        checks: Arc::clone(&old.checks),
+        services: Arc::clone(&old.services),
+        nodes: Arc::clone(&old.nodes),
         ..Picture::default()
     };
     let names = names(snapshot);
@@ -162,9 +217,8 @@ pub fn derive(
     };
     picture.leader_changes = is_record.then(|| picture.timeline.changes_since(now - DAY));
     (picture.leader_known, picture.leader) = leader(snapshot, seen, &picture, name);
-    let leader = picture.leader.as_ref().map(|leader| leader.name.as_str());
-    picture.nodes = nodes::rows(now, snapshot, seen, leader);
-    picture.services = checks::services(snapshot, &picture.checks);
+    picture.renew_checks(snapshot, seen);
+    picture.renew_nodes(snapshot, seen);
     picture.servers = servers(snapshot, &picture.peers);
     let members = snapshot.members.get();
     picture.node_counts = members.map(|_| node_counts(&picture.nodes));
@@ -172,7 +226,51 @@ pub fn derive(
     picture.problems = problems::find(&picture, &limits);
     seen.date(&mut picture.problems, now);
     problems::sort(&mut picture.problems);
+    if picture.problems != old.problems {
+        picture.versions.problems += 1;
+    }
     picture
+}
+
+/// How long flaps may be counted as they were.
+const FLAPS_STAND: Millis = 30_000;
+
+impl Picture {
+    fn renew_checks(&mut self, snapshot: &ClusterSnapshot, seen: &Observations) {
+        let origin = stamp(&snapshot.checks);
+        if origin != self.origins.checks {
+            self.origins.checks = origin;
+            self.versions.checks += 1;
+            self.checks = Arc::new(checks::rows(snapshot, seen));
+        }
+        let origin = (origin, stamp(&snapshot.services));
+        if origin != self.origins.services {
+            self.origins.services = origin;
+            self.versions.services += 1;
+            self.services = Arc::new(checks::services(snapshot, &self.checks));
+        }
+    }
+
+    fn renew_nodes(&mut self, snapshot: &ClusterSnapshot, seen: &Observations) {
+        let leader = self.leader.as_ref().map(|leader| leader.name.clone());
+        let agent = snapshot.agent.get().map(|agent| AgentFacts {
+            node: agent.node.clone(),
+            score: agent.score,
+            ..AgentFacts::default()
+        });
+        let answers = [
+            stamp(&snapshot.members),
+            stamp(&snapshot.gossip),
+            stamp(&snapshot.coordinates),
+        ];
+        let origin = (answers, agent, leader, self.limits, self.at / FLAPS_STAND);
+        if origin != self.origins.nodes {
+            let leader = origin.2.as_deref();
+            self.nodes = Arc::new(nodes::rows(self.at, snapshot, seen, leader));
+            self.versions.nodes += 1;
+            self.origins.nodes = origin;
+        }
+    }
 }
 
 /// Names of servers by their UUIDs and by their RPC addresses.

@@ -154,7 +154,7 @@ fn of_peers(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
 }
 
 fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
-    for node in &picture.nodes {
+    for node in picture.nodes.iter() {
         let severity = match node.status {
             MemberStatus::Failed => Some(Severity::Critical),
             MemberStatus::Leaving | MemberStatus::None => Some(Severity::Warning),
@@ -202,7 +202,7 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         .filter(|node| node.status == MemberStatus::Failed)
         .map(|node| node.name.as_str())
         .collect();
-    for check in &picture.checks {
+    for check in picture.checks.iter() {
         let severity = match check.status {
             Status::Critical => Severity::Critical,
             Status::Warning => Severity::Warning,

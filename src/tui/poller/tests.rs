@@ -181,7 +181,7 @@ async fn a_connection_that_hangs_does_not_stop_what_is_refreshed() {
         loop {
             poller.refresh();
             let soon = tokio::time::timeout(SOON, poller.next()).await;
-            if let Ok(Some(Arrived {
+            if let Ok(Ok(Arrived {
                 update: Update::Agent(Ok(_)),
                 ..
             })) = soon
@@ -250,4 +250,22 @@ async fn what_nobody_looks_at_is_not_asked() {
         matches!(update, Update::Services(Ok(_)))
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_task_that_panics_is_no_silence() {
+    let (_sender, arrivals) = mpsc::channel(1);
+    let (refresh, _) = watch::channel(0);
+    let (wanted, _) = watch::channel(Subjects::ALL);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async {});
+    tasks.spawn(async { panic!("on purpose") });
+    let mut poller = Poller {
+        arrivals,
+        refresh,
+        tasks,
+        wanted,
+    };
+    let error = poller.next().await.unwrap_err();
+    assert!(error.to_string().contains("on purpose"), "{error}");
 }

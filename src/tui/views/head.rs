@@ -22,7 +22,7 @@ const SILENCE: Millis = 10_000;
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
-    let snapshot = &app.snapshot;
+    let snapshot = &app.live;
     let age = now - snapshot.fresh;
     if let Some(fault) = snapshot.unreachable() {
         let since = match snapshot.fresh {
@@ -62,8 +62,8 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
 
 /// Whether what is shown is old: the agent is away, or nothing came for long.
 pub(super) fn is_stale(app: &App, now: Millis) -> bool {
-    let heard = app.snapshot.heard();
-    app.snapshot.unreachable().is_some() || (heard > 0 && now - heard >= SILENCE)
+    let heard = app.live.heard();
+    app.live.unreachable().is_some() || (heard > 0 && now - heard >= SILENCE)
 }
 
 /// The status line and the numbers, wrapped into as many lines as they need, at most three.
@@ -101,7 +101,7 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
             .for_each(|part| *part = format!("via {}", agent.node));
     }
     let mut first = Line::default();
-    if app.snapshot.unreachable().is_some() {
+    if app.live.unreachable().is_some() {
         first.push_span(Span::styled(fresh.clone(), theme.style(look)));
         first.push_span(Span::raw(format!("   {}", head.join("   "))));
     } else {
@@ -187,8 +187,8 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
         found.filter(|problem| problem.severity == severity).count()
     };
     let glyphs = &app.theme.glyphs;
-    let age = now - app.snapshot.fresh;
-    let age = match (is_stale(app, now), app.snapshot.fresh) {
+    let age = now - app.live.fresh;
+    let age = match (is_stale(app, now), app.live.fresh) {
         (_, 0) => "...".to_owned(),
         (true, _) => format!("STALE {}", short(age)),
         (false, _) => format!("{}.{}s", age.max(0) / 1000, age.max(0) / 100 % 10),
@@ -206,7 +206,7 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
 
 /// The line at the bottom: what is written, or which keys do something now.
 pub(super) fn hints(app: &App, width: usize) -> String {
-    let matches = app.rows().1.len();
+    let matches = app.shown();
     match &app.mode {
         Mode::Filter(text) => {
             let note = if app.table().filter_broken() {
@@ -262,11 +262,7 @@ pub(super) fn path(app: &App) -> String {
         text.push_str("  [problems only]");
     }
     if !table.filter().is_empty() {
-        text = format!(
-            "{text}  [/{}: {} found]",
-            table.filter(),
-            app.rows().1.len()
-        );
+        text = format!("{text}  [/{}: {} found]", table.filter(), app.shown());
     }
     if app.wide {
         text.push_str("  [wide]");

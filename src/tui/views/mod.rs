@@ -16,6 +16,6 @@ mod table;
 mod tabular;
 
 pub use screen::draw;
-pub use tabular::{columns, opens, rows};
+pub use tabular::{Rows, columns, opens, version};
 #[cfg(test)]
 mod tests;

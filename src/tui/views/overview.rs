@@ -46,30 +46,25 @@ pub(super) const COLUMNS: &[Column] = &[
     column("DETAIL", false),
 ];
 
-/// The problems, newest first.
-pub(super) fn rows(picture: &Picture, glyphs: &Glyphs) -> Vec<Row> {
-    picture
-        .problems
-        .iter()
-        .map(|problem| row(problem, picture, glyphs))
-        .collect()
-}
-
-fn row(problem: &Problem, picture: &Picture, glyphs: &Glyphs) -> Row {
-    // The worst first.
-    let rank = -f64::from(problem.severity as u8);
-    let look = meaning(problem.severity);
-    // One node may have several problems; each is a row of its own.
-    let id = match (problem.kind, &problem.check) {
+/// What a problem is, whatever its place: one node may have several problems; each is a row of its own.
+pub(super) fn id(problem: &Problem) -> String {
+    match (problem.kind, &problem.check) {
         (ProblemKind::Node | ProblemKind::Score | ProblemKind::Server, _) => {
             format!("node\0{}\0{:?}", problem.subject, problem.kind)
         }
         (ProblemKind::Service, _) => format!("service\0{}", problem.subject),
         (ProblemKind::Check, Some((node, check))) => format!("check\0{node}\0{check}"),
         (ProblemKind::Check | ProblemKind::Quorum, _) => format!("cluster\0{}", problem.text),
-    };
+    }
+}
+
+/// The row of a problem.
+pub(super) fn row(problem: &Problem, picture: &Picture, glyphs: &Glyphs) -> Row {
+    // The worst first.
+    let rank = -f64::from(problem.severity as u8);
+    let look = meaning(problem.severity);
     Row {
-        id,
+        id: id(problem),
         problem: true,
         extra: String::new(),
         cells: vec![
@@ -202,7 +197,7 @@ fn content(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: 
 fn badge(app: &App) -> String {
     match app.table().filter() {
         "" => String::new(),
-        filter => format!("  [/{filter}: {} found]", app.rows().1.len()),
+        filter => format!("  [/{filter}: {} found]", app.shown()),
     }
 }
 
@@ -217,7 +212,7 @@ fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
         head::put(frame, area, text, look, app);
         return;
     }
-    let rows = u16::try_from(app.rows().1.len() + 1).unwrap_or(u16::MAX);
+    let rows = u16::try_from(app.shown() + 1).unwrap_or(u16::MAX);
     let (table, rest) = pane::split_top(area, rows.max(MIN_TABLE));
     screen::table(frame, table, app, View::Overview);
     details(frame, rest, app);
@@ -381,13 +376,10 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         .take(usize::from(area.height))
         .map(|node| row(node))
         .collect();
-    let order: Vec<usize> = (0..rows.len()).collect();
     let table = Table {
         columns: COLUMNS,
         rows: &rows,
-        order: &order,
         selected: None,
-        offset: 0,
         sort: None,
         wide: false,
         header: true,

@@ -85,19 +85,13 @@ fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
 
 /// Draws the view's table and keeps the selected row in its window.
 pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
-    let (rows, order) = app.rows();
-    let place = app.table().place(rows, order);
-    let count = order.len();
     let header = has_header(view, area);
     let height = usize::from(area.height.saturating_sub(u16::from(header)));
-    app.table_mut().scroll(place, height, count);
-    let (rows, order) = app.rows();
+    let (rows, selected) = app.window(height);
     let table = Table {
         columns: columns(view),
-        rows,
-        order,
-        selected: Some(place),
-        offset: app.table().offset,
+        rows: &rows,
+        selected: Some(selected),
         sort: app.table().sort,
         wide: app.wide,
         header,

@@ -1,7 +1,8 @@
 //! Which table a view has.
 
 use super::{checks, events, members, overview, raft, services};
-use crate::tui::data_table::{Column, Row};
+use crate::model::check::Status;
+use crate::tui::data_table::{Column, Listing, Row};
 use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
 use crate::tui::observed::Since;
@@ -21,15 +22,84 @@ pub fn columns(view: View) -> &'static [Column] {
     }
 }
 
-/// The rows of a view's table.
-pub fn rows(view: View, picture: &Picture, journal: &Journal, glyphs: &Glyphs) -> Vec<Row> {
+/// The rows of a view's table. Those of views that may have thousands are made one by one.
+pub struct Rows<'a> {
+    view: View,
+    picture: &'a Picture,
+    glyphs: &'a Glyphs,
+    /// The rows of views that never have many.
+    made: Vec<Row>,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of a view.
+    pub fn new(view: View, picture: &'a Picture, journal: &Journal, glyphs: &'a Glyphs) -> Self {
+        let made = match view {
+            View::Overview | View::Members | View::Checks | View::Services => Vec::new(),
+            View::Raft => raft::rows(picture),
+            View::Events => events::rows(journal),
+        };
+        Self {
+            view,
+            picture,
+            glyphs,
+            made,
+        }
+    }
+}
+
+impl Listing for Rows<'_> {
+    fn count(&self) -> usize {
+        match self.view {
+            View::Overview => self.picture.problems.len(),
+            View::Members => self.picture.nodes.len(),
+            View::Checks => self.picture.checks.len(),
+            View::Services => self.picture.services.len(),
+            _ => self.made.len(),
+        }
+    }
+
+    fn row(&self, place: usize) -> Row {
+        let picture = self.picture;
+        match self.view {
+            View::Overview => overview::row(&picture.problems[place], picture, self.glyphs),
+            View::Members => members::row(&picture.nodes[place], picture),
+            View::Checks => checks::row(&picture.checks[place], picture),
+            View::Services => services::row(&picture.services[place], picture),
+            _ => self.made[place].clone(),
+        }
+    }
+
+    fn is_problem(&self, place: usize) -> bool {
+        let picture = self.picture;
+        match self.view {
+            View::Overview => true,
+            View::Members => members::is_problem(&picture.nodes[place], picture),
+            View::Checks => picture.checks[place].status != Status::Passing,
+            _ => self.row(place).problem,
+        }
+    }
+
+    fn is(&self, place: usize, id: &str) -> bool {
+        match self.view {
+            View::Overview => overview::id(&self.picture.problems[place]) == id,
+            View::Members => self.picture.nodes[place].name == id,
+            View::Checks => checks::is(&self.picture.checks[place], id),
+            View::Services => self.picture.services[place].name == id,
+            _ => self.made[place].id == id,
+        }
+    }
+}
+
+/// Changes when a view's rows do, but for the ages that they show; `None` where nobody keeps count.
+pub fn version(view: View, picture: &Picture) -> Option<u64> {
+    let versions = picture.versions;
     match view {
-        View::Overview => overview::rows(picture, glyphs),
-        View::Members => members::rows(picture),
-        View::Raft => raft::rows(picture),
-        View::Checks => checks::rows(picture),
-        View::Services => services::rows(picture),
-        View::Events => events::rows(journal),
+        View::Overview => Some(versions.problems),
+        View::Members => Some(versions.nodes),
+        View::Checks => Some(versions.checks),
+        View::Services => Some(versions.services),
+        _ => None,
     }
 }
 
