@@ -2,12 +2,14 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::actions::Menu;
+use super::confirm::Dialog;
 use super::data_table::fuzzy;
 use super::derive::Picture;
 use super::page::{Page, View};
 
 /// Longest line, in letters.
-const MAX_LETTERS: usize = 200;
+pub const MAX_LETTERS: usize = 200;
 /// Candidates that are offered.
 const MAX_CANDIDATES: usize = 8;
 
@@ -23,6 +25,10 @@ pub enum Mode {
     Palette(String),
     /// All keys are shown.
     Help,
+    /// What can be done to a row is shown.
+    Menu(Menu),
+    /// A change waits for the name of its object.
+    Confirm(Dialog),
 }
 
 /// What a key did to a line.
@@ -101,7 +107,7 @@ pub fn candidates(line: &str, picture: &Picture) -> Vec<String> {
         _ => {
             let views = View::ALL.iter().map(|view| view.name().to_owned());
             views
-                .chain(["node ", "svc ", "help", "quit"].map(str::to_owned))
+                .chain(["node ", "svc ", "via ", "help", "quit"].map(str::to_owned))
                 .collect()
         }
     };

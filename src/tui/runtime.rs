@@ -9,11 +9,13 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::acting::Arrival;
 use super::app::{App, Effect, Event};
 use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
 use super::views;
+use super::worker::{Came, Worker};
 use crate::api::Client;
 
 /// Least time between two frames.
@@ -34,6 +36,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
     let mut poller = Poller::start(client, pause);
+    let mut worker = Worker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,6 +53,14 @@ pub async fn run(
                 Some(Err(_)) | None => return Ok(()),
             },
             Some(arrived) = poller.next() => Event::Answer(arrived.update, arrived.retry_in),
+            Some(came) = worker.next() => match came {
+                Came::Arrival(arrival) => Event::Arrival(arrival),
+                Came::Agent(client) => {
+                    poller = Poller::start(&client, pause);
+                    worker.moved(&client);
+                    Event::Arrival(Arrival::Moved(client.address().to_owned()))
+                }
+            },
             _ = ticks.tick() => Event::Tick,
             _ = terminated.recv() => return Ok(()),
             _ = hung_up.recv() => return Ok(()),
@@ -68,6 +79,9 @@ pub async fn run(
         for effect in app.update(clock(), event) {
             match effect {
                 Effect::Refresh => poller.refresh(),
+                Effect::Write(order) => worker.order(order),
+                Effect::Look(lookup) => worker.look(lookup),
+                Effect::Via(address) => worker.connect(address),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     screen.leave();

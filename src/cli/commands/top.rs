@@ -15,7 +15,7 @@ const MIN_INTERVAL_MS: u64 = 500;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
 ///
 /// $ consulctl top
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
     check: bool,
+    /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
+    #[arg(long)]
+    write: bool,
     /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
     #[arg(long, value_name = "columns")]
     width: Option<usize>,
@@ -58,6 +61,10 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         if !self.words.is_empty() {
             return Err(Error::too_many("0", self.words.len()));
+        }
+        if self.write && (self.once || self.check || self.format.is_json()) {
+            let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
+            return Err(Error::message(text));
         }
         let client = context.client(&self.http)?;
         let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
@@ -96,7 +103,10 @@ impl Args {
             return Err(Error::message(text));
         }
         context.console.flush()?;
-        let app = App::new(client.address(), *theme, Thresholds::default());
+        let mut app = App::new(client.address(), *theme, Thresholds::default());
+        if self.write {
+            app.desk.gate = tui::Gate::open();
+        }
         let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
         Ok(tui::run(client, app, pause, now).await?)
     }
