@@ -15,7 +15,6 @@ use super::via::Via;
 use super::views;
 use super::words::one_line;
 use super::write::{Change, Gate};
-use crate::api::{ApiError, ErrorClass};
 
 /// How long an outcome is shown.
 const NOTICE_MS: Millis = 15_000;
@@ -24,8 +23,16 @@ const NOTICE_MS: Millis = 15_000;
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// The agent refused or cannot be reached.
-    #[error("{}", said(.0))]
-    Api(#[from] ApiError),
+    #[error("{text}")]
+    Agent {
+        /// The agent's own words, where it has any; one line.
+        text: String,
+        /// What to try next; empty where nothing is known.
+        hint: &'static str,
+        /// The error below.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The servers say that the leadership did not move.
     #[error("the leadership did not move")]
     NotMoved,
@@ -38,39 +45,12 @@ pub enum ActError {
 }
 
 impl ActError {
-    /// What to try next; empty where nothing is known.
-    fn hint(&self) -> &'static str {
-        let Self::Api(error) = self else {
-            return "";
-        };
-        match error.classify() {
-            ErrorClass::Forbidden => "start top with a token that allows this",
-            ErrorClass::NoLeader => "wait for a leader, then try again",
-            ErrorClass::NotFound => "it may be gone already, ^r looks again",
-            ErrorClass::Refused | ErrorClass::Timeout | ErrorClass::Slow | ErrorClass::Dns => {
-                ":via asks another agent"
-            }
-            ErrorClass::TlsServer => "it speaks TLS: :via https://HOST:PORT",
-            ErrorClass::PlainServer => "it speaks no TLS: :via http://HOST:PORT",
-            _ => "",
-        }
-    }
-
     fn with_hint(&self) -> String {
-        match self.hint() {
-            "" => self.to_string(),
-            hint => format!("{self} ({hint})"),
+        match self {
+            Self::Agent { text, hint, .. } if !hint.is_empty() => format!("{text} ({hint})"),
+            _ => self.to_string(),
         }
     }
-}
-
-/// The agent's own words, where it has any.
-fn said(error: &ApiError) -> String {
-    one_line(&match error {
-        ApiError::Status { status, body, .. } => format!("{status} {body}"),
-        ApiError::Transport { cause, .. } => cause.clone(),
-        other => other.to_string(),
-    })
 }
 
 /// The instances of a service, a part of them where there are many.

@@ -2,17 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::data_table::fuzzy;
 use super::derive::Picture;
-use crate::api::{Address, AddressError};
+use super::prompt::{self, MAX_CANDIDATES};
 use crate::model::member::MemberStatus;
 
 /// Port of an agent where the present address has none.
 const DEFAULT_PORT: &str = "8500";
 /// Members that are kept as other agents to ask.
 const MAX_AGENTS: usize = 5000;
-/// Candidates that are offered.
-const MAX_CANDIDATES: usize = 8;
 /// Leads back to the agent that was asked first.
 const HOME: &str = "-";
 
@@ -25,9 +22,6 @@ pub enum ViaError {
     /// It is the name of no member.
     #[error("no member is named {0}; an address is HOST:PORT")]
     Unknown(String),
-    /// It cannot be read as an address.
-    #[error(transparent)]
-    Address(#[from] AddressError),
 }
 
 /// An agent that could be asked: a member.
@@ -76,7 +70,7 @@ impl Via {
     ///
     /// # Errors
     ///
-    /// It is neither a member nor an address.
+    /// It is neither a member nor looks like an address. Whether it is one is seen when it is asked.
     pub fn address(
         &self,
         word: &str,
@@ -97,22 +91,19 @@ impl Via {
             return Ok(at(agent));
         }
         if let Some(address) = as_address(word, scheme, port) {
-            Address::parse(&address, false)?;
             return Ok(address);
         }
-        let best = best(&agents, word).into_iter().next();
-        let best = best.ok_or_else(|| ViaError::Unknown(word.to_owned()))?;
-        Ok(at(best))
+        let best = prompt::best(names(&agents), word).into_iter().next();
+        let found = agents.iter().find(|agent| Some(&*agent.name) == best);
+        let found = found.ok_or_else(|| ViaError::Unknown(word.to_owned()))?;
+        Ok(at(found))
     }
 
     /// What the word after `:via` may mean, best first.
     pub fn candidates(&self, word: &str, present: &str, picture: &Picture) -> Vec<String> {
         let agents = self.agents(picture);
-        let mut found: Vec<String> = best(&agents, word)
-            .into_iter()
-            .take(MAX_CANDIDATES)
-            .map(|agent| format!("via {}", agent.name))
-            .collect();
+        let found = prompt::best(names(&agents), word).into_iter();
+        let mut found: Vec<String> = found.map(|name| format!("via {name}")).collect();
         if present != self.home && (word.is_empty() || word == HOME) {
             found.insert(0, format!("via {HOME}"));
             found.truncate(MAX_CANDIDATES);
@@ -144,14 +135,8 @@ fn agents(picture: &Picture) -> Vec<Agent> {
     alive.take(MAX_AGENTS).map(agent).collect()
 }
 
-fn best<'a>(agents: &'a [Agent], word: &str) -> Vec<&'a Agent> {
-    let word = word.to_lowercase();
-    let mut found: Vec<&Agent> = agents
-        .iter()
-        .filter(|agent| fuzzy(&word, &agent.name))
-        .collect();
-    found.sort_by_key(|agent| !agent.name.to_lowercase().starts_with(&word));
-    found
+fn names(agents: &[Agent]) -> impl Iterator<Item = &str> {
+    agents.iter().map(|agent| &*agent.name)
 }
 
 /// Scheme and port of `http://127.0.0.1:8500`; the defaults where there are none, as with a socket.
@@ -214,8 +199,11 @@ mod tests {
         let unknown = |word: &str| Err(ViaError::Unknown(word.to_owned()));
         assert_eq!(at("nosuch", PRESENT), unknown("nosuch"));
         assert_eq!(at("web-7", PRESENT), unknown("web-7"), "it failed");
-        let scheme = AddressError::Scheme("ftp".to_owned());
-        assert_eq!(at("ftp://x", PRESENT), Err(scheme.into()));
+        assert_eq!(
+            at("ftp://x", PRESENT),
+            ok("ftp://x"),
+            "whoever asks it will say"
+        );
     }
 
     #[test]

@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::acting::{ActError, Arrival, Instances};
 use super::actions::{Instance, Lookup, MAX_INSTANCES};
+use super::words::one_line;
 use super::write::{Change, Order};
-use crate::api::{Client, QueryOptions};
+use crate::api::{ApiError, Client, ErrorClass, QueryOptions};
 use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// How long a request may take. Longer than a server holds one while nobody leads, which is 7 s.
@@ -27,7 +28,7 @@ pub enum Came {
     /// Something for the dashboard.
     Arrival(Arrival),
     /// Another agent to ask, and its address.
-    Agent(Client),
+    Agent(Box<Client>),
 }
 
 /// The tasks; they end when it is dropped.
@@ -72,7 +73,7 @@ impl Worker {
         let client = self.client.clone();
         self.tasks
             .spawn_blocking(move || match client.elsewhere(&address) {
-                Ok(client) => Came::Agent(client),
+                Ok(client) => Came::Agent(Box::new(client)),
                 Err(error) => Came::Arrival(Arrival::NotMoved(address, error.into())),
             });
     }
@@ -155,7 +156,7 @@ async fn instances(client: &Client, lookup: &Lookup) -> Result<Instances, ActErr
         found.retain(|instance| instance.node == *node && instance.id == *id);
     }
     // What this agent has, and what is worst, comes first.
-    found.sort_by(|a, b| (b.own, b.status).cmp(&(a.own, a.status)));
+    found.sort_by_key(|instance| std::cmp::Reverse((instance.own, instance.status)));
     let total = found.len();
     found.truncate(MAX_INSTANCES);
     Ok(Instances { found, total })
@@ -187,5 +188,69 @@ fn instance(row: &Value) -> Instance {
         maintenance: checks.iter().any(|it| it["CheckID"] == *maintenance),
         status: checks.iter().map(status).max().unwrap_or(Status::Passing),
         id,
+    }
+}
+
+impl From<ApiError> for ActError {
+    fn from(error: ApiError) -> Self {
+        let hint = match error.classify() {
+            ErrorClass::Forbidden => "start top with a token that allows this",
+            ErrorClass::NoLeader => "wait for a leader, then try again",
+            ErrorClass::NotFound => "it may be gone already, ^r looks again",
+            ErrorClass::Refused | ErrorClass::Timeout | ErrorClass::Slow | ErrorClass::Dns => {
+                ":via asks another agent"
+            }
+            ErrorClass::TlsServer => "it speaks TLS: :via https://HOST:PORT",
+            ErrorClass::PlainServer => "it speaks no TLS: :via http://HOST:PORT",
+            _ => "",
+        };
+        let text = match &error {
+            ApiError::Status { status, body, .. } => format!("{status} {body}"),
+            ApiError::Transport { cause, .. } => cause.clone(),
+            other => other.to_string(),
+        };
+        Self::Agent {
+            text: one_line(&text),
+            hint,
+            source: error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agent_s_words_come_with_a_hint() {
+        let refused = ApiError::Status {
+            status: 403,
+            body: "Permission\n\u{1b}[31mdenied".to_owned(),
+            request: "x".to_owned(),
+        };
+        let ActError::Agent { text, hint, .. } = ActError::from(refused) else {
+            panic!("another error");
+        };
+        assert_eq!(text, "403 Permission denied");
+        assert_eq!(hint, "start top with a token that allows this");
+    }
+
+    #[test]
+    fn an_instance_is_read_from_what_health_says() {
+        let row = serde_json::json!({
+            "Node": {"Node": "n1", "Address": "10.0.0.1"},
+            "Service": {"ID": "web-1", "Address": "", "Port": 80},
+            "Checks": [
+                {"CheckID": "serfHealth", "Status": "passing"},
+                {"CheckID": "_service_maintenance:web-1", "Status": "critical"},
+            ],
+        });
+        let found = instance(&row);
+        assert_eq!((found.node.as_str(), found.id.as_str()), ("n1", "web-1"));
+        assert_eq!(found.address, "10.0.0.1:80");
+        assert!(found.maintenance && !found.own);
+        assert_eq!(found.status, Status::Critical);
+        // Whatever else an agent says makes no instance of it, and no panic.
+        assert_eq!(instance(&Value::Null).status, Status::Passing);
     }
 }

@@ -1,4 +1,4 @@
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::KeyModifiers;
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -106,12 +106,12 @@ fn a_refusal_of_the_agent_is_told_with_a_hint() {
     let mut app = bad(Gate::open());
     press(&mut app, TO_WEB_7);
     press(&mut app, "aFweb-7\n");
-    let error = ApiError::Status {
-        status: 403,
-        body: "Permission\ndenied".to_owned(),
-        request: "x".to_owned(),
+    let error = ActError::Agent {
+        text: "403 Permission denied".to_owned(),
+        hint: "start top with a token that allows this",
+        source: "the source".into(),
     };
-    arrive(&mut app, Arrival::Done(Err(error.into())));
+    arrive(&mut app, Arrival::Done(Err(error)));
     let text = "not done: force-leave web-7: 403 Permission denied (start top with a token that allows this)";
     assert_eq!(told(&app), text);
     assert_eq!(app.journal.events.front().unwrap().text, text);

@@ -13,7 +13,7 @@ use crate::tui::confirm::Dialog;
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
 use crate::tui::theme::{Meaning, Theme};
-use crate::tui::words::{cut, one_line};
+use crate::tui::words::{cut, one_line, plain};
 
 /// Widest box, in columns.
 const MAX_WIDTH: u16 = 90;
@@ -99,7 +99,8 @@ fn question(frame: &mut Frame<'_>, area: Rect, dialog: &Dialog, app: &App) {
             .map(|line| pane::styled(line, meaning, theme))
             .collect()
     };
-    let name = one_line(change.name());
+    // As it is: a name may have more than one space in a row.
+    let name = plain(change.name());
     let mut below = styled(
         &format!("Type {name} to do it:  {}_", dialog.typed()),
         Meaning::Strong,
@@ -122,7 +123,7 @@ fn question(frame: &mut Frame<'_>, area: Rect, dialog: &Dialog, app: &App) {
     let command = format!("$ {}", change.command(&app.snapshot.address));
     let parts = [
         styled(change.consequence(), Meaning::Plain),
-        styled(&one_line(&command), Meaning::Quiet),
+        styled(&plain(&command), Meaning::Quiet),
     ];
     // What must be typed is always seen; the rest where there is room.
     let mut left = usize::from(area.height).saturating_sub(2 + below.len());

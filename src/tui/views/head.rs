@@ -95,9 +95,16 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     }
     let mut first = Line::default();
     if is_stale(app) {
-        first.push_span(Span::styled(fresh.clone(), theme.style(look)));
-        first.push_span(Span::raw(format!("   {}", before(head))));
-        first.push_span(access_span(app));
+        // However little room is left, both are seen.
+        let mut seen = [Span::styled(fresh, theme.style(look)), access_span(app)];
+        if app.desk.gate.is_open() {
+            seen.reverse();
+        }
+        for span in seen {
+            first.push_span(span);
+            first.push_span(Span::raw("   "));
+        }
+        first.push_span(Span::raw(before(head)));
     } else {
         first.push_span(Span::raw(before(head)));
         first.push_span(access_span(app));
