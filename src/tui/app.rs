@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::acting::{Arrival, Desk};
+use super::actions::Lookup;
 use super::data_table::{Look, TableState};
 use super::derive::{Picture, derive_after};
 use super::history::History;
@@ -21,6 +23,7 @@ use super::subject::Subjects;
 use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
+use super::write::Order;
 
 /// Pages that one can go back to.
 const MAX_HISTORY: usize = 64;
@@ -34,6 +37,8 @@ pub enum Event {
     Key(KeyEvent),
     /// An answer of the agent; when the next question is asked, if it cannot be reached.
     Answer(Update, Option<Duration>),
+    /// What the worker brings.
+    Arrival(Arrival),
     /// Time has passed.
     Tick,
     /// The terminal has another size, or its content is lost.
@@ -41,7 +46,7 @@ pub enum Event {
 }
 
 /// What must be done, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ask everything again, now.
     Refresh,
@@ -51,6 +56,12 @@ pub enum Effect {
     Suspend,
     /// Give the terminal back and end.
     Quit,
+    /// Change something; the outcome is to come back. Only the gate makes orders.
+    Write(Order),
+    /// Ask for the instances of a service.
+    Look(Lookup),
+    /// Ask the agent at this address from now on.
+    Via(String),
 }
 
 /// The state.
@@ -85,6 +96,8 @@ pub struct App {
     pub scroll: usize,
     /// What the screen does not show yet.
     pub dirty: bool,
+    /// What changing something needs.
+    pub desk: Desk,
     seen: Observations,
     limits: Thresholds,
     changed: bool,
@@ -119,6 +132,7 @@ impl App {
             retry_at: None,
             scroll: 0,
             dirty: true,
+            desk: Desk::new(address),
             seen: Observations::default(),
             limits,
             changed: false,
@@ -204,6 +218,10 @@ impl App {
                 self.dirty = true;
                 return self.key(now, &key);
             }
+            Event::Arrival(arrival) => {
+                self.dirty = true;
+                return self.arrived(now, arrival);
+            }
             Event::Tick | Event::Redraw => self.dirty = true,
         }
         Vec::new()
@@ -251,6 +269,18 @@ impl App {
         leader.get().map(|leader| !leader.is_empty())
     }
 
+    /// Forgets what the agent that was asked so far said: another one is asked now. The journal stays.
+    pub fn look_elsewhere(&mut self, address: &str) {
+        self.live = Arc::new(ClusterSnapshot::new(address));
+        self.snapshot = Arc::clone(&self.live);
+        self.picture = Arc::default();
+        self.history = self.history.begun_anew();
+        self.seen = Observations::default();
+        self.frozen = None;
+        self.retry_at = None;
+        self.changed = true;
+    }
+
     /// Brings picture and table up to date; call before drawing.
     pub fn prepare(&mut self, now: Millis) {
         if self.changed && self.frozen.is_none() {
@@ -287,6 +317,8 @@ impl App {
                 Some(action) => self.act(now, action),
                 None => Vec::new(),
             },
+            Mode::Menu(_) => self.menu_key(key),
+            Mode::Confirm(_) => self.confirm_key(now, key),
             Mode::Help => {
                 match action(key) {
                     Some(Action::Move(by)) => self.scroll = self.scroll.saturating_add_signed(by),
@@ -319,17 +351,21 @@ impl App {
             }
             Mode::Palette(text) => match prompt::edit(text, key) {
                 prompt::Edit::Done => {
-                    let chosen = prompt::choose(text, &self.picture);
+                    let line = std::mem::take(text);
                     self.mode = Mode::Normal;
-                    self.go(chosen)
+                    if let Some(effects) = self.go_via(now, &line) {
+                        return effects;
+                    }
+                    self.go(prompt::choose(&line, &self.picture))
                 }
                 prompt::Edit::Left => {
                     self.mode = Mode::Normal;
                     Vec::new()
                 }
                 prompt::Edit::Complete => {
-                    if let Some(first) = prompt::candidates(text, &self.picture).first() {
-                        text.clone_from(first);
+                    let line = text.clone();
+                    if let Some(first) = self.candidates(&line).into_iter().next() {
+                        self.mode = Mode::Palette(first);
                     }
                     Vec::new()
                 }
@@ -353,6 +389,7 @@ impl App {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Refresh => return vec![Effect::Refresh],
+            Action::Actions => return self.open_actions(now),
             Action::Show(view) => self.show(Page::View(view)),
             Action::Cycle(forward) => self.cycle(forward),
             Action::Move(by) => self.select(by),

@@ -100,6 +100,12 @@ impl Series {
         series
     }
 
+    fn begun_anew(&self) -> Self {
+        let mut series = Self::default();
+        series.fine.between = self.fine.between;
+        series
+    }
+
     /// Puts a sample into both.
     pub fn put(&mut self, at: Millis, value: f64) {
         self.fine.put(at, value);
@@ -129,6 +135,15 @@ impl History {
         Self {
             commits: Series::sampled_every(pause),
             lag: Series::sampled_every(pause),
+            last_commit: None,
+        }
+    }
+
+    /// The same without samples.
+    pub fn begun_anew(&self) -> Self {
+        Self {
+            commits: self.commits.begun_anew(),
+            lag: self.lag.begun_anew(),
             last_commit: None,
         }
     }

@@ -66,7 +66,8 @@ impl Journal {
         }
     }
 
-    fn put(&mut self, at: Millis, severity: Option<Severity>, subject: &str, text: String) {
+    /// Notes one event.
+    pub fn put(&mut self, at: Millis, severity: Option<Severity>, subject: &str, text: String) {
         self.events.push_front(Happening {
             at,
             severity,

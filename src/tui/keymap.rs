@@ -47,6 +47,8 @@ pub enum Action {
     Freeze,
     /// How much time the courses show: minutes, or the day.
     Zoom(bool),
+    /// What can be done to the row.
+    Actions,
     /// All keys.
     Help,
 }
@@ -119,6 +121,7 @@ pub const KEYS: &[Binding] = &[
     bind(&[letter('e')], Action::Expand, "e", "expand", true),
     bind(&[letter('f')], Action::Freeze, "f", "freeze", true),
     bind(&[letter('w')], Action::Wide, "w", "wide", true),
+    bind(&[letter('a')], Action::Actions, "a", "actions", true),
     bind(&[letter(':')], Action::Palette, ":", "go to", true),
     bind(&[letter('?')], Action::Help, "?", "help", true),
     bind(

@@ -3,7 +3,10 @@
 //! Answers become an immutable snapshot; one pure derivation makes the picture that the screen, `-once`, JSON and
 //! `-check` share. Keys and answers change the state of the [`App`], which is pure, too; the runtime drives it.
 
+pub mod acting;
+pub mod actions;
 pub mod app;
+pub mod confirm;
 pub mod data_table;
 pub mod derive;
 pub mod facts;
@@ -27,8 +30,11 @@ pub mod terminal;
 pub mod theme;
 pub mod thresholds;
 pub mod timeline;
+pub mod via;
 pub mod views;
 pub mod words;
+pub mod worker;
+pub mod write;
 
 pub use app::App;
 pub use derive::{Picture, Verdict, derive};
@@ -41,6 +47,7 @@ pub use snapshot::{ClusterSnapshot, Millis};
 pub use stream::Stream;
 pub use theme::{Palette, Theme};
 pub use thresholds::Thresholds;
+pub use write::Gate;
 #[cfg(test)]
 mod large_cluster_tests;
 #[cfg(test)]

@@ -9,11 +9,13 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::acting::Arrival;
 use super::app::{App, Effect, Event};
 use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
 use super::views;
+use super::worker::{Came, Worker};
 use crate::api::Client;
 
 /// Least time between two frames.
@@ -34,6 +36,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
     let mut poller = Poller::start(client, pause, app.following());
+    let mut worker = Worker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -56,6 +59,14 @@ pub async fn run(
                 let arrived = arrived?;
                 Event::Answer(arrived.update, arrived.retry_in)
             }
+            Some(came) = worker.next() => match came {
+                Came::Arrival(arrival) => Event::Arrival(arrival),
+                Came::Agent(client) => {
+                    poller = Poller::start(&client, pause, app.following());
+                    worker.moved(&client);
+                    Event::Arrival(Arrival::Moved(client.address().to_owned()))
+                }
+            },
             _ = ticks.tick() => Event::Tick,
             _ = terminated.recv() => return Ok(()),
             _ = hung_up.recv() => return Ok(()),
@@ -81,6 +92,9 @@ pub async fn run(
             match effect {
                 Effect::Refresh => poller.refresh(),
                 Effect::Follow(parts) => poller.follow(parts),
+                Effect::Write(order) => worker.order(order),
+                Effect::Look(lookup) => worker.look(lookup),
+                Effect::Via(address) => worker.connect(address),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     suspend(&mut screen)?;

@@ -16,7 +16,7 @@ const MIN_INTERVAL_MS: u64 = 500;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
 ///
 /// $ consulctl top
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
     check: bool,
+    /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
+    #[arg(long)]
+    write: bool,
     /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
     #[arg(long, value_name = "columns")]
     width: Option<usize>,
@@ -59,6 +62,10 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
+        if self.write && (self.once || self.check || self.format.is_json()) {
+            let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
+            return Err(Error::message(text));
+        }
         let client = match self.client(context) {
             Ok(client) => client,
             // What cannot be asked is unknown: 1 would be a warning.
@@ -151,6 +158,9 @@ impl Args {
         app.history = History::sampled_every(
             tui::Millis::try_from(pause.as_millis()).unwrap_or(tui::Millis::MAX),
         );
+        if self.write {
+            app.desk.gate = tui::Gate::open();
+        }
         Ok(tui::run(client, app, pause, now).await?)
     }
 }

@@ -10,7 +10,7 @@ use crate::tui::app::App;
 use crate::tui::derive::Severity;
 use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
-use crate::tui::prompt::{self, Mode};
+use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
 use crate::tui::subject::Subject;
 use crate::tui::summary;
@@ -33,8 +33,12 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
             Some(0) | None => "retrying".to_owned(),
             Some(seconds) => format!("retry in {seconds} s"),
         };
+        let own = snapshot.agent.get().map(|agent| agent.node.as_str());
+        let other = app.desk.via.offer(own, &app.picture);
+        let other = other.map(|name| format!(", :via {name}"));
+        let keys = format!("^r now{}", other.unwrap_or_default());
         return (
-            format!("{since}: {}, {retry} (^r now)", fault.text),
+            format!("{since}: {}, {retry} ({keys})", fault.text),
             Meaning::Bad,
         );
     }
@@ -84,7 +88,7 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     if let Some(on) = acl {
         head.push(if on { "acl on" } else { "acl off" }.to_owned());
     }
-    head.push("READ-ONLY".to_owned());
+    head.push(access(app).to_owned());
     // The less important parts go first where there is no room; how fresh it is always stays.
     let clock = time_of_day(now);
     for part in ["consulctl top", "acl on", "acl off", clock.as_str(), dc] {
@@ -102,10 +106,20 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     }
     let mut first = Line::default();
     if app.live.unreachable().is_some() {
-        first.push_span(Span::styled(fresh.clone(), theme.style(look)));
-        first.push_span(Span::raw(format!("   {}", head.join("   "))));
+        // However little room is left, both are seen.
+        let mut seen = [Span::styled(fresh, theme.style(look)), access_span(app)];
+        if app.desk.gate.is_open() {
+            seen.reverse();
+        }
+        for span in seen {
+            first.push_span(span);
+            first.push_span(Span::raw("   "));
+        }
+        first.push_span(Span::raw(before(head)));
     } else {
-        first.push_span(Span::raw(format!("{}   ", head.join("   "))));
+        first.push_span(Span::raw(before(head)));
+        first.push_span(access_span(app));
+        first.push_span(Span::raw("   "));
         first.push_span(Span::styled(fresh, theme.style(look)));
         if first.width() + clock.len() + 3 <= width {
             first.push_span(Span::raw(format!("   {clock}")));
@@ -114,6 +128,30 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     let mut lines = vec![first];
     lines.extend(numbers(app, width));
     lines
+}
+
+/// Whether keys can change something.
+fn access(app: &App) -> &'static str {
+    if app.desk.gate.is_open() {
+        "WRITE"
+    } else {
+        "READ-ONLY"
+    }
+}
+
+fn access_span(app: &App) -> Span<'static> {
+    if app.desk.gate.is_open() {
+        Span::styled(access(app), app.theme.style(Meaning::Selected))
+    } else {
+        Span::raw(access(app))
+    }
+}
+
+/// The parts of the status line that stand before its last one.
+fn before(mut head: Vec<String>) -> String {
+    head.pop();
+    head.push(String::new());
+    head.join("   ")
 }
 
 fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
@@ -193,8 +231,13 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
         (true, _) => format!("STALE {}", short(age)),
         (false, _) => format!("{}.{}s", age.max(0) / 1000, age.max(0) / 100 % 10),
     };
+    let write = if app.desk.gate.is_open() {
+        "  WRITE"
+    } else {
+        ""
+    };
     format!(
-        "{leader}  {}/{}  {}{} {}{}  {age}",
+        "{leader}  {}/{}  {}{} {}{}  {age}{write}",
         or_unknown(picture.servers.healthy),
         or_unknown(picture.servers.total),
         glyphs.bad,
@@ -217,10 +260,12 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             return format!("/{text}_   {matches} {note}   Enter keep  Esc clear");
         }
         Mode::Palette(text) => {
-            let found = prompt::candidates(text, &app.picture).join("  ");
+            let found = app.candidates(text).join("  ");
             return format!(":{text}_   Tab complete   {found}");
         }
         Mode::Help => return "j k scroll  ? Esc close".to_owned(),
+        Mode::Menu(_) => return "a letter chooses  Esc close".to_owned(),
+        Mode::Confirm(_) => return "type the name, then Enter  Esc cancel".to_owned(),
         Mode::Normal => {}
     }
     let overview = app.page() == Page::View(View::Overview);
@@ -231,6 +276,7 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
             Action::Wide => !overview && !of_page,
             Action::Expand => overview,
+            Action::Actions => app.desk.gate.is_open(),
             Action::Open
             | Action::Filter
             | Action::Problems

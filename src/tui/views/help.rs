@@ -26,7 +26,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App) {
     rows.push(pane::styled("", Meaning::Plain, &app.theme));
     for line in [
         "Filters: a regular expression; !x what does not match; -f x letters in order; tag=x",
-        "Go to: a view, node NAME, svc NAME, help, quit",
+        "Go to: a view, node NAME, svc NAME, via NODE|HOST:PORT|- (ask another agent), help, quit",
         "* leads   ! warning   ~ estimated   > at least, seen since the start   n/a the agent does not say",
     ] {
         rows.push(pane::styled(line, Meaning::Quiet, &app.theme));

@@ -2,6 +2,7 @@
 
 mod checks;
 mod detail;
+mod dialog;
 mod events;
 mod head;
 mod help;

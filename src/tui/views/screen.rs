@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::table::Table;
 use super::tabular::columns;
-use super::{detail, head, help, overview, pane};
+use super::{detail, dialog, head, help, overview, pane};
 use crate::tui::app::App;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
@@ -17,6 +17,11 @@ const TINY: (u16, u16) = (60, 10);
 
 /// Draws everything. `now` is only for ages.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
+    picture(frame, app, now);
+    dialog::draw(frame, app, now);
+}
+
+fn picture(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let area = frame.area();
     if area.is_empty() {
         return;

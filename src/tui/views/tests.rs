@@ -154,7 +154,7 @@ fn an_agent_that_is_gone_leaves_the_data_dimmed() {
     assert_all(
         &text,
         &[
-            "STALE 0s: connection refused, retry in 4 s (^r now)",
+            "STALE 0s: connection refused, retry in 4 s (^r now, :via srv-1)",
             "web-7    node failed",
         ],
     );
