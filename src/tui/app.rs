@@ -7,12 +7,14 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::data_table::{Row, TableState};
+use super::demand::{Demand, Found};
 use super::derive::{Picture, derive};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
 use super::observed::Observations;
 use super::page::{Page, View};
+use super::panes::Panes;
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::theme::Theme;
@@ -31,6 +33,8 @@ pub enum Event {
     Key(KeyEvent),
     /// An answer of the agent; when the next question is asked, if it cannot be reached.
     Answer(Update, Option<Duration>),
+    /// An answer to what a view demanded.
+    Found(Found),
     /// Time has passed.
     Tick,
     /// The terminal has another size, or its content is lost.
@@ -38,10 +42,12 @@ pub enum Event {
 }
 
 /// What must be done, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ask everything again, now.
     Refresh,
+    /// Ask for this from now on, and for nothing that was wanted so before.
+    Want(Demand),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal back and end.
@@ -60,6 +66,8 @@ pub struct App {
     pub history: History,
     /// What happened.
     pub journal: Journal,
+    /// What some views know beyond the picture.
+    pub panes: Panes,
     /// What keys are for now.
     pub mode: Mode,
     /// Since when the picture stands still.
@@ -99,6 +107,7 @@ impl App {
             picture: Arc::default(),
             history: History::default(),
             journal: Journal::default(),
+            panes: Panes::default(),
             mode: Mode::Normal,
             frozen: None,
             expanded: false,
@@ -174,12 +183,21 @@ impl App {
     /// Takes in what came.
     pub fn update(&mut self, now: Millis, event: Event) -> Vec<Effect> {
         self.dirty = true;
-        match event {
-            Event::Key(key) => return self.key(now, &key),
-            Event::Answer(update, retry_in) => return self.answer(now, update, retry_in),
-            Event::Tick | Event::Redraw => {}
-        }
-        Vec::new()
+        let mut effects = match event {
+            Event::Key(key) => self.key(now, &key),
+            Event::Answer(update, retry_in) => {
+                self.panes.rate.count(now);
+                self.answer(now, update, retry_in)
+            }
+            Event::Found(found) => {
+                self.panes.rate.count(now);
+                self.panes.take(now, found);
+                Vec::new()
+            }
+            Event::Tick | Event::Redraw => Vec::new(),
+        };
+        effects.extend(self.panes.demand(&self.page()).map(Effect::Want));
+        effects
     }
 
     fn answer(&mut self, now: Millis, update: Update, retry_in: Option<Duration>) -> Vec<Effect> {
@@ -218,23 +236,32 @@ impl App {
                     .put(self.snapshot.health.sampled, f64::from(lag));
             }
             self.journal.compare(now, &self.picture, &picture);
+            self.panes.latency.look(&self.snapshot);
             self.picture = Arc::new(picture);
             self.changed = false;
         } else if self.frozen.is_none() && self.picture.at != now {
             // Nothing new but the time.
             Arc::make_mut(&mut self.picture).at = now;
         }
+        self.panes.toasts.look(now, &self.journal);
         self.arrange();
     }
 
     fn arrange(&mut self) {
-        self.rows = views::rows(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        );
+        self.rows = match views::own_rows(self) {
+            Some(rows) => rows,
+            None => views::rows(
+                self.view(),
+                &self.picture,
+                &self.journal,
+                &self.theme.glyphs,
+            ),
+        };
         self.order = self.table().arrange(&self.rows);
+        if self.view() == View::Logs && self.panes.logs.following && self.frozen.is_none() {
+            let place = self.view().place();
+            self.tables[place].move_by(&self.rows, &self.order, isize::MAX);
+        }
     }
 
     fn key(&mut self, now: Millis, key: &KeyEvent) -> Vec<Effect> {
@@ -341,6 +368,9 @@ impl App {
                     Some(now)
                 };
             }
+            Action::Match(forward) => self.next_match(forward),
+            Action::LogLevel if self.view() == View::Logs => self.panes.logs.next_level(),
+            Action::LogLevel => {}
             Action::Zoom(coarse) => self.coarse = coarse,
             Action::Help => {
                 self.mode = Mode::Help;
@@ -368,12 +398,29 @@ impl App {
     }
 
     fn select(&mut self, by: isize) {
-        if self.pages.len() > 1 {
+        if !self.page().is_table() {
             self.scroll = self.scroll.saturating_add_signed(by);
             return;
         }
         let place = self.view().place();
         self.tables[place].move_by(&self.rows, &self.order, by);
+        self.follow();
+    }
+
+    fn next_match(&mut self, forward: bool) {
+        if self.page().is_table() {
+            let place = self.view().place();
+            self.tables[place].match_by(&self.rows, &self.order, forward);
+            self.follow();
+        }
+    }
+
+    /// The log is followed as long as its last line is the one that is selected.
+    fn follow(&mut self) {
+        if self.view() == View::Logs {
+            let place = self.table().place(&self.rows, &self.order);
+            self.panes.logs.following = place + 1 >= self.order.len();
+        }
     }
 
     /// Shows a page; a view begins a new path.
@@ -387,31 +434,36 @@ impl App {
     }
 
     fn enter(&mut self, page: Page) {
+        let here = self.pages.last();
+        let same = here == Some(&page) || !page.is_table();
         self.scroll = 0;
-        self.pages = match page {
-            Page::View(_) => vec![page],
-            Page::Node(_) => vec![Page::View(View::Members), page],
-            Page::Service(_) => vec![Page::View(View::Services), page],
-            Page::Check(..) => vec![Page::View(View::Checks), page],
-        };
+        self.pages = page.way();
+        if self.view() == View::Kv && !same {
+            self.table_mut().start_at(None);
+        }
     }
 
     fn open(&mut self) {
-        if self.pages.len() > 1 {
+        if !self.page().is_table() {
             return;
         }
         let place = self.table().place(&self.rows, &self.order);
         let Some(row) = self.order.get(place).map(|place| &self.rows[*place]) else {
             return;
         };
-        if let Some(page) = views::opens(self.view(), row) {
+        if self.view() == View::Latency {
+            self.panes.latency.choose(&row.id);
+        } else if let Some(page) = views::opens(self.view(), row) {
             self.show(page);
         }
     }
 
     fn back(&mut self) {
-        if self.pages.len() > 1 {
-            self.pages.pop();
+        let filtered = self.page().is_table() && !self.table().filter().is_empty();
+        if self.pages.len() > 1 && !filtered {
+            if let Some(Page::Folder(prefix)) = self.pages.pop() {
+                self.table_mut().start_at(Some(prefix));
+            }
             self.scroll = 0;
         } else if self.expanded {
             self.expanded = false;

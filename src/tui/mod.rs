@@ -4,16 +4,22 @@
 //! `-check` share. Keys and answers change the state of the [`App`], which is pure, too; the runtime drives it.
 
 pub mod app;
+pub mod asker;
 pub mod data_table;
+pub mod demand;
 pub mod derive;
 pub mod facts;
 pub mod fetch;
 pub mod history;
 pub mod journal;
 pub mod keymap;
+pub mod kv;
+pub mod latency;
+pub mod logs;
 pub mod observed;
 pub mod once;
 pub mod page;
+pub mod panes;
 pub mod poller;
 pub mod prompt;
 pub mod report;
@@ -24,6 +30,8 @@ pub mod terminal;
 pub mod theme;
 pub mod thresholds;
 pub mod timeline;
+pub mod toast;
+pub mod value;
 pub mod views;
 pub mod words;
 

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::app::{App, Effect, Event};
+use super::asker::Asker;
 use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
@@ -34,6 +35,7 @@ pub async fn run(
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
     let mut poller = Poller::start(client, pause);
+    let mut asker = Asker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,6 +52,7 @@ pub async fn run(
                 Some(Err(_)) | None => return Ok(()),
             },
             Some(arrived) = poller.next() => Event::Answer(arrived.update, arrived.retry_in),
+            Some(found) = asker.next() => Event::Found(found),
             _ = ticks.tick() => Event::Tick,
             _ = terminated.recv() => return Ok(()),
             _ = hung_up.recv() => return Ok(()),
@@ -67,7 +70,11 @@ pub async fn run(
         };
         for effect in app.update(clock(), event) {
             match effect {
-                Effect::Refresh => poller.refresh(),
+                Effect::Refresh => {
+                    poller.refresh();
+                    asker.refresh();
+                }
+                Effect::Want(demand) => asker.want(demand),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     screen.leave();

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::tabular::age;
-use super::{checks, head, members, pane};
+use super::{checks, head, kv, logs, members, pane};
 use crate::tui::app::App;
 use crate::tui::derive::CheckRow;
 use crate::tui::page::{Page, View};
@@ -34,20 +34,25 @@ pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String>
         ),
         View::Checks => tell(snapshot.checks.fault.as_ref(), "node and service read"),
         View::Services => tell(snapshot.services.fault.as_ref(), "service read"),
+        // They tell it themselves.
+        View::Latency | View::Kv | View::Logs => None,
         View::Overview | View::Events => None,
     }
 }
 
 /// Draws a page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, page: &Page) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, page: &Page) {
     let (top, body) = pane::split_top(area, 1);
     head::put(frame, top, &head::path(app), Meaning::Strong, app);
     let lines = match page {
         Page::Node(name) => node(app, name),
         Page::Service(name) => service(app, name),
         Page::Check(node, id) => check(app, node, id),
-        Page::View(_) => Vec::new(),
+        Page::Key(key) => kv::page(app, key),
+        Page::Line(number) => logs::page(app, *number),
+        Page::View(_) | Page::Folder(_) => Vec::new(),
     };
+    app.scroll = app.scroll.min(lines.len().saturating_sub(1));
     let scroll = u16::try_from(app.scroll).unwrap_or(u16::MAX);
     let text = Paragraph::new(lines)
         .wrap(Wrap { trim: false })

@@ -5,9 +5,13 @@ mod detail;
 mod events;
 mod head;
 mod help;
+mod kv;
+mod latency;
 mod leaders;
+mod logs;
 mod members;
 mod overview;
+mod own;
 mod pane;
 mod raft;
 mod screen;
@@ -15,6 +19,7 @@ mod services;
 mod table;
 mod tabular;
 
+pub use own::own_rows;
 pub use screen::draw;
 pub use tabular::{columns, opens, rows};
 #[cfg(test)]

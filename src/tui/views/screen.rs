@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::table::Table;
 use super::tabular::columns;
-use super::{detail, head, help, overview, pane};
+use super::{detail, head, help, overview, own, pane};
 use crate::tui::app::App;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
@@ -36,14 +36,18 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     pane::lines(frame, top, lines);
     let (body, bottom) = pane::split_top(rest, rest.height.saturating_sub(1));
     let hints = head::hints(app, usize::from(bottom.width));
-    head::put(frame, bottom, &hints, Meaning::Quiet, app);
+    match head::toast(app, now).filter(|_| app.mode == Mode::Normal) {
+        Some((text, look)) => head::put(frame, bottom, &text, look, app),
+        None => head::put(frame, bottom, &hints, Meaning::Quiet, app),
+    }
     if app.mode == Mode::Help {
-        help::draw(frame, body, app);
+        help::draw(frame, body, app, now);
         return;
     }
     match app.page() {
         Page::View(View::Overview) => overview::draw(frame, body, app, now),
-        Page::View(view) => view_table(frame, body, app, view),
+        Page::View(view) => view_table(frame, body, app, view, now),
+        Page::Folder(_) => view_table(frame, body, app, View::Kv, now),
         page => detail::draw(frame, body, app, &page),
     }
     dim(frame, body, app);
@@ -57,7 +61,7 @@ fn dim(frame: &mut Frame<'_>, area: Rect, app: &App) {
     }
 }
 
-fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
+fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View, now: Millis) {
     let (top, mut body) = pane::split_top(area, 1);
     head::put(frame, top, &head::path(app), Meaning::Strong, app);
     if view == View::Raft {
@@ -73,7 +77,10 @@ fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
         head::put(frame, top, &text, Meaning::Warning, app);
         body = rest;
     }
-    table(frame, body, app, view);
+    body = own::notes(frame, body, app, now);
+    if !own::picture(frame, body, app) {
+        table(frame, body, app, view);
+    }
 }
 
 /// Draws the view's table and keeps the selected row in its window.

@@ -1,6 +1,6 @@
 //! Which table a view has.
 
-use super::{checks, events, members, overview, raft, services};
+use super::{checks, events, kv, latency, logs, members, overview, raft, services};
 use crate::tui::data_table::{Column, Row};
 use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
@@ -18,11 +18,14 @@ pub fn columns(view: View) -> &'static [Column] {
         View::Raft => raft::COLUMNS,
         View::Checks => checks::COLUMNS,
         View::Services => services::COLUMNS,
+        View::Latency => latency::COLUMNS,
+        View::Kv => kv::COLUMNS,
+        View::Logs => logs::COLUMNS,
         View::Events => events::COLUMNS,
     }
 }
 
-/// The rows of a view's table.
+/// The rows of a view's table, where it shows the picture.
 pub fn rows(view: View, picture: &Picture, journal: &Journal, glyphs: &Glyphs) -> Vec<Row> {
     match view {
         View::Overview => overview::rows(picture, glyphs),
@@ -31,11 +34,23 @@ pub fn rows(view: View, picture: &Picture, journal: &Journal, glyphs: &Glyphs) -
         View::Checks => checks::rows(picture),
         View::Services => services::rows(picture),
         View::Events => events::rows(journal),
+        // Their data is not part of the picture.
+        View::Latency | View::Kv | View::Logs => Vec::new(),
     }
 }
 
 /// The page that a row leads to.
 pub fn opens(view: View, row: &Row) -> Option<Page> {
+    let key = |mark: &str| row.id.strip_prefix(mark).map(str::to_owned);
+    match view {
+        View::Kv => {
+            return key(kv::FOLDER)
+                .map(Page::Folder)
+                .or_else(|| key(kv::KEY).map(Page::Key));
+        }
+        View::Logs => return row.id.parse().ok().map(Page::Line),
+        _ => {}
+    }
     // Ids of checks and problems have parts between NULs; names of nodes have none.
     let parts: Vec<&str> = row.id.split('\0').collect();
     match (view, parts.as_slice()) {

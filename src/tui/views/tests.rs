@@ -13,6 +13,8 @@ use crate::tui::snapshot::{Fault, FaultKind, Update};
 use crate::tui::theme::{ASCII, Palette, Theme, UNICODE};
 use crate::tui::thresholds::Thresholds;
 
+mod own;
+
 /// The dashboard as it looks at the bad cluster.
 fn bad(theme: &Theme) -> App {
     let (snapshot, seen) = bad_cluster();
@@ -313,7 +315,7 @@ fn help_and_palette_are_written_over_nothing_else() {
 #[test]
 fn ascii_is_ascii_and_mono_has_no_colours() {
     let mut app = bad(&ascii());
-    for keys in ["1", "2", "3", "4", "5", "9", "?"] {
+    for keys in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "?"] {
         press(&mut app, keys);
         let text = screen(&mut app, 120, 40);
         let other: Vec<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
@@ -339,7 +341,7 @@ proptest! {
     fn no_size_and_no_keys_are_too_much(
         width in 1u16..200,
         height in 1u16..200,
-        keys in "[1-59/zwef:?<>RjkgG\\[\\]a-c\n\t\u{1b}]{0,12}",
+        keys in "[1-9/zwef:?<>RjkgGnNL\\[\\]a-c\n\t\u{1b}]{0,12}",
         unicode in any::<bool>(),
     ) {
         let glyphs = if unicode { UNICODE } else { ASCII };
