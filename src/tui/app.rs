@@ -12,6 +12,7 @@ use super::derive::{Picture, derive};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
+use super::kv::FOLDER;
 use super::observed::Observations;
 use super::page::{Page, View};
 use super::panes::Panes;
@@ -21,10 +22,10 @@ use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
 
+mod moves;
+
 /// Pages that one can go back to.
 const MAX_HISTORY: usize = 64;
-/// Panes of the overview.
-const PANES: usize = 4;
 
 /// What came in.
 #[derive(Debug)]
@@ -381,48 +382,6 @@ impl App {
         Vec::new()
     }
 
-    fn cycle(&mut self, forward: bool) {
-        let step = |place: usize, count: usize| {
-            if forward {
-                (place + 1) % count
-            } else {
-                (place + count - 1) % count
-            }
-        };
-        if self.page() == Page::View(View::Overview) {
-            self.pane = step(self.pane, PANES);
-        } else {
-            let place = step(self.view().place(), View::ALL.len());
-            self.show(Page::View(View::ALL[place]));
-        }
-    }
-
-    fn select(&mut self, by: isize) {
-        if !self.page().is_table() {
-            self.scroll = self.scroll.saturating_add_signed(by);
-            return;
-        }
-        let place = self.view().place();
-        self.tables[place].move_by(&self.rows, &self.order, by);
-        self.follow();
-    }
-
-    fn next_match(&mut self, forward: bool) {
-        if self.page().is_table() {
-            let place = self.view().place();
-            self.tables[place].match_by(&self.rows, &self.order, forward);
-            self.follow();
-        }
-    }
-
-    /// The log is followed as long as its last line is the one that is selected.
-    fn follow(&mut self) {
-        if self.view() == View::Logs {
-            let place = self.table().place(&self.rows, &self.order);
-            self.panes.logs.following = place + 1 >= self.order.len();
-        }
-    }
-
     /// Shows a page; a view begins a new path.
     fn show(&mut self, page: Page) {
         self.past.push(self.page());
@@ -462,7 +421,7 @@ impl App {
         let filtered = self.page().is_table() && !self.table().filter().is_empty();
         if self.pages.len() > 1 && !filtered {
             if let Some(Page::Folder(prefix)) = self.pages.pop() {
-                self.table_mut().start_at(Some(prefix));
+                self.table_mut().start_at(Some(format!("{FOLDER}{prefix}")));
             }
             self.scroll = 0;
         } else if self.expanded {
@@ -473,23 +432,6 @@ impl App {
             self.table_mut().problems_only = false;
         } else if self.view() != View::Overview {
             self.show(Page::View(View::Overview));
-        }
-    }
-
-    fn revisit(&mut self, forward: bool) {
-        let here = self.page();
-        let (from, to) = if forward {
-            (&mut self.future, &mut self.past)
-        } else {
-            (&mut self.past, &mut self.future)
-        };
-        // Leaving a page leads to one that was seen before: that is no step.
-        while from.last() == Some(&here) {
-            from.pop();
-        }
-        if let Some(page) = from.pop() {
-            to.push(here);
-            self.enter(page);
         }
     }
 }

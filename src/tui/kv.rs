@@ -68,6 +68,11 @@ fn whole_names(json: &[u8]) -> Vec<u8> {
     whole
 }
 
+/// What the id of a folder's row begins with: it tells folders from keys that end with a slash.
+pub const FOLDER: &str = "folder\0";
+/// The same for a key.
+pub const KEY: &str = "key\0";
+
 /// The last part of a name: `web/` of `app/web/`, `port` of `app/web/port`. A slash alone is itself.
 pub fn last_part(name: &str) -> &str {
     let inner = name.strip_suffix('/').unwrap_or(name);

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(kind, Kind::Hex);
         assert_eq!(
             lines,
-            ["00000000  00 01 61 62 63 ff                                  ..abc."]
+            ["00000000  00 01 61 62 63 ff                                ..abc."]
         );
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!((lines.len(), cut), (MAX_LINES, true));
         let (_, lines, cut) = present(&vec![0xff; 1 << 20]);
         assert_eq!((lines.len(), cut), (MAX_HEX / 16, true));
-        let deep = format!("{}{}", "[1,".repeat(100), "1]".repeat(100));
+        let deep = format!("{}1{}", "[1,".repeat(100), "]".repeat(100));
         assert_eq!(present(deep.as_bytes()).0, Kind::Json);
         assert_eq!(present("[".repeat(60_000).as_bytes()).0, Kind::Text);
     }

@@ -5,7 +5,7 @@ use ratatui::text::Line;
 use super::pane;
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row, SortKey};
-use crate::tui::kv::{Browser, Opened, last_part};
+use crate::tui::kv::{Browser, FOLDER, KEY, Opened, last_part};
 use crate::tui::snapshot::{Fault, FaultKind, Millis};
 use crate::tui::theme::Meaning;
 use crate::tui::value::{Kind, harmless};
@@ -20,11 +20,6 @@ const fn column(name: &'static str) -> Column {
 }
 
 pub(super) const COLUMNS: &[Column] = &[column("NAME"), column("KIND")];
-
-/// What a row's id begins with: it tells keys that end with a slash from folders.
-pub(super) const FOLDER: &str = "folder\0";
-/// The same for a key.
-pub(super) const KEY: &str = "key\0";
 
 /// The names of the level that was sought.
 pub(super) fn rows(kv: &Browser) -> Vec<Row> {

@@ -144,7 +144,11 @@ pub(super) fn notes(app: &App, width: usize) -> Vec<Line<'static>> {
 fn legend(theme: &Theme) -> Line<'static> {
     let mut line = Line::default();
     for place in 0..=RANGES_MS.len() {
-        let text = format!("{} {}  ", symbol(place, &theme.glyphs), words(place));
+        let bound = match RANGES_MS.get(place) {
+            Some(upper) => format!("<{upper}"),
+            None => words(place),
+        };
+        let text = format!("{} {bound}  ", symbol(place, &theme.glyphs));
         line.push_span(Span::styled(text, theme.style(look(place))));
     }
     line
@@ -215,7 +219,8 @@ fn heading(names: &[&str], label: usize, field: usize, theme: &Theme) -> Line<'s
 /// A field of the map: the symbol, and the number where there is room.
 fn shade(millis: Option<f64>, width: usize, same: bool, theme: &Theme) -> Span<'static> {
     let Some(millis) = millis else {
-        let text = if same { "-" } else { "?" };
+        // The diagonal.
+        let text = if same { "\\" } else { "?" };
         return Span::styled(format!("{text:>width$}"), theme.style(Meaning::Quiet));
     };
     let place = range(millis);

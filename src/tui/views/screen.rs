@@ -24,6 +24,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let overview = app.page() == Page::View(View::Overview) && app.mode == Mode::Normal;
     if overview && (area.width < TINY.0 || area.height < TINY.1) {
         overview::tiny(frame, area, app, now);
+        if let Some((text, look)) = head::toast(app, now).filter(|_| area.height > 2) {
+            let (_, last) = pane::split_top(area, area.height - 1);
+            head::put(frame, last, &text, look, app);
+        }
         dim(frame, area, app);
         return;
     }

@@ -4,6 +4,7 @@ use super::{checks, events, kv, latency, logs, members, overview, raft, services
 use crate::tui::data_table::{Column, Row};
 use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
+use crate::tui::kv::{FOLDER, KEY};
 use crate::tui::observed::Since;
 use crate::tui::page::{Page, View};
 use crate::tui::snapshot::Millis;
@@ -44,9 +45,9 @@ pub fn opens(view: View, row: &Row) -> Option<Page> {
     let key = |mark: &str| row.id.strip_prefix(mark).map(str::to_owned);
     match view {
         View::Kv => {
-            return key(kv::FOLDER)
+            return key(FOLDER)
                 .map(Page::Folder)
-                .or_else(|| key(kv::KEY).map(Page::Key));
+                .or_else(|| key(KEY).map(Page::Key));
         }
         View::Logs => return row.id.parse().ok().map(Page::Line),
         _ => {}
