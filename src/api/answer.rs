@@ -107,6 +107,19 @@ impl Answer {
         Ok(body.into())
     }
 
+    /// The body's first bytes, at most so many, and whether there are more.
+    pub(super) async fn beginning(mut self, limit: usize) -> Result<(Vec<u8>, bool), ApiError> {
+        let mut body = Vec::new();
+        while let Some(part) = self.chunk().await? {
+            if body.len() + part.len() > limit {
+                body.extend_from_slice(&part[..limit - body.len()]);
+                return Ok((body, true));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok((body, false))
+    }
+
     /// The whole body as JSON.
     ///
     /// # Errors

@@ -158,7 +158,7 @@ pub fn menu(page: &Page, picture: &Picture, own: Option<&str>) -> Option<Menu> {
                 only: Some((node.clone(), check.instance.clone())),
             }))
         }
-        Page::View(_) => None,
+        Page::View(_) | Page::Folder(_) | Page::Key(_) | Page::Line(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! effect.
 
 mod listed;
+mod moves;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +11,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::acting::{Arrival, Desk};
 use super::actions::Lookup;
-use super::data_table::{Look, TableState};
+use super::data_table::{Look, Row, TableState};
+use super::demand::{Demand, Found};
 use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
 use super::observed::Observations;
 use super::page::{Page, View};
+use super::panes::Panes;
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::subject::Subjects;
@@ -24,11 +27,6 @@ use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
 use super::write::Order;
-
-/// Pages that one can go back to.
-const MAX_HISTORY: usize = 64;
-/// Panes of the overview.
-const PANES: usize = 4;
 
 /// What came in.
 #[derive(Debug)]
@@ -39,6 +37,8 @@ pub enum Event {
     Answer(Update, Option<Duration>),
     /// What the worker brings.
     Arrival(Arrival),
+    /// An answer to what a view demanded.
+    Found(Found),
     /// Time has passed.
     Tick,
     /// The terminal has another size, or its content is lost.
@@ -52,6 +52,8 @@ pub enum Effect {
     Refresh,
     /// Ask for those parts only, from now on.
     Follow(Subjects),
+    /// Ask for this from now on, and for nothing that was wanted so before.
+    Want(Demand),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal back and end.
@@ -78,6 +80,8 @@ pub struct App {
     pub history: History,
     /// What happened.
     pub journal: Journal,
+    /// What some views know beyond the picture.
+    pub panes: Panes,
     /// What keys are for now.
     pub mode: Mode,
     /// Since when the picture stands still.
@@ -109,6 +113,8 @@ pub struct App {
     tables: [TableState; View::ALL.len()],
     /// The rows that are shown: places among those of the view.
     order: Vec<usize>,
+    /// The rows of views that have data of their own.
+    own: Vec<Row>,
     /// What that order was made for: the view, the version of its rows, the look at them.
     arranged: Option<(View, u64, Look)>,
 }
@@ -123,6 +129,7 @@ impl App {
             picture: Arc::default(),
             history: History::default(),
             journal: Journal::default(),
+            panes: Panes::default(),
             mode: Mode::Normal,
             frozen: None,
             expanded: false,
@@ -142,6 +149,7 @@ impl App {
             future: Vec::new(),
             tables: std::array::from_fn(|_| TableState::default()),
             order: Vec::new(),
+            own: Vec::new(),
             arranged: None,
         }
     }
@@ -208,21 +216,24 @@ impl App {
             self.following = needed;
             effects.push(Effect::Follow(needed));
         }
+        effects.extend(self.panes.demand(&self.page()).map(Effect::Want));
         effects
     }
 
     fn react(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        if let Event::Answer(update, retry_in) = event {
+            self.panes.rate.count(now);
+            return self.answer(now, update, retry_in);
+        }
+        self.dirty = true;
         match event {
-            Event::Answer(update, retry_in) => return self.answer(now, update, retry_in),
-            Event::Key(key) => {
-                self.dirty = true;
-                return self.key(now, &key);
+            Event::Key(key) => return self.key(now, &key),
+            Event::Arrival(arrival) => return self.arrived(now, arrival),
+            Event::Found(found) => {
+                self.panes.rate.count(now);
+                self.panes.take(now, found);
             }
-            Event::Arrival(arrival) => {
-                self.dirty = true;
-                return self.arrived(now, arrival);
-            }
-            Event::Tick | Event::Redraw => self.dirty = true,
+            Event::Answer(..) | Event::Tick | Event::Redraw => {}
         }
         Vec::new()
     }
@@ -276,6 +287,7 @@ impl App {
         self.picture = Arc::default();
         self.history = self.history.begun_anew();
         self.seen = Observations::default();
+        self.panes = self.panes.begun_anew();
         self.frozen = None;
         self.retry_at = None;
         self.changed = true;
@@ -298,12 +310,14 @@ impl App {
                     .put(self.snapshot.health.sampled, f64::from(lag));
             }
             self.journal.compare(now, &self.picture, &picture);
+            self.panes.latency.look(&self.snapshot);
             self.picture = Arc::new(picture);
             self.changed = false;
         } else if self.frozen.is_none() && self.picture.at != now {
             // Nothing new but the time.
             Arc::make_mut(&mut self.picture).at = now;
         }
+        self.panes.toasts.look(now, &self.journal);
         self.arrange();
     }
 
@@ -418,6 +432,9 @@ impl App {
                 };
                 self.snapshot = Arc::clone(&self.live);
             }
+            Action::Match(forward) => self.next_match(forward),
+            Action::LogLevel if self.view() == View::Logs => self.panes.logs.next_level(),
+            Action::LogLevel => {}
             Action::Zoom(coarse) => self.coarse = coarse,
             Action::Help => {
                 self.mode = Mode::Help;
@@ -426,85 +443,5 @@ impl App {
         }
         self.arrange();
         Vec::new()
-    }
-
-    fn cycle(&mut self, forward: bool) {
-        let step = |place: usize, count: usize| {
-            if forward {
-                (place + 1) % count
-            } else {
-                (place + count - 1) % count
-            }
-        };
-        if self.page() == Page::View(View::Overview) {
-            self.pane = step(self.pane, PANES);
-        } else {
-            let place = step(self.view().place(), View::ALL.len());
-            self.show(Page::View(View::ALL[place]));
-        }
-    }
-
-    /// Shows a page; a view begins a new path.
-    fn show(&mut self, page: Page) {
-        self.past.push(self.page());
-        if self.past.len() > MAX_HISTORY {
-            self.past.remove(0);
-        }
-        self.future.clear();
-        self.enter(page);
-    }
-
-    fn enter(&mut self, page: Page) {
-        self.scroll = 0;
-        self.pages = match page {
-            Page::View(_) => vec![page],
-            Page::Node(_) => vec![Page::View(View::Members), page],
-            Page::Service(_) => vec![Page::View(View::Services), page],
-            Page::Check(..) => vec![Page::View(View::Checks), page],
-        };
-    }
-
-    fn open(&mut self) {
-        if self.pages.len() > 1 {
-            return;
-        }
-        let Some(row) = self.selected() else {
-            return;
-        };
-        if let Some(page) = views::opens(self.view(), &row) {
-            self.show(page);
-        }
-    }
-
-    fn back(&mut self) {
-        if self.pages.len() > 1 {
-            self.pages.pop();
-            self.scroll = 0;
-        } else if self.expanded {
-            self.expanded = false;
-        } else if !self.table().filter().is_empty() {
-            self.table_mut().set_filter("");
-        } else if self.table().problems_only {
-            self.table_mut().problems_only = false;
-        } else if self.view() != View::Overview {
-            self.show(Page::View(View::Overview));
-        }
-    }
-
-    fn revisit(&mut self, forward: bool) {
-        let here = self.page();
-        let (from, to) = if forward {
-            (&mut self.future, &mut self.past)
-        } else {
-            (&mut self.past, &mut self.future)
-        };
-        // Leaving a page leads to one that was seen before: that is no step.
-        while from.last() == Some(&here) {
-            from.pop();
-        }
-        if let Some(page) = from.pop() {
-            to.push(here);
-            self.enter(page);
-        }
     }
 }

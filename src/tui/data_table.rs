@@ -193,9 +193,11 @@ impl Filter {
     }
 
     fn keeps(&self, row: &Row) -> bool {
-        let any = |found: &dyn Fn(&str) -> bool| {
-            row.cells.iter().any(|cell| found(&cell.text)) || found(&row.extra)
-        };
+        self.finds(|found| row.cells.iter().any(|cell| found(&cell.text)) || found(&row.extra))
+    }
+
+    /// `any` tells whether one of the texts is found.
+    fn finds(&self, any: impl Fn(&dyn Fn(&str) -> bool) -> bool) -> bool {
         match self {
             Self::All | Self::Broken => true,
             Self::Matching(regex) => any(&|text| regex.is_match(text)),
@@ -226,6 +228,8 @@ pub struct TableState {
     pub offset: usize,
     text: String,
     filter: Filter,
+    /// The filter that was cleared last: what `n` looks for without one.
+    sought: Filter,
 }
 
 impl TableState {
@@ -243,7 +247,17 @@ impl TableState {
     pub fn set_filter(&mut self, text: &str) {
         let end = text.floor_char_boundary(MAX_FILTER.min(text.len()));
         text[..end].clone_into(&mut self.text);
-        self.filter = Filter::new(&self.text);
+        let old = std::mem::replace(&mut self.filter, Filter::new(&self.text));
+        if self.text.is_empty() && !matches!(old, Filter::All | Filter::Broken) {
+            self.sought = old;
+        }
+    }
+
+    /// Looks at other rows: without a filter, from the row of that id on.
+    pub fn start_at(&mut self, id: Option<String>) {
+        self.set_filter("");
+        self.selected = id;
+        self.offset = 0;
     }
 
     /// What the order of the rows depends on.
@@ -304,6 +318,30 @@ impl TableState {
         let last = order.len().saturating_sub(1);
         let place = self.place(rows, order).saturating_add_signed(by).min(last);
         self.selected = order.get(place).map(|place| rows.row(*place).id);
+    }
+
+    /// Whether the filter finds something in a text.
+    pub fn keeps(&self, text: &str) -> bool {
+        self.filter.finds(|found| found(text))
+    }
+
+    /// Selects the next row that the filter finds, or the one before; the filter that was cleared last where there is
+    /// none now. Goes round at the ends.
+    pub fn match_by(&mut self, rows: &(impl Listing + ?Sized), order: &[usize], forward: bool) {
+        let sought = match self.filter {
+            Filter::All => &self.sought,
+            _ => &self.filter,
+        };
+        let (here, count) = (self.place(rows, order), order.len());
+        let found = (1..=count)
+            .map(|step| {
+                let step = if forward { step } else { count - step };
+                (here + step) % count
+            })
+            .find(|place| sought.keeps(&rows.row(order[*place])));
+        if let Some(place) = found.filter(|_| !matches!(sought, Filter::All)) {
+            self.selected = Some(rows.row(order[place]).id);
+        }
     }
 
     /// Moves the window so that the selected row is inside its `height` rows.
@@ -374,6 +412,34 @@ mod tests {
             ..TableState::default()
         };
         assert_eq!(state.arrange(&rows[..]), [2]);
+    }
+
+    #[test]
+    fn matches_are_found_in_turn_with_the_filter_and_after_it() {
+        let rows = ["web-1", "db-1", "web-2", "db-2"].map(|name| row(0, None, name));
+        let rows: Vec<Row> = rows
+            .into_iter()
+            .enumerate()
+            .map(|(place, row)| Row {
+                id: place.to_string(),
+                ..row
+            })
+            .collect();
+        let mut state = TableState::default();
+        let next = |state: &mut TableState, forward| {
+            let order = state.arrange(&rows[..]);
+            state.match_by(&rows[..], &order, forward);
+            state.selected.clone().unwrap_or_default()
+        };
+        assert_eq!(next(&mut state, true), "", "nothing was sought yet");
+        state.set_filter("web");
+        assert_eq!(next(&mut state, true), "2");
+        assert_eq!(next(&mut state, true), "0");
+        state.set_filter("");
+        assert_eq!(next(&mut state, true), "2", "over what does not match");
+        assert_eq!(next(&mut state, false), "0");
+        assert_eq!(next(&mut state, false), "2");
+        state.match_by(&[][..], &[], true);
     }
 
     #[test]

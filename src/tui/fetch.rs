@@ -169,7 +169,7 @@ fn unsupported() -> Fault {
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
-fn fault(error: ApiError) -> Fault {
+pub(super) fn fault(error: ApiError) -> Fault {
     let kind = match error.classify() {
         ErrorClass::Forbidden => FaultKind::Forbidden,
         ErrorClass::NoLeader => FaultKind::NoLeader,

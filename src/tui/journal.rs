@@ -26,6 +26,8 @@ pub struct Happening {
 pub struct Journal {
     /// The events.
     pub events: VecDeque<Happening>,
+    /// How many there were, kept or not.
+    pub count: u64,
 }
 
 impl Journal {
@@ -75,6 +77,7 @@ impl Journal {
             text,
         });
         self.events.truncate(MAX_EVENTS);
+        self.count += 1;
     }
 }
 

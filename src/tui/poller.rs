@@ -141,7 +141,7 @@ fn pause(subject: Subject, interval: Duration) -> Duration {
 
 /// The pause after so many failures in a row, a fifth shorter or longer at random: many screens do not come back at
 /// the same moment.
-fn back_off(failures: usize, random: f64) -> Duration {
+pub(super) fn back_off(failures: usize, random: f64) -> Duration {
     let place = failures.saturating_sub(1).min(BACK_OFF.len() - 1);
     BACK_OFF[place].mul_f64(0.8 + 0.4 * random.clamp(0.0, 1.0))
 }

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(candidates("node w", &picture), ["node web-3", "node web-7"]);
         assert_eq!(
             candidates("v", &picture),
-            ["via ", "overview", "services", "events", "svc "]
+            ["via ", "overview", "services", "kv", "events", "svc "]
         );
         let many = picture.nodes[0].clone();
         picture.nodes = vec![many; 100].into();

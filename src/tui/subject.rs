@@ -72,14 +72,17 @@ impl Subjects {
             Page::View(View::Overview) | Page::Node(_) => Self::ALWAYS
                 .with(Subject::Checks)
                 .with(Subject::Coordinates),
-            Page::View(View::Members) => Self::ALWAYS.with(Subject::Coordinates),
+            Page::View(View::Members | View::Latency) => Self::ALWAYS.with(Subject::Coordinates),
             Page::View(View::Checks | View::Events) | Page::Check(..) => {
                 Self::ALWAYS.with(Subject::Checks)
             }
             Page::View(View::Services) | Page::Service(_) => {
                 Self::ALWAYS.with(Subject::Checks).with(Subject::Services)
             }
-            Page::View(View::Raft) => Self::ALWAYS,
+            Page::View(View::Raft | View::Kv | View::Logs)
+            | Page::Folder(_)
+            | Page::Key(_)
+            | Page::Line(_) => Self::ALWAYS,
         };
         if palette {
             needed.with(Subject::Services)

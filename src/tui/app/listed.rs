@@ -1,7 +1,8 @@
 //! The table of the view: which of its rows are shown, and which one is selected.
 
 use super::App;
-use crate::tui::data_table::{Listing as _, Row};
+use crate::tui::data_table::{Listing as _, Row, TableState};
+use crate::tui::page::View;
 use crate::tui::views::{self, Rows};
 
 impl App {
@@ -17,6 +18,7 @@ impl App {
             &self.picture,
             &self.journal,
             &self.theme.glyphs,
+            &self.own,
         )
     }
 
@@ -46,24 +48,49 @@ impl App {
         if wanted.is_some() && wanted == self.arranged {
             return;
         }
+        self.own = views::own_rows(self);
         self.order = self.table().arrange(&self.rows());
         self.arranged = wanted;
+        if view == View::Logs && self.panes.logs.following && self.frozen.is_none() {
+            self.with_table(|table, rows, order| table.move_by(rows, order, isize::MAX));
+        }
     }
 
     /// Selects another row, or scrolls the page.
     pub(super) fn select(&mut self, by: isize) {
-        if self.pages.len() > 1 {
+        if self.page().is_table() {
+            self.with_table(|table, rows, order| table.move_by(rows, order, by));
+            self.follow();
+        } else {
             self.scroll = self.scroll.saturating_add_signed(by);
-            return;
         }
+    }
+
+    /// Selects the next row that the filter finds, or the one before.
+    pub(super) fn next_match(&mut self, forward: bool) {
+        if self.page().is_table() {
+            self.with_table(|table, rows, order| table.match_by(rows, order, forward));
+            self.follow();
+        }
+    }
+
+    /// The log is followed as long as its last line is the one that is selected.
+    fn follow(&mut self) {
+        if self.view() == View::Logs {
+            let place = self.table().place(&self.rows(), &self.order);
+            self.panes.logs.following = place + 1 >= self.order.len();
+        }
+    }
+
+    fn with_table(&mut self, change: impl FnOnce(&mut TableState, &Rows<'_>, &[usize])) {
+        let view = self.view();
         let rows = Rows::new(
-            self.view(),
+            view,
             &self.picture,
             &self.journal,
             &self.theme.glyphs,
+            &self.own,
         );
-        let place = self.view().place();
-        let table = &mut self.tables[place];
-        table.move_by(&rows, &self.order, by);
+        change(&mut self.tables[view.place()], &rows, &self.order);
     }
 }

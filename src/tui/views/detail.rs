@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar as _;
 
 use super::tabular::age;
-use super::{checks, head, members, pane};
+use super::{checks, head, kv, logs, members, pane};
 use crate::tui::app::App;
 use crate::tui::derive::CheckRow;
 use crate::tui::page::{Page, View};
@@ -37,7 +37,8 @@ pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String>
         ),
         View::Checks => tell(snapshot.checks.fault.as_ref(), "node and service read"),
         View::Services => tell(snapshot.services.fault.as_ref(), "service read"),
-        View::Overview | View::Events => None,
+        // The overview's panes and views with data of their own tell it themselves.
+        View::Overview | View::Events | View::Latency | View::Kv | View::Logs => None,
     }
 }
 
@@ -55,11 +56,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, page: &Page
     let content = match page {
         Page::Node(name) => node(app, name),
         Page::Service(name) => service(app, name),
-        Page::Check(node, id) => Content {
-            lines: check(app, node, id),
-            checks: Vec::new(),
-        },
-        Page::View(_) => return,
+        Page::Check(node, id) => listless(check(app, node, id)),
+        Page::Key(key) => listless(kv::page(app, key)),
+        Page::Line(number) => listless(logs::page(app, *number)),
+        Page::View(_) | Page::Folder(_) => return,
     };
     let mut lines: Vec<Line<'static>> = Vec::new();
     for line in content.lines {
@@ -75,6 +75,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, page: &Page
     shown.extend(checks.map(|check| check_line(app, check, width)));
     app.scroll = scroll;
     pane::lines(frame, body, shown);
+}
+
+/// A page without a list.
+fn listless(lines: Vec<Line<'static>>) -> Content<'static> {
+    Content {
+        lines,
+        checks: Vec::new(),
+    }
 }
 
 /// A line of one look in as many lines as it needs.

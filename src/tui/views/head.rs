@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::pane;
+use super::tabular::meaning;
 use crate::tui::app::App;
 use crate::tui::derive::Severity;
 use crate::tui::keymap::{Action, KEYS};
@@ -269,7 +270,7 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         Mode::Normal => {}
     }
     let overview = app.page() == Page::View(View::Overview);
-    let of_page = !matches!(app.page(), Page::View(_));
+    let of_page = !app.page().is_table();
     let mut text = String::new();
     for binding in KEYS.iter().filter(|binding| binding.hint) {
         let useful = match binding.action {
@@ -277,6 +278,7 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             Action::Wide => !overview && !of_page,
             Action::Expand => overview,
             Action::Actions => app.desk.gate.is_open(),
+            Action::LogLevel => app.view() == View::Logs,
             Action::Open
             | Action::Filter
             | Action::Problems
@@ -298,6 +300,26 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         );
     }
     text
+}
+
+/// What just happened, for some seconds.
+pub(super) fn toast(app: &App, now: Millis) -> Option<(String, Meaning)> {
+    let (event, more) = app.panes.toasts.now(now)?;
+    let glyphs = &app.theme.glyphs;
+    let (mark, look) = match event.severity {
+        Some(severity) => (summary::symbol(severity, glyphs), meaning(severity)),
+        None => (glyphs.ok, Meaning::Ok),
+    };
+    let more = match more {
+        0 => String::new(),
+        more => format!("   and {more} more"),
+    };
+    let (who, what) = (&event.subject, &event.text);
+    let time = time_of_day(event.at);
+    Some((
+        format!("{mark} {time} {who}: {what}{more}   (9 events)"),
+        look,
+    ))
 }
 
 /// Where one is, and how the table is looked at: `members > web-7   [problems] [/web: 3] [wide]`.

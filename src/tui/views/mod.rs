@@ -6,9 +6,13 @@ mod dialog;
 mod events;
 mod head;
 mod help;
+mod kv;
+mod latency;
 mod leaders;
+mod logs;
 mod members;
 mod overview;
+mod own;
 mod pane;
 mod raft;
 mod screen;
@@ -16,6 +20,7 @@ mod services;
 mod table;
 mod tabular;
 
+pub use own::own_rows;
 pub use screen::draw;
 pub use tabular::{Rows, columns, opens, version};
 #[cfg(test)]

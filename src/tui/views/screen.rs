@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::table::Table;
 use super::tabular::columns;
-use super::{detail, dialog, head, help, overview, pane};
+use super::{detail, dialog, head, help, overview, own, pane};
 use crate::tui::app::App;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
@@ -29,6 +29,10 @@ fn picture(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let overview = app.page() == Page::View(View::Overview) && app.mode == Mode::Normal;
     if overview && (area.width < TINY.0 || area.height < TINY.1) {
         overview::tiny(frame, area, app, now);
+        if let Some((text, look)) = head::toast(app, now).filter(|_| area.height > 2) {
+            let (_, last) = pane::split_top(area, area.height - 1);
+            head::put(frame, last, &text, look, app);
+        }
         dim(frame, area, app, now);
         return;
     }
@@ -41,14 +45,18 @@ fn picture(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     pane::lines(frame, top, lines);
     let (body, bottom) = pane::split_top(rest, rest.height.saturating_sub(1));
     let hints = head::hints(app, usize::from(bottom.width));
-    head::put(frame, bottom, &hints, Meaning::Quiet, app);
+    match head::toast(app, now).filter(|_| app.mode == Mode::Normal) {
+        Some((text, look)) => head::put(frame, bottom, &text, look, app),
+        None => head::put(frame, bottom, &hints, Meaning::Quiet, app),
+    }
     if app.mode == Mode::Help {
-        help::draw(frame, body, app);
+        help::draw(frame, body, app, now);
         return;
     }
     match app.page() {
         Page::View(View::Overview) => overview::draw(frame, body, app, now),
-        Page::View(view) => view_table(frame, body, app, view),
+        Page::View(view) => view_table(frame, body, app, view, now),
+        Page::Folder(_) => view_table(frame, body, app, View::Kv, now),
         page => detail::draw(frame, body, app, &page),
     }
     dim(frame, body, app, now);
@@ -66,7 +74,7 @@ fn dim_all(frame: &mut Frame<'_>, area: Rect, app: &App) {
     frame.buffer_mut().set_style(area, style);
 }
 
-fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
+fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View, now: Millis) {
     let (top, mut body) = pane::split_top(area, 1);
     head::put(frame, top, &head::path(app), Meaning::Strong, app);
     if view == View::Raft {
@@ -82,7 +90,10 @@ fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
         head::put(frame, top, text, Meaning::Warning, app);
         body = rest;
     }
-    table(frame, body, app, view);
+    body = own::notes(frame, body, app, now);
+    if !own::picture(frame, body, app) {
+        table(frame, body, app, view);
+    }
     if fault.is_some() {
         dim_all(frame, body, app);
     }

@@ -1,10 +1,13 @@
 //! Which table a view has.
 
-use super::{checks, events, members, overview, raft, services};
+use std::borrow::Cow;
+
+use super::{checks, events, kv, latency, logs, members, overview, raft, services};
 use crate::model::check::Status;
 use crate::tui::data_table::{Column, Listing, Row};
 use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
+use crate::tui::kv::{FOLDER, KEY};
 use crate::tui::observed::Since;
 use crate::tui::page::{Page, View};
 pub(super) use crate::tui::summary::age;
@@ -18,6 +21,9 @@ pub fn columns(view: View) -> &'static [Column] {
         View::Raft => raft::COLUMNS,
         View::Checks => checks::COLUMNS,
         View::Services => services::COLUMNS,
+        View::Latency => latency::COLUMNS,
+        View::Kv => kv::COLUMNS,
+        View::Logs => logs::COLUMNS,
         View::Events => events::COLUMNS,
     }
 }
@@ -28,16 +34,23 @@ pub struct Rows<'a> {
     picture: &'a Picture,
     glyphs: &'a Glyphs,
     /// The rows of views that never have many.
-    made: Vec<Row>,
+    made: Cow<'a, [Row]>,
 }
 
 impl<'a> Rows<'a> {
-    /// Those of a view.
-    pub fn new(view: View, picture: &'a Picture, journal: &Journal, glyphs: &'a Glyphs) -> Self {
+    /// Those of a view; `own` are the rows of one that has data of its own.
+    pub fn new(
+        view: View,
+        picture: &'a Picture,
+        journal: &Journal,
+        glyphs: &'a Glyphs,
+        own: &'a [Row],
+    ) -> Self {
         let made = match view {
-            View::Overview | View::Members | View::Checks | View::Services => Vec::new(),
-            View::Raft => raft::rows(picture),
-            View::Events => events::rows(journal),
+            View::Overview | View::Members | View::Checks | View::Services => Cow::default(),
+            View::Raft => raft::rows(picture).into(),
+            View::Events => events::rows(journal).into(),
+            View::Latency | View::Kv | View::Logs => Cow::Borrowed(own),
         };
         Self {
             view,
@@ -105,10 +118,20 @@ pub fn version(view: View, picture: &Picture) -> Option<u64> {
 
 /// The page that a row leads to.
 pub fn opens(view: View, row: &Row) -> Option<Page> {
+    let key = |mark: &str| row.id.strip_prefix(mark).map(str::to_owned);
+    match view {
+        View::Kv => {
+            return key(FOLDER)
+                .map(Page::Folder)
+                .or_else(|| key(KEY).map(Page::Key));
+        }
+        View::Logs => return row.id.parse().ok().map(Page::Line),
+        _ => {}
+    }
     // Ids of checks and problems have parts between NULs; names of nodes have none.
     let parts: Vec<&str> = row.id.split('\0').collect();
     match (view, parts.as_slice()) {
-        (View::Members | View::Raft, [name]) | (_, ["node", name, _]) => {
+        (View::Members | View::Raft | View::Latency, [name]) | (_, ["node", name, _]) => {
             Some(Page::Node((*name).to_owned()))
         }
         (View::Services, [name]) | (_, ["service", name]) => {
