@@ -115,6 +115,8 @@ struct Node {
     health_score: Option<u64>,
     rtt_ms: Option<f64>,
     flaps_1h: usize,
+    suspicions_1h: Option<u64>,
+    suspect: bool,
     since: Option<String>,
     since_at_least: Option<bool>,
 }
@@ -281,6 +283,8 @@ fn nodes(snapshot: &ClusterSnapshot, picture: &Picture) -> Nodes {
             health_score: node.score,
             rtt_ms: node.rtt_ms,
             flaps_1h: node.flaps,
+            suspicions_1h: node.suspicions,
+            suspect: node.suspect,
             since,
             since_at_least,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::model::check::{HealthCheck, Status};
-use crate::model::gossip::{GossipMember, GossipReport};
+use crate::model::gossip::{GossipMember, GossipReport, GossipUnrest};
 use crate::model::member::Member;
 use crate::model::raft::OperatorHealth;
 use crate::tui::derive::{Picture, derive};
@@ -119,6 +119,11 @@ fn gossip() -> Vec<GossipMember> {
         report: (member.status == 1).then(|| GossipReport {
             health_score: if member.name == "cache-2" { 3 } else { 0 },
             ..GossipReport::default()
+        }),
+        seen: Some(GossipUnrest {
+            flaps: u32::from(member.status != 1),
+            suspicions: if member.name == "cache-2" { 9 } else { 0 },
+            ..GossipUnrest::default()
         }),
         name: member.name,
         ..GossipMember::default()

@@ -134,11 +134,11 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
     };
     let state = format!(
         "state    {} for {}",
-        node.status.as_str(),
+        node.state(),
         age(node.since, picture.at)
     );
     let mut lines = vec![
-        pane::styled(state, members::look(node.status), &app.theme),
+        pane::styled(state, members::look(node), &app.theme),
         plain(
             app,
             format!(
@@ -157,7 +157,11 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
         plain(app, format!("rtt~     {}", summary::rtt(node.rtt_ms))),
         plain(
             app,
-            format!("flaps    {} in the last hour, seen from here", node.flaps),
+            format!(
+                "flaps    {} in the last hour, {} times in doubt",
+                node.flaps,
+                or_unknown(node.suspicions)
+            ),
         ),
         plain(app, format!("queued   {}", or_unknown(node.queued))),
     ];
