@@ -311,14 +311,14 @@ fn checks(snapshot: &ClusterSnapshot, picture: &Picture) -> Checks {
     let failing = bad.map(|check| {
         let (since, since_at_least) = dated(check.since);
         Check {
-            node: check.node.clone(),
-            id: check.id.clone(),
-            name: check.name.clone(),
-            service: check.service.clone(),
+            node: check.node.to_string(),
+            id: check.id.to_string(),
+            name: check.name.to_string(),
+            service: check.service.to_string(),
             status: check.status.as_str(),
             since,
             since_at_least,
-            output: check.output.clone(),
+            output: check.output.to_string(),
         }
     });
     let counts = picture.check_counts;

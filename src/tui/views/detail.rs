@@ -179,7 +179,7 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
     }
     lines.push(plain(app, ""));
     lines.push(heading(app, "CHECKS"));
-    let of_node = picture.checks.iter().filter(|check| check.node == name);
+    let of_node = picture.checks.iter().filter(|check| *check.node == *name);
     Content {
         lines,
         checks: of_node.collect(),
@@ -204,7 +204,10 @@ fn service<'a>(app: &'a App, name: &str) -> Content<'a> {
         plain(app, ""),
         heading(app, "CHECKS"),
     ];
-    let of_service = picture.checks.iter().filter(|check| check.service == name);
+    let of_service = picture
+        .checks
+        .iter()
+        .filter(|check| *check.service == *name);
     Content {
         lines,
         checks: of_service.collect(),
@@ -229,7 +232,7 @@ fn check(app: &App, node: &str, id: &str) -> Vec<Line<'static>> {
         .picture
         .checks
         .iter()
-        .find(|check| check.node == node && check.id == id);
+        .find(|check| *check.node == *node && *check.id == *id);
     let Some(check) = found else {
         return gone(app, id);
     };
