@@ -78,6 +78,16 @@ impl Error {
         }
     }
 
+    /// The same error, with the size of the value if that was too large.
+    pub(crate) fn with_size(self, bytes: usize) -> Self {
+        let class = match &self {
+            Self::Api { source, .. } => source.classify(),
+            _ => return self,
+        };
+        let is_large = class == ErrorClass::TooLarge;
+        self.with_hint(is_large.then(|| format!("the value has {bytes} bytes")))
+    }
+
     /// Whether the command's help belongs to it.
     pub(crate) fn is_usage(&self) -> bool {
         match self {

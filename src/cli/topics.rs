@@ -94,8 +94,16 @@ standard error, so that a pipe holds nothing but data.
 
   -format=text   Consul's text; the default
   -format=json   one JSON value, with the API's own names of fields
+  -format=yaml   the same as a YAML document
   -o FORMAT      the same as -format
-  -o wide        members: all columns that are known
+
+Commands that print a table also know
+
+  -o wide        all columns that are known
+  -o csv         all columns, comma-separated, values as they are
+  -o name        the first column without its head
+  -o cols=A,B    these columns; letters may be small or large
+  -no-headers    leave out the names of the columns
 
 Colours only repeat what words say. They are for terminals: -color=always or
 CLICOLOR_FORCE=1 colours pipes too, -color=never, NO_COLOR or TERM=dumb nothing.

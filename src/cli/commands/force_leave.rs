@@ -1,6 +1,6 @@
 //! `force-leave`
 
-use crate::api::QueryOptions;
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::HttpFlags;
@@ -38,20 +38,23 @@ impl Args {
             return Err(Error::Usage(text.to_owned()));
         };
         let client = context.client(&self.http)?;
-        if !self.yes && context.console.can_ask() {
-            let members = client.agent_members(self.wan, "_all").await;
-            let members = members.during("Error force leaving")?;
-            let mut members = members.iter().filter(|member| member.name == *name);
-            if members.any(|member| member.member_status() == MemberStatus::Alive) {
-                let question = format!(
-                    "{name} is alive: it will say so and stay. Type its name to go on all the same: "
-                );
-                context.object(&question, name)?;
-            }
+        let known = if context.console.err_is_terminal() {
+            status_of(&client, self.wan, name).await
+        } else {
+            None
+        };
+        if known == Some(MemberStatus::Alive) && !self.yes {
+            let question = format!(
+                "{name} is alive: it will say so and stay. Type its name to go on all the same: "
+            );
+            context.object(&question, name)?;
         }
         let done = client.agent_force_leave(name, self.prune, self.wan).await;
         let Err(error) = done.during("Error force leaving") else {
-            return Ok(());
+            return match known {
+                Some(known) => tell(context, name, known, self.prune),
+                None => Ok(()),
+            };
         };
         let kind = if self.wan {
             Kind::WanMember
@@ -62,4 +65,22 @@ impl Args {
         let hint = known::hint(context, &client, kind, name, &options).await;
         Err(error.with_hint(hint))
     }
+}
+
+/// How a member is, for people: a list that cannot be had keeps nobody from acting.
+async fn status_of(client: &Client, wan: bool, name: &str) -> Option<MemberStatus> {
+    let members = client.agent_members(wan, "_all").await.ok()?;
+    let member = members.iter().find(|member| member.name == name)?;
+    Some(member.member_status())
+}
+
+/// Says what was done to a member that was in this state.
+fn tell(context: &mut Context, name: &str, known: MemberStatus, prune: bool) -> Outcome {
+    if known == MemberStatus::Alive {
+        let hint = format!("to stop an agent that is alive, run `consulctl leave` on {name}");
+        return context.hint([hint]);
+    }
+    let becomes = if prune { "off the list" } else { "left" };
+    let text = format!("{name}: {} -> {becomes}", known.as_str());
+    Ok(context.console.note(&text)?)
 }

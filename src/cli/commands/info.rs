@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::{DataFlag, HttpFlags};
 use crate::cli::follow::{Item, View, follow, health_changed};
 
 /// How old a number may be with `-watch`: numbers have no index to wait for.
@@ -23,7 +23,7 @@ type Stats = BTreeMap<String, BTreeMap<String, String>>;
 #[command(override_usage = "consulctl info [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     /// Go on and show every number that changes, until interrupted.
     #[arg(long)]
     watch: bool,
@@ -37,6 +37,7 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let client = context.client(&self.http)?;
         if self.watch {
+            let json = self.format.watch_json()?;
             let ask = async |index: u64| {
                 let index = health_changed(&client, index, INFO_WAIT).await?;
                 let stats = stats(&client).await?;
@@ -53,11 +54,11 @@ impl Args {
                 let text = text(&stats);
                 Ok(View { items, text, index })
             };
-            return follow(context, self.format.is_json(), ask).await;
+            return follow(context, json, ask).await;
         }
         let stats = stats(&client).await?;
-        if self.format.is_json() {
-            return super::print_json(context, &typed(&stats));
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &typed(&stats));
         }
         Ok(context.console.raw(text(&stats).as_bytes())?)
     }

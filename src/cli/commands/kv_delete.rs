@@ -2,10 +2,17 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
+use std::time::Duration;
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, go_uint};
+
+/// How many of the keys that will go a person is shown.
+const FIRST_KEYS: usize = 5;
+
+/// How long counting them may take.
+const COUNTING: Duration = Duration::from_secs(3);
 
 /// Deletes a key, or all keys under a prefix
 ///
@@ -26,6 +33,9 @@ pub(crate) struct Args {
     /// The index for -cas.
     #[arg(long, value_name = "uint", default_value = "0", value_parser = go_uint)]
     modify_index: u64,
+    /// Print which keys would be deleted, and delete none.
+    #[arg(long)]
+    dry_run: bool,
     /// Delete all keys that start with the prefix.
     #[arg(long)]
     recurse: bool,
@@ -57,9 +67,20 @@ impl Args {
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {
             let trying = format!("Error! Did not delete prefix {name}");
-            if !self.yes && context.console.can_ask() {
-                let keys = client.kv_keys(&key, "", &options).await;
-                ask(context, &name, &keys.during(&trying)?.0)?;
+            let asks = !self.yes && context.console.can_ask();
+            if asks || self.dry_run {
+                let found = client.kv_keys(&key, "", &options);
+                let found = tokio::time::timeout(COUNTING, found).await;
+                let keys = match found {
+                    Ok(found) if self.dry_run => Some(found.during(&trying)?.0),
+                    // A prefix that cannot be counted can be deleted all the same.
+                    Ok(Ok((keys, _))) => Some(keys),
+                    _ => None,
+                };
+                if self.dry_run {
+                    return dry_run(context, keys.as_deref());
+                }
+                ask(context, &name, keys.as_deref())?;
             }
             client
                 .kv_delete_tree(&key, &options)
@@ -67,6 +88,14 @@ impl Args {
                 .during(&trying)?;
             let text = format!("Success! Deleted keys with prefix: {name}");
             return Ok(context.console.line(&text)?);
+        }
+        if self.dry_run {
+            let (pair, _) = client
+                .kv_get(&key, &options)
+                .await
+                .during("Error! Did not read the key")?;
+            let keys: Vec<String> = pair.iter().map(|pair| pair.key.to_string()).collect();
+            return dry_run(context, Some(&keys));
         }
         let index = self.cas.then_some(self.modify_index);
         let trying = if self.cas {
@@ -103,21 +132,50 @@ impl Args {
     }
 }
 
-/// Asks a person whether the keys under a prefix are to go.
-fn ask(context: &mut Context, prefix: &str, keys: &[String]) -> Outcome {
-    context.console.note(&consequence(prefix, keys))?;
+/// Prints the keys that would go.
+fn dry_run(context: &mut Context, keys: Option<&[String]>) -> Outcome {
+    let Some(keys) = keys else {
+        let text = "there are too many keys under the prefix to list them";
+        return Err(Error::message(text));
+    };
+    for key in keys {
+        context.console.line(&format!("Would delete: {key}"))?;
+    }
+    let text = format!(
+        "{} would be deleted; nothing was changed.",
+        count(keys.len())
+    );
+    Ok(context.console.note(&text)?)
+}
+
+/// Asks a person whether the keys under a prefix are to go; `None` where they cannot be counted.
+fn ask(context: &mut Context, prefix: &str, keys: Option<&[String]>) -> Outcome {
+    let text = match keys {
+        Some(keys) => consequence(prefix, keys),
+        None => "This deletes more keys than could be counted in time.".to_owned(),
+    };
+    context.console.note(&text)?;
+    for key in keys.unwrap_or_default().iter().take(FIRST_KEYS) {
+        context.console.note(&format!("  {}", key.escape_debug()))?;
+    }
+    if keys.is_some_and(|keys| keys.len() > FIRST_KEYS) {
+        context.console.note("  ...")?;
+    }
     if prefix.is_empty() {
         return context.object("These are all keys there are. Type `all` to go on: ", "all");
     }
     context.object("Type `y` to go on: ", "y")
 }
 
-/// What deleting a prefix means; a prefix without a slash at its end may mean more than a folder.
-fn consequence(prefix: &str, keys: &[String]) -> String {
-    let count = |count: usize| match count {
+fn count(count: usize) -> String {
+    match count {
         1 => "1 key".to_owned(),
         count => format!("{count} keys"),
-    };
+    }
+}
+
+/// What deleting a prefix means; a prefix without a slash at its end may mean more than a folder.
+fn consequence(prefix: &str, keys: &[String]) -> String {
     let total = count(keys.len());
     if prefix.is_empty() || prefix.ends_with('/') {
         return format!("This deletes {total}.");

@@ -21,6 +21,9 @@ use crate::output::Progress;
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl kv import [options] [DATA]")]
 pub(crate) struct Args {
+    /// Print which keys would be written, and write none.
+    #[arg(long)]
+    dry_run: bool,
     /// Put this prefix before every key.
     #[arg(
         long,
@@ -85,7 +88,15 @@ impl Args {
                 let text = format!("{trying}: namespaces are a Consul Enterprise feature");
                 return Err(Error::Message(text));
             }
-            client.kv_put(write, &options).await.during(&trying)?;
+            let bytes = write.value.len();
+            if self.dry_run {
+                let text = format!("Would import: {shown}");
+                progress.pause(|| context.console.line(&text))?;
+                progress.advance(1);
+                continue;
+            }
+            let written = client.kv_put(write, &options).await.during(&trying);
+            written.map_err(|error| error.with_size(bytes))?;
             progress.pause(|| context.console.line(&format!("Imported: {shown}")))?;
             progress.advance(1);
         }

@@ -48,4 +48,4 @@ pub(crate) mod version;
 pub(crate) mod watch;
 mod watch_query;
 
-use print::print_json;
+use print::{print_data, print_json, print_table};

@@ -1,0 +1,163 @@
+//! What keeps people from mistakes: results by address, counts, trials that change nothing.
+
+use super::support::{Done, FakeApi, Setting, ask, ok, run_in, status};
+
+/// Runs a command with somebody at the keyboard.
+fn at_terminal(api: &FakeApi, words: &[&str], input: &str) -> Done {
+    let setting = Setting {
+        variables: vec![("CONSUL_HTTP_ADDR".to_owned(), api.address.clone())],
+        input: input.as_bytes().to_vec(),
+        asked: true,
+        ..Setting::default()
+    };
+    run_in(words, setting)
+}
+
+fn writes(api: &FakeApi) -> usize {
+    let lines = api.lines();
+    let reads = lines.iter().filter(|line| line.starts_with("GET"));
+    lines.len() - reads.count()
+}
+
+#[test]
+fn people_see_each_address_and_scripts_see_consul_s_lines() {
+    let api = FakeApi::start(vec![
+        ok("PUT /v1/agent/join/10.0.0.1", ""),
+        status("PUT /v1/agent/join/", 500, "no"),
+    ]);
+    let words = ["join", "10.0.0.1", "10.0.0.2:8500"];
+    let error = "Error joining address '10.0.0.2:8500': Unexpected response code: 500 (no)\n";
+    let success = "Successfully joined cluster by contacting 1 nodes.\n";
+    let script = ask(&api, &words);
+    assert_eq!((script.code, script.out.as_str()), (0, success));
+    assert_eq!(script.err, error);
+    let person = at_terminal(&api, &words, "");
+    assert_eq!((person.code, person.out.as_str()), (0, success));
+    let hint = "port 8500 speaks HTTP by default, gossip 8301: try `consulctl join 10.0.0.2`";
+    let start = format!("10.0.0.1: joined\n{error}");
+    assert!(person.err.starts_with(&start), "{}", person.err);
+    assert!(person.err.contains(hint), "{}", person.err);
+    let all = ask(&api, &["join", "-all", "10.0.0.1", "10.0.0.2:8500"]);
+    assert_eq!((all.code, all.out.as_str()), (1, success));
+    let told = "1 of 2 addresses were not joined.\n";
+    assert!(all.err.contains(told), "{}", all.err);
+    assert_eq!(ask(&api, &["join", "-all", "10.0.0.1"]).code, 0);
+}
+
+#[test]
+fn a_list_of_members_that_fails_keeps_nobody_from_forcing_one_out() {
+    let api = FakeApi::start(vec![
+        status("GET /v1/agent/members", 403, "Permission denied"),
+        ok("PUT /v1/agent/force-leave/", ""),
+    ]);
+    let done = at_terminal(&api, &["force-leave", "web-7"], "");
+    assert_eq!(done, Done::success(""));
+    assert_eq!(writes(&api), 1);
+}
+
+#[test]
+fn people_are_told_what_became_of_a_member() {
+    let members = r#"[{"Name":"web-7","Status":4},{"Name":"srv","Status":1}]"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/agent/members", members),
+        ok("PUT /v1/agent/force-leave/", ""),
+    ]);
+    let done = at_terminal(&api, &["force-leave", "web-7"], "");
+    assert_eq!(
+        (done.code, done.err.as_str()),
+        (0, "web-7: failed -> left\n")
+    );
+    let done = at_terminal(&api, &["force-leave", "-yes", "srv"], "");
+    assert!(
+        done.err.contains("`consulctl leave` on srv"),
+        "{}",
+        done.err
+    );
+    assert_eq!(ask(&api, &["force-leave", "web-7"]), Done::success(""));
+}
+
+#[test]
+fn the_first_keys_are_shown_and_an_uncounted_prefix_can_go() {
+    let keys = r#"["a/1","a/2","a/3","a/4","a/5","a/6"]"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/kv/a/?keys", keys),
+        status("GET /v1/kv/b/?keys", 500, "too many"),
+        ok("DELETE /v1/kv/", "true"),
+    ]);
+    let done = at_terminal(&api, &["kv", "delete", "-recurse", "a/"], "n\n");
+    assert_eq!((done.code, writes(&api)), (1, 0));
+    let told = "This deletes 6 keys.\n  a/1\n  a/2\n  a/3\n  a/4\n  a/5\n  ...\nType `y`";
+    assert!(done.err.starts_with(told), "{}", done.err);
+    let done = at_terminal(&api, &["kv", "delete", "-recurse", "b/"], "y\n");
+    assert_eq!((done.code, writes(&api)), (0, 1), "{}", done.err);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let pair =
+        r#"[{"Key":"a","Value":null,"Flags":0,"CreateIndex":1,"ModifyIndex":1,"LockIndex":0}]"#;
+    let api = FakeApi::start(vec![
+        ok("GET /v1/kv/a/?keys", r#"["a/1","a/2"]"#),
+        ok("GET /v1/kv/a", pair),
+        status("GET /v1/kv/none", 404, ""),
+    ]);
+    let dry = |words: &[&str]| {
+        let done = ask(&api, words);
+        (done.code, done.out)
+    };
+    let gone = "Would delete: a/1\nWould delete: a/2\n".to_owned();
+    assert_eq!(
+        dry(&["kv", "delete", "-dry-run", "-recurse", "a/"]),
+        (0, gone)
+    );
+    let gone = "Would delete: a\n".to_owned();
+    assert_eq!(dry(&["kv", "delete", "-dry-run", "a"]), (0, gone));
+    assert_eq!(
+        dry(&["kv", "delete", "-dry-run", "none"]),
+        (0, String::new())
+    );
+    let put = "Would write 3 bytes to: k\n".to_owned();
+    assert_eq!(dry(&["kv", "put", "-dry-run", "k", "abc"]), (0, put));
+    let data = r#"[{"key":"x","flags":0,"value":"eA=="}]"#;
+    let import = "Would import: p/x\n".to_owned();
+    assert_eq!(
+        dry(&["kv", "import", "-dry-run", "-prefix=p", data]),
+        (0, import)
+    );
+    assert_eq!(writes(&api), 0);
+}
+
+#[test]
+fn a_value_that_is_too_large_is_measured() {
+    let api = FakeApi::start(vec![status("PUT /v1/kv/", 413, "Request body too large")]);
+    let done = ask(&api, &["kv", "put", "k", "0123456789"]);
+    assert_eq!(done.code, 1);
+    assert!(
+        done.err.contains("hint: the value has 10 bytes\n"),
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn monitor_shows_the_lines_that_are_asked_for() {
+    let log = "a raft line\nnothing\nagent: Dropped logs during monitor request: dropped_count=3\nlast raft";
+    let api = FakeApi::start(vec![ok("GET /v1/agent/monitor", log)]);
+    let done = ask(&api, &["monitor", "-grep=^.* raft"]);
+    assert_eq!(
+        (done.code, done.out.as_str()),
+        (1, "a raft line\nlast raft\n")
+    );
+    assert!(
+        done.err.starts_with("warning: 3 lines were dropped"),
+        "{}",
+        done.err
+    );
+    assert_eq!(ask(&api, &["monitor"]).out, log);
+    let done = ask(&api, &["monitor", "-grep=("]);
+    assert!(
+        done.err.starts_with("Failed to compile -grep: "),
+        "{}",
+        done.err
+    );
+}
