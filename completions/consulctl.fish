@@ -172,7 +172,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l filter -d 'Only nodes for which this expression holds, for example \'Meta.env == "prod"\'' -r
@@ -194,7 +194,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l detailed -d 'Print whole ids, tagged addresses and metadata as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -215,7 +215,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tags -d 'Print each service\'s tags as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -237,7 +237,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l datacenter
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l node -d 'Only nodes whose name matches this regular expression' -r
@@ -260,7 +260,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l datacenter 
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l verbose -d 'Tell what is done'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -275,7 +275,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l tls-
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l prune -d 'Take the member off the list at once, instead of showing it as left for a while'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l wan -d 'Act on the WAN pool, where names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l yes -d 'Do not ask a person at a terminal about a member that is alive'
@@ -293,7 +293,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l tls-server-
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l watch -d 'Go on and show every number that changes, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -307,7 +307,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l tls-server-
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l install -d 'Make a new key known to all members, so that they can read what is encrypted with it' -r
@@ -327,7 +327,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list -d 'List the keys that members know, and how many know each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list-primary -d 'List the keys that members encrypt with, and how many use each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l local-only -d 'Ask the members of this datacenter only, without the WAN pool; for -list'
@@ -353,7 +353,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l modify-index -d 'The index for -cas' -r
@@ -370,7 +370,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l cas -d 'Delete only if the key\'s ModifyIndex is still -modify-index'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l recurse -d 'Delete all keys that start with the prefix'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l yes -d 'Do not ask a person at a terminal before deleting a prefix'
@@ -391,7 +391,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l separator -d 'Where -keys cuts names' -r
@@ -410,7 +410,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l base64 -d 'Print values in base64'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l detailed -d 'Print flags, indexes and the lock as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l keys -d 'Print the names of the keys that start with the prefix, up to the next separator'
@@ -432,7 +432,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l flags -d 'A number that is stored with the key, for the programs that read it' -r
@@ -451,7 +451,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l acquire -d 'Take the lock on the key for -session; fails if another session holds it'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l base64 -d 'DATA is base64 and is decoded before it is stored'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l cas -d 'Write only if the key\'s ModifyIndex is still -modify-index'
@@ -469,7 +469,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l monitor-retry -d 'How often to ask again, a second apart, when the servers fail while the lock is held, before it counts as lost; 0 for never. Default 3' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l n -d 'How many may hold it at once. Default 1' -r
@@ -509,7 +509,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l enable -d 'Enter maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l disable -d 'Leave maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -530,7 +530,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l detailed -d 'Show every member\'s tags instead of the usual columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l wan -d 'List the servers of all datacenters (the WAN pool) instead of this datacenter\'s members'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l watch -d 'Go on and show every change, until interrupted'
@@ -547,7 +547,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -572,7 +572,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l tls-serve
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
@@ -587,7 +587,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l tls-server-n
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l wan -d 'Estimate between servers in the WAN pool; names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -606,7 +606,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l address -d 'Address of the service; the node\'s when not given' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l id -d 'Id of the service on this agent; the name when not given' -r
@@ -629,7 +629,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "inspect" -d 'Shows what a snapshot file holds'
@@ -656,7 +656,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -671,7 +671,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints. Default the variable COLUMNS, or 80' -r
@@ -690,7 +690,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l tls-server-n
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ascii -d 'Use no other symbols than those of ASCII. Default where the locale is not UTF-8'
@@ -717,6 +717,6 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l datacenter
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, for example 30s. By default 10s where it has nothing to wait for.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'

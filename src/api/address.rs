@@ -75,7 +75,21 @@ impl Address {
     /// The address as a URL without a path, the way Go writes it in error messages.
     pub fn display_base(&self) -> String {
         match self {
-            Self::Tcp { .. } => self.base(),
+            Self::Tcp {
+                tls,
+                authority,
+                prefix,
+            } => {
+                // As Go shows it: a password is nobody's business.
+                let shown = match authority.rsplit_once('@') {
+                    Some((user, host)) => match user.split_once(':') {
+                        Some((name, _)) => format!("{name}:***@{host}"),
+                        None => authority.clone(),
+                    },
+                    None => authority.clone(),
+                };
+                url(*tls, &shown, prefix)
+            }
             Self::Unix(path) => {
                 let path = path.to_string_lossy().replace('/', "%2F");
                 format!("http://{path}")
@@ -90,10 +104,7 @@ impl Address {
                 tls,
                 authority,
                 prefix,
-            } => {
-                let scheme = if *tls { "https" } else { "http" };
-                format!("{scheme}://{authority}{prefix}")
-            }
+            } => url(*tls, authority, prefix),
             Self::Unix(_) => "http://127.0.0.1".to_owned(),
         }
     }
@@ -121,6 +132,11 @@ impl Address {
     }
 }
 
+fn url(tls: bool, authority: &str, prefix: &str) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    format!("{scheme}://{authority}{prefix}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +154,8 @@ mod tests {
         assert_eq!(base("https://[::1]:8501", false), "https://[::1]:8501");
         assert_eq!(base("http://proxy/consul/", false), "http://proxy/consul");
         assert_eq!(base("unix:///run/c.sock", false), "http://%2Frun%2Fc.sock");
+        assert_eq!(base("http://user:pa:ss@h:1", false), "http://user:***@h:1");
+        assert_eq!(base("http://user@h:1", false), "http://user@h:1");
     }
 
     #[test]

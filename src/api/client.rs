@@ -10,15 +10,8 @@ use super::address::Address;
 use super::answer::Answer;
 use super::error::ApiError;
 use super::options::QueryOptions;
-use super::settings::{Settings, SettingsError};
+use super::settings::{Patience, Settings, SettingsError};
 use super::tls;
-
-/// How long a connection may take to come up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long the agent may take to begin an answer that it does not have to wait for. Longer than a server holds a
-/// request while nobody leads, which is 7 s.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Endpoints that are read, and take as long as they take.
 const SLOW_PATHS: [&str; 3] = ["/v1/agent/monitor", "/v1/operator/keyring", "/v1/snapshot"];
@@ -36,7 +29,8 @@ pub struct Client {
     token: Option<String>,
     basic_auth: Option<(String, String)>,
     namespace: Option<String>,
-    timeout: Option<Duration>,
+    datacenter: Option<String>,
+    patience: Patience,
     trace: Option<fn(&str)>,
 }
 
@@ -49,9 +43,11 @@ impl Client {
     pub fn new(settings: &Settings) -> Result<Self, ApiError> {
         let address = &settings.address;
         let mut builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none());
+        if let Some(bound) = settings.patience.connect {
+            builder = builder.connect_timeout(bound);
+        }
         if address.is_local() {
             builder = builder.no_proxy();
         }
@@ -77,7 +73,8 @@ impl Client {
             token: settings.token.clone(),
             basic_auth: settings.basic_auth.clone(),
             namespace: settings.namespace.clone(),
-            timeout: settings.timeout,
+            datacenter: settings.datacenter.clone(),
+            patience: settings.patience,
             trace: settings.trace,
         })
     }
@@ -176,6 +173,9 @@ impl<'a> Request<'a> {
     /// Adds the common parameters.
     pub(super) fn options(mut self, options: &QueryOptions) -> Self {
         self.query.extend(options.parameters());
+        if let (true, Some(name)) = (options.datacenter.is_empty(), &self.client.datacenter) {
+            return self.query_if_set("dc", &name.clone());
+        }
         self
     }
 
@@ -266,11 +266,10 @@ impl<'a> Request<'a> {
     fn timeout(&self) -> Option<Duration> {
         let waits = self.query.iter().any(|(name, _)| *name == "index")
             || SLOW_PATHS.iter().any(|path| self.path.starts_with(path));
-        match self.client.timeout {
+        match self.method {
             _ if waits => None,
-            Some(timeout) => Some(timeout).filter(|timeout| !timeout.is_zero()),
-            None if self.method != Method::GET => None,
-            None => Some(ANSWER_TIMEOUT),
+            Method::GET => self.client.patience.read,
+            _ => self.client.patience.write,
         }
     }
 
@@ -301,5 +300,38 @@ fn traced(
 impl From<super::address::AddressError> for ApiError {
     fn from(error: super::address::AddressError) -> Self {
         Self::Settings(SettingsError::Address(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::Overrides;
+    use super::*;
+
+    fn client(patience: Patience) -> Client {
+        let mut settings = Settings::resolve(Overrides::default(), |_| None).unwrap();
+        settings.patience = patience;
+        Client::new(&settings).unwrap()
+    }
+
+    #[test]
+    fn scripts_wait_as_long_as_it_takes_and_nobody_is_cut_off_while_waiting_for_a_change() {
+        let script = client(Patience::SCRIPT);
+        assert_eq!(script.get("/v1/kv/a").timeout(), None);
+        let person = client(Patience::PERSON);
+        assert_eq!(person.get("/v1/kv/a").timeout(), Patience::PERSON.read);
+        assert_eq!(person.put("/v1/kv/a").timeout(), None);
+        let second = Duration::from_secs(1);
+        for client in [person, client(Patience::of(second))] {
+            assert_eq!(client.get("/v1/kv/a").query("index", "1").timeout(), None);
+            for path in SLOW_PATHS {
+                assert_eq!(client.get(path).timeout(), None);
+            }
+        }
+        assert_eq!(
+            client(Patience::of(second)).put("/v1/kv/a").timeout(),
+            Some(second)
+        );
+        assert_eq!(Patience::of(Duration::ZERO).read, None);
     }
 }

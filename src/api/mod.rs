@@ -37,5 +37,5 @@ pub use kv::KvWrite;
 pub use monitor::LogStream;
 pub use options::QueryOptions;
 pub use session::NewSession;
-pub use settings::{Overrides, Settings, SettingsError};
+pub use settings::{Overrides, Patience, Settings, SettingsError};
 pub use snapshot::SnapshotBody;

@@ -44,6 +44,42 @@ pub struct Overrides {
     pub namespace: Option<String>,
 }
 
+/// How long is waited for an agent; `None` for as long as it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until a connection is up: name, TCP and TLS.
+    pub connect: Option<Duration>,
+    /// Until the answer begins to a read that waits for no change.
+    pub read: Option<Duration>,
+    /// The same for a write.
+    pub write: Option<Duration>,
+}
+
+impl Patience {
+    /// For somebody who watches. A read gets longer than a server holds a request while nobody leads, which is 7 s.
+    pub const PERSON: Self = Self {
+        connect: Some(Duration::from_secs(3)),
+        read: Some(Duration::from_secs(10)),
+        write: None,
+    };
+    /// What scripts are used to: Go gives up dialling after 30 s, and nothing else.
+    pub const SCRIPT: Self = Self {
+        connect: Some(Duration::from_secs(30)),
+        read: None,
+        write: None,
+    };
+
+    /// The same for everything; zero for as long as it takes.
+    pub fn of(bound: Duration) -> Self {
+        let bound = Some(bound).filter(|bound| !bound.is_zero());
+        Self {
+            connect: bound,
+            read: bound,
+            write: bound,
+        }
+    }
+}
+
 /// Everything a [`super::Client`] needs.
 #[derive(Clone)]
 pub struct Settings {
@@ -67,9 +103,10 @@ pub struct Settings {
     pub verify: bool,
     /// The namespace that is sent with every request; Consul Enterprise only.
     pub namespace: Option<String>,
-    /// How long the agent may take to begin an answer that waits for nothing; zero for as long as it takes. `None` bounds
-    /// reads only.
-    pub timeout: Option<Duration>,
+    /// The datacenter of requests that name none.
+    pub datacenter: Option<String>,
+    /// How long is waited for the agent.
+    pub patience: Patience,
     /// Where a line about each request goes.
     pub trace: Option<fn(&str)>,
     /// Variables that were set to something that cannot be read: name and value.
@@ -126,7 +163,8 @@ impl Settings {
             tls_server_name: text(flags.tls_server_name, "CONSUL_TLS_SERVER_NAME"),
             namespace: text(flags.namespace, "CONSUL_NAMESPACE"),
             verify,
-            timeout: None,
+            datacenter: None,
+            patience: Patience::SCRIPT,
             trace: None,
             ignored,
         })

@@ -1,7 +1,7 @@
 //! `-watch`: what a command prints, again at every change, by queries that wait for it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,13 +9,17 @@ use serde_json::{Value, json};
 
 use super::child::Interrupts;
 use super::context::Context;
-use super::error::{During as _, Error, Outcome};
+use super::error::{Error, Outcome};
 use crate::api::{Client, QueryOptions};
 
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause after failures, and the shortest time between two answers that have no index.
+/// The longest pause after failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// The shortest time from one question to the next: something changes all the time in a large cluster.
+const SHORTEST_ROUND: Duration = Duration::from_millis(500);
+/// How long an answer may take before the agent counts as gone. It may wait for a change for 5 minutes and a sixteenth.
+const LONGEST_ROUND: Duration = Duration::from_mins(6);
 /// Clears a terminal and goes to its first line.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
@@ -65,20 +69,26 @@ pub(crate) async fn follow(
 ) -> Outcome {
     let mut interrupts = Interrupts::listen()
         .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
-    let (mut known, mut index, mut pause) = (None, 0, FIRST_PAUSE);
+    let (mut known, mut index, mut pause, mut failed) = (None, 0, FIRST_PAUSE, false);
     loop {
+        let began = Instant::now();
         let found = tokio::select! {
             _ = interrupts.next() => return Ok(()),
-            found = ask(index) => found,
+            found = tokio::time::timeout(LONGEST_ROUND, ask(index)) => found,
         };
+        let found = found.unwrap_or_else(|_| Err(Error::message("the agent does not answer")));
         let wait = match found {
             Ok(view) => {
-                pause = FIRST_PAUSE;
+                let round = if view.index == 0 {
+                    FIRST_PAUSE
+                } else {
+                    SHORTEST_ROUND
+                };
                 // An index that goes back means another cluster, or a restored one.
                 index = if view.index < index { 0 } else { view.index };
-                let wait = (view.index == 0).then_some(FIRST_PAUSE);
-                show(context, json, &mut known, view)?;
-                wait
+                show(context, json, &mut known, view, failed)?;
+                (pause, failed) = (FIRST_PAUSE, false);
+                round.saturating_sub(began.elapsed())
             }
             Err(error) if known.is_none() => return Err(error),
             Err(error) => {
@@ -87,24 +97,29 @@ pub(crate) async fn follow(
                 context.console.note(&text)?;
                 let wait = pause;
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                index = 0;
-                Some(wait)
+                (index, failed) = (0, true);
+                wait
             }
         };
-        if let Some(wait) = wait {
-            tokio::select! {
-                _ = interrupts.next() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
-            }
+        tokio::select! {
+            _ = interrupts.next() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
 
-/// Prints what has changed: a terminal shows all of it, other readers get a line for each change.
-fn show(context: &mut Context, json: bool, known: &mut Option<Known>, view: View) -> Outcome {
-    let is_first = known.is_none();
+/// Prints what has changed: a terminal shows all of it, other readers get a line for each change. After a failure that was
+/// told, a terminal shows all of it in any case.
+fn show(
+    context: &mut Context,
+    json: bool,
+    known: &mut Option<Known>,
+    view: View,
+    failed: bool,
+) -> Outcome {
+    let anew = known.is_none() || failed;
     let changes = known.get_or_insert_default().replace(view.items);
-    if changes.is_empty() && !is_first {
+    if changes.is_empty() && !anew {
         return Ok(());
     }
     let at = Timestamp::now()
@@ -153,12 +168,9 @@ impl Known {
     }
 }
 
-/// Waits until the health of a node changes, or `wait` is over, and returns the index to wait behind next.
-pub(crate) async fn health_changed(
-    client: &Client,
-    index: u64,
-    wait: Duration,
-) -> Result<u64, Error> {
+/// Waits until the health of a node changes, or `wait` is over, and returns the index to wait behind next; 0 where no
+/// server tells, for an agent knows its members and numbers without one.
+pub(crate) async fn health_changed(client: &Client, index: u64, wait: Duration) -> u64 {
     let options = QueryOptions {
         stale: true,
         filter: "CheckID == \"serfHealth\"".to_owned(),
@@ -167,8 +179,7 @@ pub(crate) async fn health_changed(
         ..QueryOptions::default()
     };
     let found = client.health_state("any", &options).await;
-    let (_, meta) = found.during("Error querying agent")?;
-    Ok(meta.index)
+    found.map_or(0, |(_, meta)| meta.index)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names that the agent knows, for people who mistyped one. Scripts, whose standard error is no terminal, cost the agent
+//! Names that the agent knows, for people who mistyped one. Scripts, whose output is no terminal, cost the agent
 //! nothing.
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) async fn hint(
     name: &str,
     options: &QueryOptions,
 ) -> Option<String> {
-    if !context.console.err_is_terminal() {
+    if !(context.console.err_is_terminal() && context.console.out_is_terminal()) {
         return None;
     }
     let names = tokio::time::timeout(BUDGET, names(client, kind, name, options));

@@ -35,11 +35,10 @@ pub(crate) fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) 
     let bearable = (1 + letters / LETTERS_A_SLIP).min(MAX_SLIPS);
     names
         .into_iter()
+        .filter(|name| name.chars().count().abs_diff(letters) <= bearable)
         .map(|name| {
-            (
-                strsim::damerau_levenshtein(&word, &name.to_lowercase()),
-                name,
-            )
+            let slips = strsim::damerau_levenshtein(&word, &name.to_lowercase());
+            (slips, name)
         })
         .filter(|(slips, _)| *slips <= bearable)
         .min_by_key(|(slips, _)| *slips)

@@ -19,6 +19,9 @@ const TYPED: &[(&str, &[&str])] = &[
         "kv delete -recurse app/sp\t",
         &["kv", "delete", "-recurse", "app/spa ce"],
     ),
+    ("kv get a\\ b:c\t", &["kv", "get", "a b:cd"]),
+    ("kv get 'app/sp\t", &["kv", "get", "app/spa ce"]),
+    ("kv get \"app/sp\t", &["kv", "get", "app/spa ce"]),
     ("rtt we\twe\t", &["rtt", "web-7", "web-7"]),
     (
         "catalog nodes -datacenter=d\t",
@@ -102,7 +105,7 @@ fn agent() -> TestAgent {
     let service = r#"{"ID":"billing-1","Name":"billing"}"#;
     agent.put("/v1/agent/service/register", service);
     agent.wait_json("/v1/catalog/services", |found| found["billing"].is_array());
-    for key in ["app/limit", "app/sub/x:y", "app/spa%20ce"] {
+    for key in ["app/limit", "app/sub/x:y", "app/spa%20ce", "a%20b:cd"] {
         agent.put(&format!("/v1/kv/{key}"), "1");
     }
     agent

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{self, HeaderMap};
 use tokio_stream::Stream;
 
 use super::connections::RequestGuard;
@@ -19,11 +20,11 @@ pub const BODY_CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest body of a request that carries JSON (registrations, configuration). Consul has no limit of
 /// its own there; this one is far above any real definition.
 pub const JSON_BODY_MAX: usize = 4 * 1024 * 1024;
-/// Bytes of a refused body that are read and dropped before the answer: a connection that is closed with
-/// unread input is reset, and the reset can overtake the answer.
-const DRAIN_MAX: usize = 1024 * 1024;
-/// How long a client may take to send them.
-const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes of a refused body that are read and dropped before the answer: many clients read no answer before they have sent
+/// everything, and a connection that is closed with unread input is reset, which can overtake the answer.
+const DRAIN_MAX: usize = 64 * 1024 * 1024;
+/// How long a client may take to send them, and between two pieces.
+const DRAIN_TIMEOUT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(500));
 /// Most bytes that are reserved because of a `Content-Length` before a body has arrived.
 const RESERVE_MAX: usize = 64 * 1024;
 
@@ -50,11 +51,18 @@ pub enum BodyError {
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
+    /// The client sends nothing before it is told to.
+    is_held_back: bool,
 }
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming) -> Self {
-        Self { incoming }
+    /// The body of the request with these headers.
+    pub(super) fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
+        let is_held_back = headers.contains_key(header::EXPECT);
+        Self {
+            incoming,
+            is_held_back,
+        }
     }
 
     /// The length the client announced, or `None` for a chunked body.
@@ -70,9 +78,7 @@ impl RequestBody {
     pub async fn read(mut self, limit: usize) -> Result<Bytes, BodyError> {
         if let Some(size) = self.declared_length() {
             if size > limit as u64 {
-                if size <= (limit + DRAIN_MAX) as u64 {
-                    self.drain().await;
-                }
+                self.drain().await;
                 return Err(BodyError::TooLarge { size, limit });
             }
             if size == 0 {
@@ -109,18 +115,22 @@ impl RequestBody {
         Ok(first.unwrap_or_else(|| whole.freeze()))
     }
 
-    /// Reads and drops a little of what nobody wants any more.
+    /// Reads and drops what nobody wants any more. Who asks before sending is told no instead.
     async fn drain(&mut self) {
+        if self.is_held_back {
+            return;
+        }
+        let (whole, pause) = DRAIN_TIMEOUT;
         let dropping = async {
             let mut dropped = 0;
             while dropped < DRAIN_MAX
-                && let Ok(Some(chunk)) = self.next_data().await
+                && let Ok(Ok(Some(chunk))) = tokio::time::timeout(pause, self.next_data()).await
             {
                 dropped += chunk.len();
             }
         };
         // Who stalls gets the answer all the same.
-        let _ = tokio::time::timeout(DRAIN_TIMEOUT, dropping).await;
+        let _ = tokio::time::timeout(whole, dropping).await;
     }
 
     /// The next piece of a body that is too large to hold, or `None` at its end.
@@ -134,6 +144,7 @@ impl RequestBody {
     }
 
     async fn next_data(&mut self) -> Result<Option<Bytes>, BodyError> {
+        self.is_held_back = false;
         while let Some(frame) = self.incoming.frame().await {
             if let Ok(data) = frame.map_err(BodyError::Broken)?.into_data()
                 && !data.is_empty()

@@ -82,7 +82,7 @@ impl Args {
             return Err(Error::Usage("Too many command line arguments.".to_owned()));
         }
         let payload = self.words.pop().unwrap_or_default().into_vec();
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         // Consul's client asks the agent for itself first: an unreachable agent is told apart from
         // a refused event.
         client

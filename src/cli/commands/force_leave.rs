@@ -37,7 +37,7 @@ impl Args {
             let text = "A single node name must be specified to force leave.";
             return Err(Error::Usage(text.to_owned()));
         };
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let known = if context.console.err_is_terminal() {
             status_of(&client, self.wan, name).await
         } else {
@@ -52,8 +52,8 @@ impl Args {
         let done = client.agent_force_leave(name, self.prune, self.wan).await;
         let Err(error) = done.during("Error force leaving") else {
             return match known {
-                Some(known) => tell(context, name, known, self.prune),
-                None => Ok(()),
+                Some(known) if context.talks() => tell(context, name, known, self.prune),
+                _ => Ok(()),
             };
         };
         let kind = if self.wan {

@@ -39,7 +39,7 @@ impl Args {
         if self.watch {
             let json = self.format.watch_json()?;
             let ask = async |index: u64| {
-                let index = health_changed(&client, index, INFO_WAIT).await?;
+                let index = health_changed(&client, index, INFO_WAIT).await;
                 let stats = stats(&client).await?;
                 let mut items = Vec::new();
                 for (section, name, value) in numbers(&stats) {
@@ -47,7 +47,7 @@ impl Args {
                     let object = Number {
                         section,
                         name,
-                        value,
+                        value: typed(section, name, value),
                     };
                     items.push(Item::new(&id, &format!("{id} = {value}"), &object)?);
                 }
@@ -58,9 +58,12 @@ impl Args {
         }
         let stats = stats(&client).await?;
         if self.format.is_data() {
-            return super::print_data(context, self.format, &typed(&stats));
+            return super::print_data(context, self.format, &all_typed(&stats));
         }
-        Ok(context.console.raw(text(&stats).as_bytes())?)
+        if context.console.out_is_terminal() {
+            context.console.line(&verdict(&stats))?;
+        }
+        context.read(&text(&stats))
     }
 }
 
@@ -69,31 +72,36 @@ impl Args {
 struct Number<'a> {
     section: &'a str,
     name: &'a str,
-    value: &'a str,
+    value: Value,
 }
 
-/// The numbers as JSON's own numbers and booleans. A build's revision may look like one and is none.
-fn typed(stats: &Stats) -> BTreeMap<&str, BTreeMap<&str, Value>> {
+/// All of them as JSON's own numbers and booleans.
+fn all_typed(stats: &Stats) -> BTreeMap<&str, BTreeMap<&str, Value>> {
     let mut found: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for (section, name, text) in numbers(stats) {
-        let number = text
-            .parse::<i64>()
-            .ok()
-            .filter(|number| number.to_string() == text);
-        let value = match (number, text) {
-            (Some(number), _) if section != "build" => number.into(),
-            (_, "true") => true.into(),
-            (_, "false") => false.into(),
-            _ => text.into(),
-        };
+        let value = typed(section, name, text);
         found.entry(section).or_default().insert(name, value);
     }
     found
 }
 
+/// One of them. A build's revision may look like a number, and a leader's last contact is 0 where others have `12ms`:
+/// these are texts always.
+fn typed(section: &str, name: &str, text: &str) -> Value {
+    let is_text = section == "build" || name == "last_contact";
+    let number = text.parse::<i64>().ok();
+    let number = number.filter(|number| !is_text && number.to_string() == text);
+    match (number, text) {
+        (Some(number), _) => number.into(),
+        (_, "true") => true.into(),
+        (_, "false") => false.into(),
+        _ => text.into(),
+    }
+}
+
 async fn stats(client: &Client) -> Result<Stats, Error> {
     let mut found = client.agent_self().await.during("Error querying agent")?;
-    let Value::Object(stats) = found["Stats"].take() else {
+    let Some(Value::Object(stats)) = found.get_mut("Stats").map(Value::take) else {
         let text = "Agent response did not contain 'Stats' key";
         return Err(Error::message(text));
     };
@@ -118,6 +126,33 @@ fn numbers(stats: &Stats) -> impl Iterator<Item = (&str, &str, &str)> {
     })
 }
 
+/// What the numbers mean, in a line for people.
+fn verdict(stats: &Stats) -> String {
+    let number = |section: &str, name: &str| {
+        let found = stats.get(section).and_then(|pairs| pairs.get(name));
+        found.map_or("", String::as_str)
+    };
+    let score = match number("serf_lan", "health_score") {
+        "" | "0" => "gossip healthy".to_owned(),
+        score => format!("gossip health score {score} of 7"),
+    };
+    let role = if number("consul", "server") == "true" {
+        let state = number("raft", "state").to_lowercase();
+        match number("consul", "leader_addr") {
+            "" => format!("server ({state}), no leader known"),
+            leader => format!("server ({state}), leader {leader}"),
+        }
+    } else {
+        format!(
+            "client, {} servers known",
+            number("consul", "known_servers")
+        )
+    };
+    let members = number("serf_lan", "members");
+    let failed = number("serf_lan", "failed");
+    format!("{role}; {members} members, {failed} failed; {score}")
+}
+
 fn text(stats: &Stats) -> String {
     let sections = stats.iter().map(|(name, section)| {
         let pairs = section.iter();
@@ -140,14 +175,14 @@ mod tests {
         let build = BTreeMap::from([pair("revision", "1234567")]);
         let raft = BTreeMap::from([
             pair("term", "7"),
-            pair("contact", "1.5ms"),
+            pair("last_contact", "0"),
             pair("up", "true"),
         ]);
         let stats = BTreeMap::from([("build".to_owned(), build), ("raft".to_owned(), raft)]);
         let expected = serde_json::json!({
             "build": {"revision": "1234567"},
-            "raft": {"contact": "1.5ms", "term": 7, "up": true},
+            "raft": {"last_contact": "0", "term": 7, "up": true},
         });
-        assert_eq!(serde_json::to_value(typed(&stats)).unwrap(), expected);
+        assert_eq!(serde_json::to_value(all_typed(&stats)).unwrap(), expected);
     }
 }

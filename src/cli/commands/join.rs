@@ -31,7 +31,7 @@ impl Args {
             let text = "At least one address to join must be specified.";
             return Err(Error::Usage(text.to_owned()));
         }
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let total = self.addresses.len();
         let mut joined = 0;
         let mut hint = None;
@@ -40,7 +40,7 @@ impl Args {
             match client.agent_join(address, self.wan).await {
                 Ok(()) => {
                     joined += 1;
-                    if context.console.err_is_terminal() {
+                    if context.talks() {
                         context.console.note(&format!("{address}: joined"))?;
                     }
                 }
@@ -65,7 +65,7 @@ impl Args {
             return said.map_err(|error| error.with_hint(hint));
         }
         // Somebody who mistyped a port wants to know, though the agent has joined.
-        if context.console.err_is_terminal() {
+        if context.talks() {
             context.hint(hint)?;
         }
         Ok(())

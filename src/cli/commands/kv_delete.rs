@@ -62,7 +62,12 @@ impl Args {
             key.remove(0);
         }
         self.check(&key)?;
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let http = self.http.with_namespace(&self.namespace);
+        let client = if self.dry_run {
+            context.client(&http)?
+        } else {
+            context.writer(&http)?
+        };
         let options = self.server.options();
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {

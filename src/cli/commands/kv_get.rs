@@ -129,7 +129,7 @@ impl Args {
                 let keys = client.kv_keys(key, separator, &options).await;
                 let (keys, meta) = keys.during(QUERYING)?;
                 for key in keys {
-                    items.push(Item::new(&key, &key, &key)?);
+                    items.push(Item::new(&key, &one_line(&key), &key)?);
                 }
                 meta
             } else {
@@ -141,11 +141,9 @@ impl Args {
                 };
                 for pair in pairs {
                     let key = pair.key.to_string();
-                    // One line each, whatever the value holds.
-                    let value = String::from_utf8_lossy(&self.value(&pair))
-                        .escape_debug()
-                        .to_string();
-                    items.push(Item::new(&key, &format!("{key}:{value}"), &pair)?);
+                    let value = self.value(&pair);
+                    let text = format!("{key}:{}", String::from_utf8_lossy(&value));
+                    items.push(Item::new(&key, &one_line(&text), &pair)?);
                 }
                 meta
             };
@@ -250,4 +248,9 @@ impl Args {
         context.console.raw(&value)?;
         Ok(context.console.line("")?)
     }
+}
+
+/// One line, and nothing that a terminal would obey, whatever keys and values hold.
+fn one_line(text: &str) -> String {
+    text.escape_debug().to_string()
 }

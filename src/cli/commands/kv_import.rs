@@ -65,9 +65,14 @@ impl Args {
             .map_err(|reason| Error::message(format!("Error! {reason}")))?;
         let entries = super::print::unmarshal::<Vec<Entry>>(&data)
             .map_err(|reason| Error::message(format!("Cannot unmarshal data: {reason}")))?;
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let http = self.http.with_namespace(&self.namespace);
+        let client = if self.dry_run {
+            context.client(&http)?
+        } else {
+            context.writer(&http)?
+        };
         let options = self.server.options();
-        let visible = context.console.err_is_terminal();
+        let visible = context.console.shows_progress();
         let total = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let progress = Progress::count(visible, total, "keys");
         for entry in entries {

@@ -133,7 +133,7 @@ impl Args {
             context.console.line(&text)?;
             return Ok(context.console.note("Nothing was changed.")?);
         }
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let client = context.writer(&self.http.with_namespace(&self.namespace))?;
         let options = self.server.options();
         let written = client.kv_put(write, &options).await.during(&trying);
         if written.map_err(|error| error.with_size(bytes))? {

@@ -211,7 +211,7 @@ impl Args {
         let json = self.format.watch_json()?;
         let painter = context.console.painter();
         let ask = async |index: u64| {
-            let index = health_changed(client, index, MEMBERS_WAIT).await?;
+            let index = health_changed(client, index, MEMBERS_WAIT).await;
             let (members, table) = self.found(client, wanted).await?;
             let mut view = super::print::view(&self.format, &table, &members, index)?;
             if matches!(self.format.format, Shape::Text | Shape::Wide) {

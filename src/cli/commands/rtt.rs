@@ -97,7 +97,7 @@ impl Args {
         let missing = [&first, &second]
             .into_iter()
             .find(|name| !names.contains(&name.as_str()));
-        let hint = missing.filter(|_| context.console.err_is_terminal());
+        let hint = missing.filter(|_| context.talks());
         let hint = hint.and_then(|name| did_you_mean(name, names));
         done.map_err(|error| error.with_hint(hint))
     }

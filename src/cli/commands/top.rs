@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::api::Client;
+use crate::cli::config::TopSettings;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
@@ -12,6 +13,8 @@ use crate::tui::{self, App, Observations, Palette, Theme, Thresholds};
 const WIDTH: usize = 80;
 /// Least milliseconds between two questions: servers have more to do.
 const MIN_INTERVAL_MS: u64 = 500;
+/// Milliseconds between two questions where neither flag nor file tells.
+const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
@@ -43,9 +46,9 @@ pub(crate) struct Args {
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
     ascii: bool,
-    /// Milliseconds between two questions to the agent, at least 500.
-    #[arg(long, value_name = "ms", default_value_t = 1000)]
-    interval: u64,
+    /// Milliseconds between two questions to the agent, at least 500. Default 1000.
+    #[arg(long, value_name = "ms")]
+    interval: Option<u64>,
     #[command(flatten)]
     format: FormatFlag,
     #[command(flatten)]
@@ -60,13 +63,22 @@ impl Args {
             return Err(Error::too_many("0", self.words.len()));
         }
         let client = context.client(&self.http)?;
-        let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
+        let top = context.config()?.top.clone();
+        let palette = match (self.theme, &top.theme) {
+            (None, Some(name)) => Some(palette(name).map_err(|reason| {
+                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
+            })?),
+            (given, _) => given,
+        };
+        let theme = Theme::from_environment(|name| context.variable(name), palette, self.ascii);
+        let limits = limits(&top);
         if !self.once && !self.check && !self.format.is_json() {
-            return self.watch(context, &client, &theme).await;
+            let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
+            return watch(context, &client, &theme, limits, interval).await;
         }
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
-        let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
+        let picture = tui::derive(now(), &snapshot, &mut seen, &limits);
         if self.check {
             let (line, verdict) = tui::once::check(&snapshot, &picture);
             if self.format.is_json() {
@@ -88,17 +100,36 @@ impl Args {
     }
 }
 
-impl Args {
-    /// The dashboard.
-    async fn watch(&self, context: &mut Context, client: &Client, theme: &Theme) -> Outcome {
-        if !context.console.out_is_terminal() {
-            let text = "standard output is not a terminal: use -once, -format=json or -check";
-            return Err(Error::message(text));
-        }
-        context.console.flush()?;
-        let app = App::new(client.address(), *theme, Thresholds::default());
-        let pause = Duration::from_millis(self.interval.max(MIN_INTERVAL_MS));
-        Ok(tui::run(client, app, pause, now).await?)
+/// The dashboard.
+async fn watch(
+    context: &mut Context,
+    client: &Client,
+    theme: &Theme,
+    limits: Thresholds,
+    interval: u64,
+) -> Outcome {
+    if !context.console.out_is_terminal() {
+        let text = "standard output is not a terminal: use -once, -format=json or -check";
+        return Err(Error::message(text));
+    }
+    context.console.flush()?;
+    let app = App::new(client.address(), *theme, limits);
+    let pause = Duration::from_millis(interval.max(MIN_INTERVAL_MS));
+    Ok(tui::run(client, app, pause, now).await?)
+}
+
+/// The limits with what the user's file says.
+fn limits(top: &TopSettings) -> Thresholds {
+    let or = |name: &str, default: u64| top.thresholds.get(name).copied().unwrap_or(default);
+    let default = Thresholds::default();
+    let contact = top.thresholds.get("contact_ms_crit");
+    let contact = contact.and_then(|ms| i64::try_from(*ms).ok());
+    Thresholds {
+        lag_warn: or("lag_entries_warn", default.lag_warn),
+        lag_max: or("lag_entries_crit", default.lag_max),
+        contact_max_ms: contact.unwrap_or(default.contact_max_ms),
+        score_warn: or("score_warn", default.score_warn),
+        score_crit: or("score_crit", default.score_crit),
     }
 }
 

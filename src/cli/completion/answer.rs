@@ -3,6 +3,7 @@
 //! Without words behind `--` the answer is the function that asks; with words, the last of which is being typed, one
 //! candidate a line, a tab, and what it is.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use super::scripts::{Shell, registration};
@@ -14,22 +15,20 @@ use crate::cli::root;
 /// The variable by which a shell asks.
 const VARIABLE: &str = "COMPLETE";
 
-/// Answers the shell if it asks; `None` when this is an ordinary run. `words` stand behind the program's name. A
-/// prompt is no place for messages, so there are none.
+/// How many letters of the word that is being typed a shell keeps by itself; what it gets follows them.
+const KEPT: &str = "COMPLETE_KEPT";
+
+/// Answers the shell if it asks; `None` when this is an ordinary run: others may use the variable, too. `words` stand
+/// behind the program's name. A prompt is no place for messages, so there are none.
 pub(crate) fn answer_shell(words: &[OsString], context: &mut Context) -> Option<u8> {
-    let shell = context
-        .variable(VARIABLE)
-        .filter(|shell| !shell.is_empty())?;
-    let Some(shell) = Shell::named(&shell) else {
-        return Some(1);
-    };
-    let text = match words.iter().position(|word| word == "--") {
+    let shell = Shell::named(&context.variable(VARIABLE)?)?;
+    let text = match words.split_first() {
         None => registration(shell, &program()),
-        Some(place) => {
-            let typed = words.iter().skip(place + 2);
-            let typed = typed.map(|word| plain(shell, &word.to_string_lossy()));
-            candidates(&typed.collect::<Vec<_>>(), context)
+        Some((first, words)) if first == "--" => {
+            let typed = words.iter().skip(1).map(|word| word.to_string_lossy());
+            candidates(shell, &typed.collect::<Vec<_>>(), context)
         }
+        Some(_) => return None,
     };
     let written = context.console.raw(text.as_bytes());
     match written.and_then(|()| context.console.flush()) {
@@ -54,14 +53,28 @@ pub(crate) fn program() -> String {
     }
 }
 
-fn candidates(typed: &[String], context: &Context) -> String {
+fn candidates(shell: Shell, typed: &[Cow<'_, str>], context: &Context) -> String {
     let variable = |name: &str| context.variable(name);
-    let found = names::all(wanted(&root::definition(), typed), &variable);
+    let last = typed.len().saturating_sub(1);
+    let meant = typed.iter().enumerate().map(|(place, word)| match shell {
+        Shell::Bash => plain(word),
+        // fish takes the quotes from the words that are complete.
+        Shell::Fish if place == last => plain(word),
+        _ => word.to_string(),
+    });
+    let meant: Vec<String> = meant.collect();
+    let kept = context.variable(KEPT).and_then(|count| count.parse().ok());
+    let kept: String = typed.last().map_or_else(String::new, |word| {
+        word.chars().take(kept.unwrap_or_default()).collect()
+    });
+    let kept = plain(&kept).len();
+    let found = names::all(wanted(&root::definition(), &meant), &variable);
     let lines = found.iter().filter(|one| is_one_line(one)).map(|one| {
+        let value = one.value.get(kept..).unwrap_or_default();
         if one.help.is_empty() {
-            format!("{}\n", one.value)
+            format!("{value}\n")
         } else {
-            format!("{}\t{}\n", one.value, one.help)
+            format!("{value}\t{}\n", one.help)
         }
     });
     lines.collect()
@@ -73,11 +86,8 @@ fn is_one_line(candidate: &words::Candidate) -> bool {
     letters.all(|letter| !letter.is_control())
 }
 
-/// bash hands words over as they are typed; the other shells take quotes away themselves.
-fn plain(shell: Shell, word: &str) -> String {
-    if shell != Shell::Bash {
-        return word.to_owned();
-    }
+/// A word as it is meant, from the word as it is typed: without quotes, of which the last may still be open.
+fn plain(word: &str) -> String {
     let mut text = String::new();
     let mut quote = None;
     let mut letters = word.chars();
@@ -97,17 +107,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bash_s_quotes_are_taken_away() {
+    fn quotes_are_taken_away() {
         let cases = [
             (r"app/my\ key", "app/my key"),
             (r#""my key"#, "my key"),
             (r"'a\b'c", r"a\bc"),
             (r#""a\"b"#, "a\"b"),
+            ("'my k", "my k"),
             ("plain", "plain"),
         ];
         for (typed, meant) in cases {
-            assert_eq!(plain(Shell::Bash, typed), meant);
+            assert_eq!(plain(typed), meant);
         }
-        assert_eq!(plain(Shell::Zsh, r"a\b"), r"a\b");
     }
 }

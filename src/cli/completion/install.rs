@@ -85,11 +85,16 @@ pub(crate) fn place(shell: Shell, context: &Context) -> Result<Place, Error> {
     let program = quoted(shell, &program());
     let place = match shell {
         Shell::Bash => {
-            let mut files = BASH_FILES.iter().map(|name| home.join(name));
-            let file = files.find(|file| file.is_file());
+            let files = BASH_FILES.map(|name| home.join(name));
+            let has_block = |file: &&PathBuf| text_of(file).is_ok_and(|text| text.contains(BEGIN));
+            let file = files.iter().find(has_block);
+            let file = file.or_else(|| files.iter().find(|file| file.is_file()));
             Place {
-                file: file.unwrap_or_else(|| home.join(BASH_FILES[0])),
-                line: format!("source <(COMPLETE=bash {program})"),
+                file: file.unwrap_or(&files[0]).clone(),
+                // Other shells read .profile, too, and would stop at what only bash knows.
+                line: format!(
+                    "if [ -n \"$BASH_VERSION\" ]; then eval \"$(COMPLETE=bash {program})\"; fi"
+                ),
                 own_file: false,
             }
         }
@@ -155,7 +160,7 @@ fn without_block(text: &str) -> String {
     let mut block: Option<String> = None;
     for line in text.split_inclusive('\n') {
         match (&mut block, line.trim_end()) {
-            (None, BEGIN) => block = Some(line.to_owned()),
+            (_, BEGIN) => kept.push_str(&block.replace(line.to_owned()).unwrap_or_default()),
             (None, _) => kept.push_str(line),
             (Some(_), END) => block = None,
             (Some(found), _) => found.push_str(line),
@@ -223,7 +228,7 @@ mod tests {
         fs::create_dir_all(home.path().join(".config/fish")).unwrap();
         told(true).unwrap();
         let text = fs::read_to_string(&bashrc).unwrap();
-        let start = format!("alias x=y\n{BEGIN}\nsource <(COMPLETE=bash '");
+        let start = format!("alias x=y\n{BEGIN}\nif [ -n \"$BASH_VERSION\" ]; then eval ");
         assert!(text.starts_with(&start), "{text}");
         let fish = home.path().join(".config/fish/completions/consulctl.fish");
         assert!(fish.is_file());
@@ -254,8 +259,24 @@ mod tests {
     }
 
     #[test]
+    fn the_file_that_has_it_is_the_one_to_change() {
+        let home = tempfile::tempdir().unwrap();
+        let context = context(home.path());
+        let profile = home.path().join(".bash_profile");
+        fs::write(&profile, "").unwrap();
+        assert!(place(Shell::Bash, &context).unwrap().add().unwrap());
+        fs::write(home.path().join(".bashrc"), "").unwrap();
+        let place = place(Shell::Bash, &context).unwrap();
+        assert_eq!(place.file, profile);
+        assert!(!place.add().unwrap());
+        assert!(place.remove().unwrap());
+    }
+
+    #[test]
     fn a_block_without_an_end_is_left_alone() {
         let text = format!("a\n{BEGIN}\nrest\n");
         assert_eq!(without_block(&text), text);
+        let more = format!("{text}{BEGIN}\nline\n{END}\nb\n");
+        assert_eq!(without_block(&more), format!("{text}b\n"));
     }
 }

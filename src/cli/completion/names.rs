@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::taken::Names;
 use super::words::{Candidate, Wanted};
 use crate::api::{ApiError, Client, Overrides, QueryOptions, Settings};
+use crate::cli::config::{Config, choose, layered};
+use crate::cli::profile;
 use crate::model::member::Member;
 
 /// How long a prompt waits for an agent, from the first packet to the last.
@@ -20,6 +22,7 @@ pub(super) fn all(wanted: Wanted, variable: &dyn Fn(&str) -> Option<String>) -> 
         None => Vec::new(),
         Some(Names::Words(words)) => words.iter().map(|word| plain(word)).collect(),
         Some(Names::File) => files(&wanted.part),
+        Some(Names::Context) => contexts(variable),
         Some(names) => from_agent(&wanted, names, variable).unwrap_or_default(),
     };
     let mut candidates = wanted.candidates;
@@ -36,23 +39,65 @@ fn plain(value: &str) -> Candidate {
     Candidate::new(value, "")
 }
 
+fn config(variable: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
+    profile::load(&profile::path(variable)?, variable("HOME").as_deref()).ok()
+}
+
+fn contexts(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Candidate> {
+    let config = config(variable).unwrap_or_default();
+    let named = config.contexts.iter().map(|(name, named)| {
+        let address = named.texts.get("address").map_or("", String::as_str);
+        Candidate::new(name.as_str(), address)
+    });
+    named.collect()
+}
+
+/// How to reach the agent that the command would ask. A program that makes tokens is not run at a prompt.
+fn settings(wanted: &Wanted, variable: &dyn Fn(&str) -> Option<String>) -> Option<Settings> {
+    let flags = overrides(wanted);
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let elsewhere = flags.address.is_some() || set("CONSUL_HTTP_ADDR").is_some();
+    let own_token = flags.token.is_some()
+        || flags.token_file.is_some()
+        || set("CONSUL_HTTP_TOKEN").is_some()
+        || set("CONSUL_HTTP_TOKEN_FILE").is_some();
+    let chosen = if elsewhere {
+        None
+    } else {
+        let flag = wanted.flag("context");
+        let variable = set("CONSULCTL_CONTEXT");
+        choose(&config(&set).unwrap_or_default(), flag, variable.as_deref()).ok()?
+    };
+    let layered = |name: &str| layered(chosen.as_ref(), name, variable);
+    let mut settings = Settings::resolve(flags, layered).ok()?;
+    let chosen = chosen.filter(|chosen| chosen.named.token_cmd.is_empty());
+    if let (Some(chosen), false) = (&chosen, own_token) {
+        settings.token = profile::token(chosen).ok()?;
+    }
+    Some(settings)
+}
+
 /// `None` for whatever goes wrong.
 fn from_agent(
     wanted: &Wanted,
     names: Names,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Vec<Candidate>> {
-    let settings = Settings::resolve(overrides(wanted), variable).ok()?;
-    let client = Client::new(&settings).ok()?;
+    let settings = settings(wanted, variable)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .ok()?;
-    let answer = async { tokio::time::timeout(BUDGET, ask(&client, wanted, names)).await };
-    let answer = runtime.block_on(answer);
+    let answer = async {
+        // It may look up a name, and waits for that.
+        let client = tokio::task::spawn_blocking(move || Client::new(&settings));
+        let client = client.await.ok()?.ok()?;
+        ask(&client, wanted, names).await.ok()
+    };
+    let answer = runtime.block_on(async { tokio::time::timeout(BUDGET, answer).await });
     // A name that is still being looked up must not hold the prompt.
     runtime.shutdown_background();
-    answer.ok()?.ok()
+    answer.ok()?
 }
 
 fn overrides(wanted: &Wanted) -> Overrides {
@@ -122,7 +167,7 @@ async fn ask(client: &Client, wanted: &Wanted, names: Names) -> Result<Vec<Candi
                 })
                 .collect()
         }
-        Names::File | Names::Words(_) => Vec::new(),
+        Names::Context | Names::File | Names::Words(_) => Vec::new(),
     })
 }
 

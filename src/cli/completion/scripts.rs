@@ -31,13 +31,30 @@ impl Shell {
     }
 }
 
-/// The commands that turn completion on in a running shell; `program` is what they run to ask.
+/// The commands that turn completion on in a running shell, for this program's name and for the one in `program`, which is
+/// what they run to ask.
 pub(crate) fn registration(shell: Shell, program: &str) -> String {
+    let own = program.rsplit('/').next().unwrap_or_default();
+    let mut names = vec!["consulctl".to_owned()];
+    if !own.is_empty() && own != "consulctl" {
+        names.push(quoted(shell, own));
+    }
+    let names = match shell {
+        Shell::Fish => {
+            let flags: Vec<String> = names
+                .iter()
+                .map(|name| format!("--command {name}"))
+                .collect();
+            flags.join(" ")
+        }
+        Shell::Bash | Shell::Zsh => names.join(" "),
+    };
     let script = match shell {
         Shell::Bash => BASH,
         Shell::Zsh => ZSH,
         Shell::Fish => FISH,
     };
+    let script = script.replace("NAMES", &names);
     script.replace("PROGRAM", &quoted(shell, program))
 }
 
@@ -67,18 +84,22 @@ const BASH: &str = r#"_consulctl() {
     done
     local current="${words[${#words[@]}-1]}"
     [[ $piece == *[!=:@]* ]] || piece=""
-    local cut=$((${#current} - ${#piece}))
+    local kept=$((${#current} - ${#piece}))
     COMPREPLY=()
     while IFS=$'\t' read -r value _; do
         [[ -n $value ]] || continue
-        printf -v value '%q' "${value:cut}"
+        case $piece in
+            \'*) value=${value//\'/\'\\\'\'} ;;
+            \"*) value=${value//\\/\\\\} value=${value//\"/\\\"} value=${value//\$/\\\$} value=${value//\`/\\\`} ;;
+            *) printf -v value '%q' "$value" ;;
+        esac
         COMPREPLY+=("$value")
-    done < <(COMPLETE=bash PROGRAM -- "${words[@]}" 2>/dev/null)
+    done < <(COMPLETE=bash COMPLETE_KEPT=$kept PROGRAM -- "${words[@]}" 2>/dev/null)
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }
-complete -o nosort -F _consulctl consulctl 2>/dev/null || complete -F _consulctl consulctl
+complete -o nosort -o default -F _consulctl NAMES 2>/dev/null || complete -o default -F _consulctl NAMES
 "#;
 
 const ZSH: &str = r#"#compdef consulctl
@@ -100,18 +121,18 @@ _consulctl() {
     done
     (( $#open )) && compadd -S '' -d open_shown -a open
     (( $#full )) && compadd -d full_shown -a full
-    (( $#open + $#full ))
+    (( $#open + $#full )) || _default
 }
 if [[ $funcstack[1] == _consulctl ]]; then
     _consulctl "$@"
 else
     (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
-    compdef _consulctl consulctl
+    compdef _consulctl NAMES
 fi
 "#;
 
-const FISH: &str = r#"complete --command consulctl --erase
-complete --command consulctl --no-files --keep-order --arguments "(COMPLETE=fish PROGRAM -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token --cut-at-cursor) 2>/dev/null)"
+const FISH: &str = r#"complete NAMES --erase
+complete NAMES --no-files --keep-order --arguments "(COMPLETE=fish PROGRAM -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --current-token --cut-at-cursor) 2>/dev/null)"
 "#;
 
 #[cfg(test)]
@@ -128,7 +149,10 @@ mod tests {
     #[test]
     fn the_program_is_quoted() {
         let text = registration(Shell::Bash, "/opt/o'neil/consulctl");
-        assert!(text.contains(r"COMPLETE=bash '/opt/o'\''neil/consulctl' --"));
+        assert!(text.contains(r" '/opt/o'\''neil/consulctl' --"));
+        assert!(text.ends_with(" _consulctl consulctl\n"));
+        let text = registration(Shell::Zsh, "/opt/consul");
+        assert!(text.contains("compdef _consulctl consulctl 'consul'\n"));
         let text = registration(Shell::Fish, "/opt/o'neil/consulctl");
         assert!(text.contains(r"COMPLETE=fish '/opt/o\'neil/consulctl' --"));
     }

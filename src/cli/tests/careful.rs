@@ -161,3 +161,79 @@ fn monitor_shows_the_lines_that_are_asked_for() {
         done.err
     );
 }
+
+#[test]
+fn questions_can_be_answered_in_advance_or_forbidden() {
+    let api = FakeApi::start(vec![
+        ok("GET /v1/kv/a?keys", r#"["a"]"#),
+        ok("DELETE /v1/kv/", "true"),
+    ]);
+    let delete = |flags: &[&str]| {
+        let words = [&["kv", "delete", "-recurse"], flags, &["a"]].concat();
+        at_terminal(&api, &words, "y\n")
+    };
+    let done = delete(&["-no-input"]);
+    assert_eq!((done.code, writes(&api)), (1, 0));
+    assert!(
+        done.err.contains("give -confirm=y, or -yes"),
+        "{}",
+        done.err
+    );
+    let done = delete(&["-confirm=b"]);
+    assert_eq!((done.code, writes(&api)), (1, 0));
+    assert_eq!((delete(&["-confirm=y"]).code, writes(&api)), (0, 1));
+    assert_eq!((delete(&["-no-input", "-yes"]).code, writes(&api)), (0, 2));
+}
+
+#[test]
+fn quiet_leaves_out_hints_and_nothing_else() {
+    let api = FakeApi::start(vec![status(
+        "GET /v1/catalog/nodes",
+        500,
+        "No path to datacenter",
+    )]);
+    let loud = ask(&api, &["catalog", "nodes", "-datacenter=x"]);
+    let quiet = ask(&api, &["catalog", "nodes", "-quiet", "-datacenter=x"]);
+    assert_eq!((loud.code, quiet.code), (1, 1));
+    assert!(loud.err.starts_with(&quiet.err) && loud.err.contains("hint: "));
+    assert!(quiet.err.contains("No path to datacenter") && !quiet.err.contains("hint: "));
+}
+
+#[test]
+fn errors_are_json_for_programs_that_ask_for_json() {
+    let api = FakeApi::start(vec![status("GET /v1/", 403, "Permission denied")]);
+    let done = ask(&api, &["members", "-format=json"]);
+    assert_eq!((done.code, done.out.as_str()), (1, ""));
+    let found: serde_json::Value = serde_json::from_str(&done.err).unwrap();
+    assert_eq!(found["error"]["kind"], "forbidden");
+    let message = found["error"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("Error retrieving members: "),
+        "{message}"
+    );
+    assert!(
+        found["error"]["hints"][0]
+            .as_str()
+            .unwrap()
+            .contains("-token-file")
+    );
+    assert_eq!(
+        ask(&api, &["members", "-format=json", "-status=("])
+            .err
+            .lines()
+            .count(),
+        1
+    );
+    // Consul has this one, and its scripts read text.
+    let done = ask(
+        &api,
+        &["operator", "autopilot", "get-config", "-format=json"],
+    );
+    assert!(!done.err.starts_with('{'), "{}", done.err);
+    let done = at_terminal(&api, &["members", "-format=json"], "");
+    assert!(
+        done.err.starts_with("Error retrieving members"),
+        "{}",
+        done.err
+    );
+}

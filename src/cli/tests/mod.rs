@@ -1,6 +1,7 @@
 //! Commands from their words to their output, against a recorded API.
 
 mod careful;
+mod contexts;
 mod keyring;
 mod kv;
 mod members;

@@ -16,7 +16,7 @@ fn at_terminal(api: &FakeApi, words: &[&str], input: &str) -> Done {
         variables: vec![("CONSUL_HTTP_ADDR".to_owned(), api.address.clone())],
         input: input.as_bytes().to_vec(),
         asked: true,
-        ..Setting::default()
+        terminal: true,
     };
     run_in(words, setting)
 }
@@ -72,7 +72,7 @@ fn a_misspelt_command_keeps_consul_s_code_and_list() {
 
 #[test]
 fn help_has_topics_and_the_help_of_commands() {
-    for topic in ["environment", "exit-codes", "formatting"] {
+    for topic in ["contexts", "environment", "exit-codes", "formatting"] {
         let done = run(&["help", topic]);
         assert_eq!((done.code, done.err.as_str()), (0, ""), "{topic}");
         assert!(done.out.lines().all(|line| line.len() <= 80), "{topic}");
@@ -229,6 +229,9 @@ fn a_person_is_asked_before_a_prefix_goes_and_a_script_is_not() {
         done.err
     );
     let done = at_terminal(&api, &["kv", "delete", "-recurse", ""], "y\n");
+    assert_eq!((done.code, deleted()), (1, false));
+    // The end of the input is no consent.
+    let done = at_terminal(&api, &words, "");
     assert_eq!((done.code, deleted()), (1, false));
     let done = at_terminal(&api, &words, "y\n");
     assert_eq!((done.code, deleted()), (0, true));

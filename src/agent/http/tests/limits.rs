@@ -36,6 +36,17 @@ async fn a_client_with_too_many_connections_is_told_so() {
 }
 
 #[tokio::test]
+async fn who_sends_everything_before_reading_can_read_the_refusal() {
+    let (_server, address) = start(TransportSettings::default());
+    let whole = vec![b'x'; 20_000_000];
+    let answer = ask(address, "PUT", "/v1/kv/a", "", &whole).await;
+    assert_eq!(status_of(&answer), "413");
+    let asks_first = "PUT /v1/kv/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 50000000\r\n\r\n";
+    let answer = exchange(address, asks_first).await;
+    assert_eq!(status_of(&answer), "413", "and is not told to send it");
+}
+
+#[tokio::test]
 async fn bodies_over_the_limit_are_refused_unread() {
     let (_server, address) = start(TransportSettings::default());
     // Nothing of the body is ever sent: an answer proves that it was not waited for.

@@ -1,0 +1,145 @@
+//! `context show`
+
+use serde::Serialize;
+
+use crate::cli::config::Origin;
+use crate::cli::context::Context;
+use crate::cli::error::{Error, Outcome};
+use crate::cli::flags::{HttpFlags, TableFlag};
+use crate::output::Table;
+
+/// Consul's variables and the settings of a context that they win over.
+const SETTINGS: [(&str, &str); 7] = [
+    ("address", "CONSUL_HTTP_ADDR"),
+    ("ca_file", "CONSUL_CACERT"),
+    ("ca_path", "CONSUL_CAPATH"),
+    ("client_cert", "CONSUL_CLIENT_CERT"),
+    ("client_key", "CONSUL_CLIENT_KEY"),
+    ("tls_server_name", "CONSUL_TLS_SERVER_NAME"),
+    ("namespace", "CONSUL_NAMESPACE"),
+];
+
+/// Shows what commands would use
+///
+/// Flags win over the environment, the environment over the context, the context over the default. Tokens are not shown,
+/// only where they come from.
+///
+/// $ consulctl context show -origin
+#[derive(clap::Args)]
+#[command(override_usage = "consulctl context show [options]")]
+pub(crate) struct Args {
+    /// Print where each value comes from.
+    #[arg(long)]
+    origin: bool,
+    #[command(flatten)]
+    format: TableFlag,
+    #[command(flatten)]
+    http: HttpFlags,
+    #[arg(hide = true, num_args = 0..)]
+    words: Vec<String>,
+}
+
+/// One of the values.
+#[derive(Serialize)]
+struct Entry {
+    setting: &'static str,
+    value: String,
+    origin: String,
+}
+
+impl Args {
+    pub(crate) fn run(self, context: &mut Context) -> Outcome {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let entries = self.entries(context)?;
+        let mut table = Table::new(&["Setting", "Value", "Origin"]);
+        table.rows = entries
+            .iter()
+            .map(|entry| {
+                let value = entry.value.clone();
+                vec![entry.setting.to_owned(), value, entry.origin.clone()]
+            })
+            .collect();
+        if self.format.is_text() && !self.origin {
+            let names = ["Setting", "Value"];
+            table = table.select(&names).map_err(super::print::no_column)?;
+        }
+        super::print_table(context, &self.format, &table, &entries)
+    }
+
+    fn entries(&self, context: &mut Context) -> Result<Vec<Entry>, Error> {
+        let profile = context.profile(&self.http, false)?;
+        let (chosen, settings) = (profile.chosen, profile.settings);
+        let overrides = self.http.overrides();
+        let path = |path: Option<std::path::PathBuf>| path.map(|path| path.display().to_string());
+        let flags = [
+            ("address", overrides.address.clone()),
+            ("ca_file", path(overrides.ca_file)),
+            ("ca_path", path(overrides.ca_path)),
+            ("client_cert", path(overrides.client_cert)),
+            ("client_key", path(overrides.client_key)),
+            ("tls_server_name", overrides.tls_server_name),
+            ("namespace", overrides.namespace),
+        ];
+        let named = |setting: &str| {
+            chosen
+                .as_ref()
+                .and_then(|chosen| chosen.named.texts.get(setting))
+        };
+        let entry = |setting, value: &str, origin: &str| Entry {
+            setting,
+            value: value.to_owned(),
+            origin: origin.to_owned(),
+        };
+        let mut entries = Vec::new();
+        if let Some(chosen) = &chosen {
+            let origin = match chosen.origin {
+                Origin::Flag => "-context",
+                Origin::Environment => "CONSULCTL_CONTEXT",
+                Origin::File => "config.toml",
+            };
+            entries.push(entry("context", &chosen.name, origin));
+        }
+        for ((setting, variable), (_, flag)) in SETTINGS.into_iter().zip(flags) {
+            let set = |value: Option<String>| value.filter(|value| !value.is_empty());
+            if let Some(value) = set(flag) {
+                entries.push(entry(setting, &value, "flag"));
+            } else if let Some(value) = set(context.variable(variable)) {
+                entries.push(entry(setting, &value, variable));
+            } else if let Some(value) = named(setting) {
+                entries.push(entry(setting, value, "context"));
+            } else if setting == "address" {
+                entries.push(entry(setting, &settings.address.display_base(), "default"));
+            }
+        }
+        if let Some(value) = named("datacenter") {
+            entries.push(entry("datacenter", value, "context"));
+        }
+        let variable = ["CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN"].into_iter();
+        let mut variable = variable.filter(|name| {
+            context
+                .variable(name)
+                .is_some_and(|value| !value.is_empty())
+        });
+        let command = chosen
+            .as_ref()
+            .is_some_and(|chosen| !chosen.named.token_cmd.is_empty());
+        let origin = match variable.next() {
+            _ if overrides.token.is_some() || overrides.token_file.is_some() => Some("flag"),
+            Some(name) => Some(name),
+            None if named("token_file").is_some() => Some("context, token_file"),
+            None if command => Some("context, token_cmd"),
+            None => None,
+        };
+        match origin {
+            Some(origin) => entries.push(entry("token", "hidden", origin)),
+            None => entries.push(entry("token", "none", "default")),
+        }
+        if let Some(chosen) = chosen {
+            let text = chosen.named.read_only.to_string();
+            entries.push(entry("read_only", &text, "context"));
+        }
+        Ok(entries)
+    }
+}
