@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cli::config::Origin;
+use crate::cli::config::{Chosen, Origin};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{HttpFlags, TableFlag};
@@ -116,22 +116,8 @@ impl Args {
         if let Some(value) = named("datacenter") {
             entries.push(entry("datacenter", value, "context"));
         }
-        let variable = ["CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN"].into_iter();
-        let mut variable = variable.filter(|name| {
-            context
-                .variable(name)
-                .is_some_and(|value| !value.is_empty())
-        });
-        let command = chosen
-            .as_ref()
-            .is_some_and(|chosen| !chosen.named.token_cmd.is_empty());
-        let origin = match variable.next() {
-            _ if overrides.token.is_some() || overrides.token_file.is_some() => Some("flag"),
-            Some(name) => Some(name),
-            None if named("token_file").is_some() => Some("context, token_file"),
-            None if command => Some("context, token_cmd"),
-            None => None,
-        };
+        let by_flag = overrides.token.is_some() || overrides.token_file.is_some();
+        let origin = token_origin(context, chosen.as_ref(), by_flag);
         match origin {
             Some(origin) => entries.push(entry("token", "hidden", origin)),
             None => entries.push(entry("token", "none", "default")),
@@ -141,5 +127,25 @@ impl Args {
             entries.push(entry("read_only", &text, "context"));
         }
         Ok(entries)
+    }
+}
+
+/// Where the token comes from, if there is one.
+fn token_origin(context: &Context, chosen: Option<&Chosen>, by_flag: bool) -> Option<&'static str> {
+    let set = |name: &&str| {
+        context
+            .variable(name)
+            .is_some_and(|value| !value.is_empty())
+    };
+    let mut variables = ["CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN"].into_iter();
+    let variable = variables.find(set);
+    match (by_flag, variable, chosen) {
+        (true, _, _) => Some("flag"),
+        (_, Some(name), _) => Some(name),
+        (_, _, Some(chosen)) if chosen.named.texts.contains_key("token_file") => {
+            Some("context, token_file")
+        }
+        (_, _, Some(chosen)) if !chosen.named.token_cmd.is_empty() => Some("context, token_cmd"),
+        _ => None,
     }
 }
