@@ -2831,7 +2831,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__top)
-            opts="-h --once --check --width --theme --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --once --check --write --width --theme --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

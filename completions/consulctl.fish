@@ -693,6 +693,7 @@ never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l write -d 'Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ascii -d 'Use no other symbols than those of ASCII. Default where the locale is not UTF-8'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l key -d 'The key, for the type key' -r

@@ -10,6 +10,19 @@ use crate::model::member::Member;
 use crate::model::service::{NodeService, ServiceDefinition};
 
 impl Client {
+    /// Whether the agent answers at all: any status will do, so that it needs no rights, and older agents need not know
+    /// the endpoint.
+    ///
+    /// # Errors
+    ///
+    /// The agent cannot be reached.
+    pub async fn ping(&self) -> Result<(), ApiError> {
+        let mut answer = self.get("/v1/agent/version").send().await?;
+        // To the end, so that the connection can be used again.
+        while answer.chunk().await?.is_some() {}
+        Ok(())
+    }
+
     /// The agent itself: `Config`, `Member`, `Stats`, …, as it answers.
     pub async fn agent_self(&self) -> Result<serde_json::Value, ApiError> {
         self.get("/v1/agent/self").send_ok().await?.json().await

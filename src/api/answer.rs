@@ -18,6 +18,9 @@ pub struct Meta {
     pub known_leader: bool,
 }
 
+/// Bytes of JSON above which a body is read on another thread.
+const LARGE: usize = 64 << 10;
+
 /// An answer whose body is not read yet.
 pub struct Answer {
     request: String,
@@ -104,15 +107,39 @@ impl Answer {
         Ok(body.into())
     }
 
+    /// The body's first bytes, at most so many, and whether there are more.
+    pub(super) async fn beginning(mut self, limit: usize) -> Result<(Vec<u8>, bool), ApiError> {
+        let mut body = Vec::new();
+        while let Some(part) = self.chunk().await? {
+            if body.len() + part.len() > limit {
+                body.extend_from_slice(&part[..limit - body.len()]);
+                return Ok((body, true));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok((body, false))
+    }
+
     /// The whole body as JSON.
     ///
     /// # Errors
     ///
     /// [`ApiError::Decode`] when it is none, or of another shape.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+    pub async fn json<T: DeserializeOwned + Send + 'static>(self) -> Result<T, ApiError> {
         let request = self.request.clone();
         let body = self.bytes().await?;
-        from_json_slice_with(&body, Options::HTTP_LENIENT).map_err(|error| ApiError::Decode {
+        let length = body.len();
+        let read = move || from_json_slice_with(&body, Options::HTTP_LENIENT);
+        let found = if length > LARGE {
+            // Reading it takes milliseconds in which keys and timers would wait.
+            match tokio::task::spawn_blocking(read).await {
+                Ok(found) => found,
+                Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+            }
+        } else {
+            read()
+        };
+        found.map_err(|error| ApiError::Decode {
             request,
             cause: error.to_string(),
         })

@@ -83,6 +83,13 @@ impl Client {
         Ok((answer.json().await?, meta))
     }
 
+    /// Removes an instance of a service from the catalog. An agent that has it registers it again.
+    pub async fn catalog_deregister_service(&self, node: &str, id: &str) -> Result<(), ApiError> {
+        let body = serde_json::json!({"Node": node, "ServiceID": id});
+        let request = self.put("/v1/catalog/deregister").json(&body)?;
+        request.send_ok().await.map(drop)
+    }
+
     /// A node with its services, if the catalog has it; `node` is a name or an id.
     pub async fn catalog_node_meta(
         &self,

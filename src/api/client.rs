@@ -32,6 +32,8 @@ pub struct Client {
     datacenter: Option<String>,
     patience: Patience,
     trace: Option<fn(&str)>,
+    /// What it was made of, for clients of other agents.
+    settings: Settings,
 }
 
 impl Client {
@@ -76,6 +78,19 @@ impl Client {
             datacenter: settings.datacenter.clone(),
             patience: settings.patience,
             trace: settings.trace,
+            settings: settings.clone(),
+        })
+    }
+
+    /// A client with the same settings for the agent at another address. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// The address, or certificates that cannot be read or used.
+    pub fn elsewhere(&self, address: &str) -> Result<Self, ApiError> {
+        Self::new(&Settings {
+            address: Address::parse(address, false)?,
+            ..self.settings.clone()
         })
     }
 

@@ -1,5 +1,6 @@
 //! `/v1/health` and the other views that `watch` follows, as the agent answers them.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::answer::Meta;
@@ -39,11 +40,11 @@ impl Client {
     }
 
     /// The checks in a state; `any` for all of them.
-    pub async fn health_state(
+    pub async fn health_state<T: DeserializeOwned + Send + 'static>(
         &self,
         state: &str,
         options: &QueryOptions,
-    ) -> Result<(Value, Meta), ApiError> {
+    ) -> Result<(T, Meta), ApiError> {
         let path = path::join("/v1/health/state/", state.as_bytes())?;
         value(self.get(path).options(options).send_ok().await?).await
     }
@@ -58,16 +59,18 @@ impl Client {
     }
 
     /// The services of the catalog, as they are answered.
-    pub async fn catalog_services_raw(
+    pub async fn catalog_services_raw<T: DeserializeOwned + Send + 'static>(
         &self,
         options: &QueryOptions,
-    ) -> Result<(Value, Meta), ApiError> {
+    ) -> Result<(T, Meta), ApiError> {
         let request = self.get("/v1/catalog/services").options(options);
         value(request.send_ok().await?).await
     }
 }
 
-async fn value(answer: super::Answer) -> Result<(Value, Meta), ApiError> {
+async fn value<T: DeserializeOwned + Send + 'static>(
+    answer: super::Answer,
+) -> Result<(T, Meta), ApiError> {
     let meta = answer.meta();
     Ok((answer.json().await?, meta))
 }

@@ -87,6 +87,25 @@ impl Client {
         Ok((answer.ok().await?.json().await?, meta))
     }
 
+    /// What stands directly below `prefix` as the agent's JSON list of names, folders with a slash at their end; at most
+    /// `limit` bytes of it, and whether there are more. Empty where there is nothing. The prefix is taken as it is.
+    pub async fn kv_names(
+        &self,
+        prefix: &str,
+        options: &QueryOptions,
+        limit: usize,
+    ) -> Result<(Vec<u8>, bool, Meta), ApiError> {
+        let request = self.get(path::join(BASE, prefix.as_bytes())?);
+        let request = request.options(options).query("keys", "");
+        let answer = request.query("separator", "/").send().await?;
+        let meta = answer.meta();
+        if answer.status() == 404 {
+            return Ok((Vec::new(), false, meta));
+        }
+        let (body, cut) = answer.ok().await?.beginning(limit).await?;
+        Ok((body, cut, meta))
+    }
+
     /// Writes a key. `false` means that the condition (CAS, lock) did not hold.
     pub async fn kv_put(&self, write: KvWrite, options: &QueryOptions) -> Result<bool, ApiError> {
         if write.key.first() == Some(&b'/') {

@@ -178,7 +178,9 @@ pub(crate) async fn health_changed(client: &Client, index: u64, wait: Duration) 
         wait,
         ..QueryOptions::default()
     };
-    let found = client.health_state("any", &options).await;
+    let found = client
+        .health_state::<serde_json::Value>("any", &options)
+        .await;
     found.map_or(0, |(_, meta)| meta.index)
 }
 

@@ -147,7 +147,7 @@ enum CatalogVerb {
 #[derive(Subcommand)]
 enum ContextVerb {
     Ls(c::context_ls::Args),
-    Show(c::context_show::Args),
+    Show(Box<c::context_show::Args>),
     Use(c::context_use::Args),
 }
 

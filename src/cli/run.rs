@@ -16,12 +16,7 @@ use super::{commands, completion, go_flags_errors, help, root, suggest};
 const UNKNOWN_COMMAND: u8 = 127;
 
 /// Commands whose `-format=json` is Consul's own: their errors stay text, which scripts may read.
-const CONSULS_JSON: [&str; 4] = [
-    "operator autopilot get-config",
-    "operator autopilot state",
-    "snapshot inspect",
-    "version",
-];
+const CONSULS_JSON: [&str; 3] = ["operator autopilot state", "snapshot inspect", "version"];
 
 /// Everything that a run of the command line depends on.
 pub struct Invocation {

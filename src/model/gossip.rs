@@ -20,6 +20,24 @@ pub struct GossipMember {
     /// Whether it gave none: it is down, slow, or an agent that does not know the question.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
+    /// What the asked agent itself saw of the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<GossipUnrest>,
+}
+
+/// How often an agent saw a member in doubt, go and come back.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GossipUnrest {
+    /// The member is in doubt now: its status may become `failed`.
+    pub suspect: bool,
+    /// How often it was in doubt within the last hour; 64 for more.
+    pub suspicions: u32,
+    /// How often it went or came back within the last hour; 64 for more.
+    pub flaps: u32,
+    /// How long ago it last went or came back; none if it never did since the agent started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_seconds: Option<u64>,
 }
 
 /// What an agent says of its part in gossip.

@@ -151,7 +151,9 @@ impl Table {
     /// The first column, a line each.
     pub fn names(&self) -> String {
         let names = self.rows.iter().filter_map(|cells| cells.first());
-        names.map(|name| format!("{}\n", shown(name))).collect()
+        names
+            .flat_map(|name| [shown(name), "\n".to_owned()])
+            .collect()
     }
 }
 

@@ -62,14 +62,11 @@ fn block(text: &mut String, value: &Value, depth: usize, mut inline: bool) {
             for (name, item) in fields {
                 margin(text);
                 let _ = write!(text, "{}:", word(name));
-                match scalar(item) {
-                    Some(scalar) => {
-                        let _ = writeln!(text, " {scalar}");
-                    }
-                    None => {
-                        text.push('\n');
-                        block(text, item, depth + 1, false);
-                    }
+                if let Some(scalar) = scalar(item) {
+                    let _ = writeln!(text, " {scalar}");
+                } else {
+                    text.push('\n');
+                    block(text, item, depth + 1, false);
                 }
             }
         }

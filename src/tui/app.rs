@@ -1,28 +1,32 @@
 //! The dashboard's state, and what keys and answers do to it. Pure: time is an argument, what must happen outside is an
 //! effect.
 
+mod listed;
+mod moves;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::data_table::{Row, TableState};
-use super::derive::{Picture, derive};
+use super::acting::{Arrival, Desk};
+use super::actions::Lookup;
+use super::data_table::{Look, Row, TableState};
+use super::demand::{Demand, Found};
+use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
 use super::observed::Observations;
 use super::page::{Page, View};
+use super::panes::Panes;
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
+use super::subject::Subjects;
 use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
-
-/// Pages that one can go back to.
-const MAX_HISTORY: usize = 64;
-/// Panes of the overview.
-const PANES: usize = 4;
+use super::write::Order;
 
 /// What came in.
 #[derive(Debug)]
@@ -31,6 +35,10 @@ pub enum Event {
     Key(KeyEvent),
     /// An answer of the agent; when the next question is asked, if it cannot be reached.
     Answer(Update, Option<Duration>),
+    /// What the worker brings.
+    Arrival(Arrival),
+    /// An answer to what a view demanded.
+    Found(Found),
     /// Time has passed.
     Tick,
     /// The terminal has another size, or its content is lost.
@@ -38,28 +46,42 @@ pub enum Event {
 }
 
 /// What must be done, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ask everything again, now.
     Refresh,
+    /// Ask for those parts only, from now on.
+    Follow(Subjects),
+    /// Ask for this from now on, and for nothing that was wanted so before.
+    Want(Demand),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Give the terminal back and end.
     Quit,
+    /// Change something; the outcome is to come back. Only the gate makes orders.
+    Write(Order),
+    /// Ask for the instances of a service.
+    Look(Lookup),
+    /// Ask the agent at this address from now on.
+    Via(String),
 }
 
 /// The state.
 pub struct App {
     /// Colours and symbols.
     pub theme: Theme,
-    /// What is known; newer than the picture while that stands still.
+    /// What is known, and shown.
     pub snapshot: Arc<ClusterSnapshot>,
+    /// What came last; newer than what is shown while that stands still.
+    pub live: Arc<ClusterSnapshot>,
     /// What is shown.
     pub picture: Arc<Picture>,
     /// The courses of some numbers.
     pub history: History,
     /// What happened.
     pub journal: Journal,
+    /// What some views know beyond the picture.
+    pub panes: Panes,
     /// What keys are for now.
     pub mode: Mode,
     /// Since when the picture stands still.
@@ -78,16 +100,23 @@ pub struct App {
     pub scroll: usize,
     /// What the screen does not show yet.
     pub dirty: bool,
+    /// What changing something needs.
+    pub desk: Desk,
     seen: Observations,
     limits: Thresholds,
     changed: bool,
+    /// What is asked for.
+    following: Subjects,
     pages: Vec<Page>,
     past: Vec<Page>,
     future: Vec<Page>,
     tables: [TableState; View::ALL.len()],
-    /// The rows of the view that is shown.
-    rows: Vec<Row>,
+    /// The rows that are shown: places among those of the view.
     order: Vec<usize>,
+    /// The rows of views that have data of their own.
+    own: Vec<Row>,
+    /// What that order was made for: the view, the version of its rows, the look at them.
+    arranged: Option<(View, u64, Look)>,
 }
 
 impl App {
@@ -96,9 +125,11 @@ impl App {
         Self {
             theme,
             snapshot: Arc::new(ClusterSnapshot::new(address)),
+            live: Arc::new(ClusterSnapshot::new(address)),
             picture: Arc::default(),
             history: History::default(),
             journal: Journal::default(),
+            panes: Panes::default(),
             mode: Mode::Normal,
             frozen: None,
             expanded: false,
@@ -108,15 +139,18 @@ impl App {
             retry_at: None,
             scroll: 0,
             dirty: true,
+            desk: Desk::new(address),
             seen: Observations::default(),
             limits,
             changed: false,
+            following: Subjects::needed(&Page::default(), false),
             pages: vec![Page::default()],
             past: Vec::new(),
             future: Vec::new(),
             tables: std::array::from_fn(|_| TableState::default()),
-            rows: Vec::new(),
             order: Vec::new(),
+            own: Vec::new(),
+            arranged: None,
         }
     }
 
@@ -129,8 +163,10 @@ impl App {
         limits: Thresholds,
     ) -> Self {
         let address = snapshot.address.clone();
+        let snapshot = Arc::new(snapshot);
         Self {
-            snapshot: Arc::new(snapshot),
+            live: Arc::clone(&snapshot),
+            snapshot,
             seen,
             changed: true,
             ..Self::new(&address, *theme, limits)
@@ -166,51 +202,107 @@ impl App {
         &mut self.tables[self.view().place()]
     }
 
-    /// The rows of the view, and those that are shown.
-    pub fn rows(&self) -> (&[Row], &[usize]) {
-        (&self.rows, &self.order)
+    /// What is asked for: what the page needs.
+    pub const fn following(&self) -> Subjects {
+        self.following
     }
 
     /// Takes in what came.
     pub fn update(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        let mut effects = self.react(now, event);
+        let palette = matches!(self.mode, Mode::Palette(_));
+        let needed = Subjects::needed(&self.page(), palette);
+        if needed != self.following {
+            self.following = needed;
+            effects.push(Effect::Follow(needed));
+        }
+        effects.extend(self.panes.demand(&self.page()).map(Effect::Want));
+        effects
+    }
+
+    fn react(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        if let Event::Answer(update, retry_in) = event {
+            self.panes.rate.count(now);
+            return self.answer(now, update, retry_in);
+        }
         self.dirty = true;
         match event {
             Event::Key(key) => return self.key(now, &key),
-            Event::Answer(update, retry_in) => return self.answer(now, update, retry_in),
-            Event::Tick | Event::Redraw => {}
+            Event::Arrival(arrival) => return self.arrived(now, arrival),
+            Event::Found(found) => {
+                self.panes.rate.count(now);
+                self.panes.take(now, found);
+            }
+            Event::Answer(..) | Event::Tick | Event::Redraw => {}
         }
         Vec::new()
     }
 
     fn answer(&mut self, now: Millis, update: Update, retry_in: Option<Duration>) -> Vec<Effect> {
-        let of_agent = matches!(update, Update::Agent(_));
-        let was_away = self.snapshot.unreachable().is_some();
-        let snapshot = Arc::unwrap_or_clone(Arc::clone(&self.snapshot)).with(update, now);
-        self.snapshot = Arc::new(snapshot);
-        self.changed = true;
-        if !of_agent {
-            return Vec::new();
+        let (is_pulse, is_agent) = (
+            matches!(update, Update::Pulse(_)),
+            matches!(update, Update::Agent(_)),
+        );
+        let is_sign = self.live.is_sign_of_life(&update);
+        let was_away = self.live.unreachable().is_some();
+        let had_leader = self.has_leader();
+        let live = ClusterSnapshot::clone(&self.live).with(update, now);
+        self.live = Arc::new(live);
+        if self.frozen.is_none() {
+            self.snapshot = Arc::clone(&self.live);
         }
-        let away = self.snapshot.unreachable().is_some();
-        self.retry_at = retry_in.filter(|_| away).map(|pause| {
-            now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
-        });
-        let facts = self.snapshot.agent.get().filter(|_| !away);
+        let away = self.live.unreachable().is_some();
+        // One beat more of the pulse is nothing new.
+        let beat = is_pulse && !was_away && !away;
+        self.dirty |= !beat;
+        self.changed |= !is_pulse;
+        if is_sign {
+            self.retry_at = retry_in.filter(|_| away).map(|pause| {
+                now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
+            });
+        }
+        let facts = self.live.agent.get().filter(|_| is_agent && !away);
         if let Some(index) = facts.and_then(|facts| facts.commit_index) {
             self.history.commit_index(now, index);
         }
-        // The others wait out their pauses otherwise.
-        if was_away && !away {
+        // The others wait out their pauses otherwise: the agent is back, or there is a leader again to ask.
+        let elected = had_leader == Some(false) && self.has_leader() == Some(true);
+        if elected || (was_away && !away) {
             vec![Effect::Refresh]
         } else {
             Vec::new()
         }
     }
 
+    /// Whether somebody leads; `None` while nobody says.
+    fn has_leader(&self) -> Option<bool> {
+        let leader = &self.live.leader;
+        leader.get().map(|leader| !leader.is_empty())
+    }
+
+    /// Forgets what the agent that was asked so far said: another one is asked now. The journal stays.
+    pub fn look_elsewhere(&mut self, address: &str) {
+        self.live = Arc::new(ClusterSnapshot::new(address));
+        self.snapshot = Arc::clone(&self.live);
+        self.picture = Arc::default();
+        self.history = self.history.begun_anew();
+        self.seen = Observations::default();
+        self.panes = self.panes.begun_anew();
+        self.frozen = None;
+        self.retry_at = None;
+        self.changed = true;
+    }
+
     /// Brings picture and table up to date; call before drawing.
     pub fn prepare(&mut self, now: Millis) {
         if self.changed && self.frozen.is_none() {
-            let picture = derive(now, &self.snapshot, &mut self.seen, &self.limits);
+            let picture = derive_after(
+                &self.picture,
+                now,
+                &self.snapshot,
+                &mut self.seen,
+                &self.limits,
+            );
             if let Some(lag) = picture.worst_lag() {
                 let lag = u32::try_from(lag).unwrap_or(u32::MAX);
                 self.history
@@ -218,23 +310,15 @@ impl App {
                     .put(self.snapshot.health.sampled, f64::from(lag));
             }
             self.journal.compare(now, &self.picture, &picture);
+            self.panes.latency.look(&self.snapshot);
             self.picture = Arc::new(picture);
             self.changed = false;
         } else if self.frozen.is_none() && self.picture.at != now {
             // Nothing new but the time.
             Arc::make_mut(&mut self.picture).at = now;
         }
+        self.panes.toasts.look(now, &self.journal);
         self.arrange();
-    }
-
-    fn arrange(&mut self) {
-        self.rows = views::rows(
-            self.view(),
-            &self.picture,
-            &self.journal,
-            &self.theme.glyphs,
-        );
-        self.order = self.table().arrange(&self.rows);
     }
 
     fn key(&mut self, now: Millis, key: &KeyEvent) -> Vec<Effect> {
@@ -247,6 +331,8 @@ impl App {
                 Some(action) => self.act(now, action),
                 None => Vec::new(),
             },
+            Mode::Menu(_) => self.menu_key(key),
+            Mode::Confirm(_) => self.confirm_key(now, key),
             Mode::Help => {
                 match action(key) {
                     Some(Action::Move(by)) => self.scroll = self.scroll.saturating_add_signed(by),
@@ -279,17 +365,21 @@ impl App {
             }
             Mode::Palette(text) => match prompt::edit(text, key) {
                 prompt::Edit::Done => {
-                    let chosen = prompt::choose(text, &self.picture);
+                    let line = std::mem::take(text);
                     self.mode = Mode::Normal;
-                    self.go(chosen)
+                    if let Some(effects) = self.go_via(now, &line) {
+                        return effects;
+                    }
+                    self.go(prompt::choose(&line, &self.picture))
                 }
                 prompt::Edit::Left => {
                     self.mode = Mode::Normal;
                     Vec::new()
                 }
                 prompt::Edit::Complete => {
-                    if let Some(first) = prompt::candidates(text, &self.picture).first() {
-                        text.clone_from(first);
+                    let line = text.clone();
+                    if let Some(first) = self.candidates(&line).into_iter().next() {
+                        self.mode = Mode::Palette(first);
                     }
                     Vec::new()
                 }
@@ -313,6 +403,7 @@ impl App {
             Action::Quit => return vec![Effect::Quit],
             Action::Suspend => return vec![Effect::Suspend],
             Action::Refresh => return vec![Effect::Refresh],
+            Action::Actions => return self.open_actions(now),
             Action::Show(view) => self.show(Page::View(view)),
             Action::Cycle(forward) => self.cycle(forward),
             Action::Move(by) => self.select(by),
@@ -335,12 +426,15 @@ impl App {
             Action::Wide => self.wide = !self.wide,
             Action::Expand => self.expanded = !self.expanded,
             Action::Freeze => {
-                self.frozen = if self.frozen.is_some() {
-                    None
-                } else {
-                    Some(now)
+                self.frozen = match self.frozen {
+                    Some(_) => None,
+                    None => Some(now),
                 };
+                self.snapshot = Arc::clone(&self.live);
             }
+            Action::Match(forward) => self.next_match(forward),
+            Action::LogLevel if self.view() == View::Logs => self.panes.logs.next_level(),
+            Action::LogLevel => {}
             Action::Zoom(coarse) => self.coarse = coarse,
             Action::Help => {
                 self.mode = Mode::Help;
@@ -349,95 +443,5 @@ impl App {
         }
         self.arrange();
         Vec::new()
-    }
-
-    fn cycle(&mut self, forward: bool) {
-        let step = |place: usize, count: usize| {
-            if forward {
-                (place + 1) % count
-            } else {
-                (place + count - 1) % count
-            }
-        };
-        if self.page() == Page::View(View::Overview) {
-            self.pane = step(self.pane, PANES);
-        } else {
-            let place = step(self.view().place(), View::ALL.len());
-            self.show(Page::View(View::ALL[place]));
-        }
-    }
-
-    fn select(&mut self, by: isize) {
-        if self.pages.len() > 1 {
-            self.scroll = self.scroll.saturating_add_signed(by);
-            return;
-        }
-        let place = self.view().place();
-        self.tables[place].move_by(&self.rows, &self.order, by);
-    }
-
-    /// Shows a page; a view begins a new path.
-    fn show(&mut self, page: Page) {
-        self.past.push(self.page());
-        if self.past.len() > MAX_HISTORY {
-            self.past.remove(0);
-        }
-        self.future.clear();
-        self.enter(page);
-    }
-
-    fn enter(&mut self, page: Page) {
-        self.scroll = 0;
-        self.pages = match page {
-            Page::View(_) => vec![page],
-            Page::Node(_) => vec![Page::View(View::Members), page],
-            Page::Service(_) => vec![Page::View(View::Services), page],
-            Page::Check(..) => vec![Page::View(View::Checks), page],
-        };
-    }
-
-    fn open(&mut self) {
-        if self.pages.len() > 1 {
-            return;
-        }
-        let place = self.table().place(&self.rows, &self.order);
-        let Some(row) = self.order.get(place).map(|place| &self.rows[*place]) else {
-            return;
-        };
-        if let Some(page) = views::opens(self.view(), row) {
-            self.show(page);
-        }
-    }
-
-    fn back(&mut self) {
-        if self.pages.len() > 1 {
-            self.pages.pop();
-            self.scroll = 0;
-        } else if self.expanded {
-            self.expanded = false;
-        } else if !self.table().filter().is_empty() {
-            self.table_mut().set_filter("");
-        } else if self.table().problems_only {
-            self.table_mut().problems_only = false;
-        } else if self.view() != View::Overview {
-            self.show(Page::View(View::Overview));
-        }
-    }
-
-    fn revisit(&mut self, forward: bool) {
-        let here = self.page();
-        let (from, to) = if forward {
-            (&mut self.future, &mut self.past)
-        } else {
-            (&mut self.past, &mut self.future)
-        };
-        // Leaving a page leads to one that was seen before: that is no step.
-        while from.last() == Some(&here) {
-            from.pop();
-        }
-        if let Some(page) = from.pop() {
-            to.push(here);
-            self.enter(page);
-        }
     }
 }

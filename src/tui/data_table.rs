@@ -27,6 +27,8 @@ pub struct Column {
 pub enum SortKey {
     /// A number.
     Number(f64),
+    /// The text that is shown.
+    Shown,
     /// A text.
     Text(String),
     /// Not known.
@@ -39,13 +41,22 @@ impl SortKey {
         value.map_or(Self::Unknown, Self::Number)
     }
 
+    /// Where keys of a kind stand among those of other kinds.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Number(_) => 0,
+            Self::Shown => 1,
+            Self::Text(_) => 2,
+            Self::Unknown => 3,
+        }
+    }
+
     fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Unknown, Self::Unknown) => Ordering::Equal,
-            (Self::Unknown, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
-            (_, Self::Unknown) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
+            (Self::Unknown, Self::Unknown) | (Self::Shown, Self::Shown) => Ordering::Equal,
+            _ => self.rank().cmp(&other.rank()),
         }
     }
 }
@@ -64,11 +75,10 @@ pub struct Cell {
 impl Cell {
     /// A text, sorted as such.
     pub fn text(text: impl Into<String>) -> Self {
-        let text = text.into();
         Self {
-            key: SortKey::Text(text.clone()),
-            text,
+            text: text.into(),
             meaning: Meaning::Plain,
+            key: SortKey::Shown,
         }
     }
 
@@ -78,6 +88,14 @@ impl Cell {
             text: text.into(),
             meaning: Meaning::Plain,
             key: SortKey::number(value),
+        }
+    }
+
+    /// What it is sorted by.
+    fn into_key(self) -> SortKey {
+        match self.key {
+            SortKey::Shown => SortKey::Text(self.text),
+            key => key,
         }
     }
 
@@ -100,6 +118,40 @@ pub struct Row {
     pub problem: bool,
     /// More that a filter may find: `tag=…`.
     pub extra: String,
+}
+
+/// Rows that are made when they are looked at: of ten thousand only those on the screen.
+pub trait Listing {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// The row at a place below the count.
+    fn row(&self, place: usize) -> Row;
+    /// Whether something is wrong with it.
+    fn is_problem(&self, place: usize) -> bool {
+        self.row(place).problem
+    }
+    /// Whether it is the row of that id.
+    fn is(&self, place: usize, id: &str) -> bool {
+        self.row(place).id == id
+    }
+}
+
+impl Listing for [Row] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn row(&self, place: usize) -> Row {
+        self[place].clone()
+    }
+}
+
+/// What decides which rows are shown, beside the rows themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    filter: String,
+    sort: Option<(usize, bool)>,
+    problems_only: bool,
 }
 
 /// What a filter keeps.
@@ -141,9 +193,11 @@ impl Filter {
     }
 
     fn keeps(&self, row: &Row) -> bool {
-        let any = |found: &dyn Fn(&str) -> bool| {
-            row.cells.iter().any(|cell| found(&cell.text)) || found(&row.extra)
-        };
+        self.finds(|found| row.cells.iter().any(|cell| found(&cell.text)) || found(&row.extra))
+    }
+
+    /// `any` tells whether one of the texts is found.
+    fn finds(&self, any: impl Fn(&dyn Fn(&str) -> bool) -> bool) -> bool {
         match self {
             Self::All | Self::Broken => true,
             Self::Matching(regex) => any(&|text| regex.is_match(text)),
@@ -174,6 +228,8 @@ pub struct TableState {
     pub offset: usize,
     text: String,
     filter: Filter,
+    /// The filter that was cleared last: what `n` looks for without one.
+    sought: Filter,
 }
 
 impl TableState {
@@ -191,49 +247,101 @@ impl TableState {
     pub fn set_filter(&mut self, text: &str) {
         let end = text.floor_char_boundary(MAX_FILTER.min(text.len()));
         text[..end].clone_into(&mut self.text);
-        self.filter = Filter::new(&self.text);
+        let old = std::mem::replace(&mut self.filter, Filter::new(&self.text));
+        if self.text.is_empty() && !matches!(old, Filter::All | Filter::Broken) {
+            self.sought = old;
+        }
+    }
+
+    /// Looks at other rows: without a filter, from the row of that id on.
+    pub fn start_at(&mut self, id: Option<String>) {
+        self.set_filter("");
+        self.selected = id;
+        self.offset = 0;
+    }
+
+    /// What the order of the rows depends on.
+    pub fn look(&self) -> Look {
+        Look {
+            filter: self.text.clone(),
+            sort: self.sort,
+            problems_only: self.problems_only,
+        }
     }
 
     /// The rows that are shown, in their order: places in `rows`.
-    pub fn arrange(&self, rows: &[Row]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..rows.len())
-            .filter(|place| rows[*place].problem || !self.problems_only)
-            .filter(|place| self.filter.keeps(&rows[*place]))
-            .collect();
-        if let Some((column, reverse)) = self.sort {
-            order.sort_by(|a, b| {
-                let key = |place: &usize| rows[*place].cells.get(column).map(|cell| &cell.key);
-                let (Some(a), Some(b)) = (key(a), key(b)) else {
-                    return Ordering::Equal;
-                };
-                let unknown = *a == SortKey::Unknown || *b == SortKey::Unknown;
-                let found = a.compare(b);
-                if reverse && !unknown {
-                    found.reverse()
-                } else {
-                    found
+    pub fn arrange(&self, rows: &(impl Listing + ?Sized)) -> Vec<usize> {
+        let places =
+            (0..rows.count()).filter(|place| !self.problems_only || rows.is_problem(*place));
+        let unfiltered = matches!(self.filter, Filter::All | Filter::Broken);
+        let Some((column, reverse)) = self.sort else {
+            return places
+                .filter(|place| unfiltered || self.filter.keeps(&rows.row(*place)))
+                .collect();
+        };
+        // Only what is sorted by is kept of each row.
+        let mut found: Vec<(SortKey, usize)> = places
+            .filter_map(|place| {
+                let mut row = rows.row(place);
+                if !self.filter.keeps(&row) {
+                    return None;
                 }
-            });
-        }
-        order
+                let cell = (column < row.cells.len()).then(|| row.cells.swap_remove(column));
+                Some((cell.map_or(SortKey::Unknown, Cell::into_key), place))
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| {
+            let unknown = *a == SortKey::Unknown || *b == SortKey::Unknown;
+            let order = a.compare(b);
+            if reverse && !unknown {
+                order.reverse()
+            } else {
+                order
+            }
+        });
+        found.into_iter().map(|(_, place)| place).collect()
     }
 
     /// The place of the selected row among those shown; the first one where it is gone.
-    pub fn place(&self, rows: &[Row], order: &[usize]) -> usize {
+    pub fn place(&self, rows: &(impl Listing + ?Sized), order: &[usize]) -> usize {
         let Some(id) = &self.selected else {
             return 0;
         };
         order
             .iter()
-            .position(|place| rows[*place].id == *id)
+            .position(|place| rows.is(*place, id))
             .unwrap_or_default()
     }
 
     /// Selects the row that is `by` rows further; stays inside.
-    pub fn move_by(&mut self, rows: &[Row], order: &[usize], by: isize) {
+    pub fn move_by(&mut self, rows: &(impl Listing + ?Sized), order: &[usize], by: isize) {
         let last = order.len().saturating_sub(1);
         let place = self.place(rows, order).saturating_add_signed(by).min(last);
-        self.selected = order.get(place).map(|place| rows[*place].id.clone());
+        self.selected = order.get(place).map(|place| rows.row(*place).id);
+    }
+
+    /// Whether the filter finds something in a text.
+    pub fn keeps(&self, text: &str) -> bool {
+        self.filter.finds(|found| found(text))
+    }
+
+    /// Selects the next row that the filter finds, or the one before; the filter that was cleared last where there is
+    /// none now. Goes round at the ends.
+    pub fn match_by(&mut self, rows: &(impl Listing + ?Sized), order: &[usize], forward: bool) {
+        let sought = match self.filter {
+            Filter::All => &self.sought,
+            _ => &self.filter,
+        };
+        let (here, count) = (self.place(rows, order), order.len());
+        let found = (1..=count)
+            .map(|step| {
+                let step = if forward { step } else { count - step };
+                (here + step) % count
+            })
+            .find(|place| sought.keeps(&rows.row(order[*place])));
+        if let Some(place) = found.filter(|_| !matches!(sought, Filter::All)) {
+            self.selected = Some(rows.row(order[place]).id);
+        }
     }
 
     /// Moves the window so that the selected row is inside its `height` rows.
@@ -290,7 +398,7 @@ mod tests {
         let shown = |text: &str| {
             let mut state = TableState::default();
             state.set_filter(text);
-            state.arrange(&rows)
+            state.arrange(&rows[..])
         };
         assert_eq!(shown("web"), [0]);
         assert_eq!(shown("!web"), [1, 2]);
@@ -303,7 +411,35 @@ mod tests {
             problems_only: true,
             ..TableState::default()
         };
-        assert_eq!(state.arrange(&rows), [2]);
+        assert_eq!(state.arrange(&rows[..]), [2]);
+    }
+
+    #[test]
+    fn matches_are_found_in_turn_with_the_filter_and_after_it() {
+        let rows = ["web-1", "db-1", "web-2", "db-2"].map(|name| row(0, None, name));
+        let rows: Vec<Row> = rows
+            .into_iter()
+            .enumerate()
+            .map(|(place, row)| Row {
+                id: place.to_string(),
+                ..row
+            })
+            .collect();
+        let mut state = TableState::default();
+        let next = |state: &mut TableState, forward| {
+            let order = state.arrange(&rows[..]);
+            state.match_by(&rows[..], &order, forward);
+            state.selected.clone().unwrap_or_default()
+        };
+        assert_eq!(next(&mut state, true), "", "nothing was sought yet");
+        state.set_filter("web");
+        assert_eq!(next(&mut state, true), "2");
+        assert_eq!(next(&mut state, true), "0");
+        state.set_filter("");
+        assert_eq!(next(&mut state, true), "2", "over what does not match");
+        assert_eq!(next(&mut state, false), "0");
+        assert_eq!(next(&mut state, false), "2");
+        state.match_by(&[][..], &[], true);
     }
 
     #[test]
@@ -314,18 +450,18 @@ mod tests {
             row(2, None, "c"),
         ];
         let mut state = TableState::default();
-        let order = state.arrange(&rows);
-        state.move_by(&rows, &order, 1);
+        let order = state.arrange(&rows[..]);
+        state.move_by(&rows[..], &order, 1);
         assert_eq!(state.selected.as_deref(), Some("1"));
         state.sort = Some((1, false));
-        let order = state.arrange(&rows);
+        let order = state.arrange(&rows[..]);
         assert_eq!(order, [1, 0, 2]);
-        assert_eq!(state.place(&rows, &order), 0);
+        assert_eq!(state.place(&rows[..], &order), 0);
         state.reverse();
-        assert_eq!(state.arrange(&rows), [0, 1, 2], "unknown stays last");
-        state.move_by(&rows, &order, 99);
+        assert_eq!(state.arrange(&rows[..]), [0, 1, 2], "unknown stays last");
+        state.move_by(&rows[..], &order, 99);
         assert_eq!(state.selected.as_deref(), Some("2"));
-        state.move_by(&[], &[], 1);
+        state.move_by(&rows[..0], &[], 1);
         assert_eq!(state.selected, None);
     }
 
@@ -335,7 +471,7 @@ mod tests {
             let rows: Vec<Row> = values.iter().enumerate()
                 .map(|(place, value)| row(place, value.map(f64::from), "x")).collect();
             let state = TableState { sort: Some((1, false)), ..TableState::default() };
-            let order = state.arrange(&rows);
+            let order = state.arrange(&rows[..]);
             let mut expected: Vec<usize> = (0..rows.len()).collect();
             expected.sort_by_key(|place| (values[*place].is_none(), values[*place]));
             prop_assert_eq!(order, expected);

@@ -1,58 +1,22 @@
 //! One question to the agent for each part of the picture.
 
-use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::facts::AgentFacts;
-use super::snapshot::{ClusterSnapshot, Fault, FaultKind, Millis, Update};
-use crate::api::{ApiError, Client, ErrorClass, QueryOptions};
+use super::lenient::LenientCheck;
+use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
+pub use super::subject::Subject;
+use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
+use crate::model::member::Member;
 
-/// The parts, each with its question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// The agent itself.
-    Agent,
-    /// The members of the LAN pool.
-    Members,
-    /// All checks; may be waited for.
-    Checks,
-    /// All services; may be waited for.
-    Services,
-    /// The servers' health.
-    Health,
-    /// The raft configuration.
-    Raft,
-    /// Autopilot's thresholds.
-    Autopilot,
-    /// The leader.
-    Leader,
-    /// Changes of leader.
-    Changes,
-    /// What members say of gossip.
-    Gossip,
-    /// Network coordinates.
-    Coordinates,
-}
-
-impl Subject {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Agent,
-        Self::Members,
-        Self::Checks,
-        Self::Services,
-        Self::Health,
-        Self::Raft,
-        Self::Autopilot,
-        Self::Leader,
-        Self::Changes,
-        Self::Gossip,
-        Self::Coordinates,
-    ];
-}
+/// How long a question may take that does not wait for a change.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks once. `options` carry the index to wait for where the subject can be waited for; the second part of the answer
-/// is the index of what came, 0 where there is none.
-pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (Update, u64) {
+/// is what Consul's headers say of it, with index 0 where there are none.
+pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (Update, Meta) {
     // Any server may answer: a picture without a leader is better than none.
     let stale = QueryOptions {
         stale: true,
@@ -61,19 +25,22 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
     let plain = QueryOptions::default();
     let update = match subject {
         Subject::Checks => {
-            let (came, index) = indexed(client.health_state("any", &stale).await);
-            return (Update::Checks(came), index);
+            let found = client.health_state("any", &stale).await;
+            let (came, meta) = indexed::<Vec<LenientCheck>>(found);
+            let came = came.map(|list| list.into_iter().map(|LenientCheck(one)| one).collect());
+            return (Update::Checks(came), meta);
         }
         Subject::Services => {
-            let (came, index) = indexed(client.catalog_services_raw(&stale).await);
-            return (Update::Services(came), index);
+            let (came, meta) = indexed(client.catalog_services_raw(&stale).await);
+            return (Update::Services(came), meta);
         }
         Subject::Agent => {
             let came = client.agent_self().await;
             Update::Agent(came.map(|body| AgentFacts::from_json(&body)).map_err(fault))
         }
         Subject::Members => {
-            Update::Members(client.agent_members(false, "_all").await.map_err(fault))
+            let found = client.agent_members(false, "_all").await.map_err(fault);
+            Update::Members(found.and_then(some_members))
         }
         Subject::Health => Update::Health(client.autopilot_health(&plain).await.map_err(fault)),
         Subject::Raft => Update::Raft(client.raft_configuration(&stale).await.map_err(fault)),
@@ -90,18 +57,54 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
             Update::Coordinates(client.coordinate_nodes(&stale).await.map_err(fault))
         }
     };
-    (update, 0)
+    (update, Meta::default())
 }
 
-/// Asks for everything at the same time.
+/// Asks for everything at the same time, and waits for [`PATIENCE`] at most.
 pub async fn everything(client: &Client, clock: impl Fn() -> Millis) -> ClusterSnapshot {
     let options = QueryOptions::default();
-    let questions = Subject::ALL.map(|subject| ask(client, subject, &options));
+    let questions = Subject::ALL.map(|subject| within(PATIENCE, client, subject, &options));
     let mut snapshot = ClusterSnapshot::new(client.address());
-    for (update, _) in futures_util::future::join_all(questions).await {
+    for (update, meta) in futures_util::future::join_all(questions).await {
+        if let Some(contact) = contact(&update, meta) {
+            snapshot = snapshot.with(contact, clock());
+        }
         snapshot = snapshot.with(update, clock());
     }
     snapshot
+}
+
+/// Asks once, and gives up after `limit`.
+pub async fn within(
+    limit: Duration,
+    client: &Client,
+    subject: Subject,
+    options: &QueryOptions,
+) -> (Update, Meta) {
+    let asked = timeout(limit, ask(client, subject, options)).await;
+    asked.unwrap_or_else(|_| (late(subject), Meta::default()))
+}
+
+/// How near the server that told the checks is to the leader. Nothing where a proxy kept the headers.
+pub fn contact(update: &Update, meta: Meta) -> Option<Update> {
+    let told = matches!(update, Update::Checks(Ok(_))) && meta.index > 0;
+    told.then_some(Update::Contact(Ok(Contact {
+        last_ms: meta.last_contact_ms,
+        known_leader: meta.known_leader,
+    })))
+}
+
+/// Whether the agent is there: whatever it answers, and how little it may tell.
+pub async fn pulse(client: &Client, limit: Duration) -> Result<(), Fault> {
+    let fault = match timeout(limit, client.ping()).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => fault(error),
+        Err(_) => no_answer(),
+    };
+    Err(Fault {
+        kind: FaultKind::Unreachable,
+        ..fault
+    })
 }
 
 /// "No cluster leader" is an answer to who leads: nobody.
@@ -112,27 +115,16 @@ fn leader(came: Result<String, ApiError>) -> Result<String, Fault> {
     }
 }
 
-fn indexed<T: DeserializeOwned>(
-    came: Result<(serde_json::Value, crate::api::Meta), ApiError>,
-) -> (Result<T, Fault>, u64) {
+fn indexed<T>(came: Result<(T, Meta), ApiError>) -> (Result<T, Fault>, Meta) {
     match came {
-        Err(error) => (Err(fault(error)), 0),
-        Ok((body, meta)) => {
-            let read = serde_json::from_value(body).map_err(|error| Fault {
-                kind: FaultKind::Other,
-                text: format!("unreadable answer: {error}"),
-            });
-            (read, meta.index)
-        }
+        Err(error) => (Err(fault(error)), Meta::default()),
+        Ok((found, meta)) => (Ok(found), meta),
     }
 }
 
 /// What stands for an answer that did not come in time.
 pub fn late(subject: Subject) -> Update {
-    let fault = Fault {
-        kind: FaultKind::Unreachable,
-        text: "no answer in time".to_owned(),
-    };
+    let fault = no_answer();
     match subject {
         Subject::Agent => Update::Agent(Err(fault)),
         Subject::Members => Update::Members(Err(fault)),
@@ -148,6 +140,24 @@ pub fn late(subject: Subject) -> Update {
     }
 }
 
+fn no_answer() -> Fault {
+    Fault {
+        kind: FaultKind::Unreachable,
+        text: "no answer in time".to_owned(),
+    }
+}
+
+/// The agent itself is a member: an empty list is what a token without rights is told.
+fn some_members(list: Vec<Member>) -> Result<Vec<Member>, Fault> {
+    if list.is_empty() {
+        return Err(Fault {
+            kind: FaultKind::Forbidden,
+            text: "the token may not read any node".to_owned(),
+        });
+    }
+    Ok(list)
+}
+
 fn unsupported() -> Fault {
     Fault {
         kind: FaultKind::Unsupported,
@@ -159,7 +169,7 @@ fn unsupported() -> Fault {
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
-fn fault(error: ApiError) -> Fault {
+pub(super) fn fault(error: ApiError) -> Fault {
     let kind = match error.classify() {
         ErrorClass::Forbidden => FaultKind::Forbidden,
         ErrorClass::NoLeader => FaultKind::NoLeader,

@@ -14,6 +14,8 @@ pub struct Ring {
     step: Millis,
     /// Number of the newest slot since 1970; `None` before the first sample.
     newest: Option<Millis>,
+    /// So many slots without a sample lie between two samples in a row; they are no gap.
+    between: Millis,
 }
 
 impl Ring {
@@ -23,6 +25,7 @@ impl Ring {
             slots: vec![None; length.max(1)].into(),
             step: step.max(1),
             newest: None,
+            between: 0,
         }
     }
 
@@ -42,9 +45,10 @@ impl Ring {
                 }
             }
             Some(newest) => {
+                let joined = slot - newest - 1 <= self.between;
                 for gap in (newest + 1).max(slot - length + 1)..=slot {
                     let place = self.place(gap);
-                    self.slots[place] = None;
+                    self.slots[place] = joined.then_some(value);
                 }
                 self.newest = Some(slot);
             }
@@ -89,6 +93,19 @@ impl Default for Series {
 }
 
 impl Series {
+    /// Samples that come every so many milliseconds, or a little later.
+    fn sampled_every(pause: Millis) -> Self {
+        let mut series = Self::default();
+        series.fine.between = pause.max(0) / series.fine.step + 1;
+        series
+    }
+
+    fn begun_anew(&self) -> Self {
+        let mut series = Self::default();
+        series.fine.between = self.fine.between;
+        series
+    }
+
     /// Puts a sample into both.
     pub fn put(&mut self, at: Millis, value: f64) {
         self.fine.put(at, value);
@@ -113,6 +130,24 @@ pub struct History {
 }
 
 impl History {
+    /// The courses of numbers that are asked for every so many milliseconds.
+    pub fn sampled_every(pause: Millis) -> Self {
+        Self {
+            commits: Series::sampled_every(pause),
+            lag: Series::sampled_every(pause),
+            last_commit: None,
+        }
+    }
+
+    /// The same without samples.
+    pub fn begun_anew(&self) -> Self {
+        Self {
+            commits: self.commits.begun_anew(),
+            lag: self.lag.begun_anew(),
+            last_commit: None,
+        }
+    }
+
     /// Takes the index of the last committed entry as of `at`.
     pub fn commit_index(&mut self, at: Millis, index: u64) {
         if let Some((before, old)) = self.last_commit {
@@ -166,6 +201,20 @@ mod tests {
             &["0", "1", "2", "3", "4", "5", "6", "7"],
         );
         assert_eq!(text, "0 47");
+    }
+
+    #[test]
+    fn what_lies_between_two_questions_is_no_gap() {
+        let mut series = Series::sampled_every(5000);
+        for at in [1000, 6900, 20_000] {
+            series.put(at, 1.0);
+        }
+        let samples = series.last(20, 20_000, false);
+        let gaps = samples.iter().filter(|sample| sample.is_none()).count();
+        assert_eq!(
+            gaps, 13,
+            "13 s without an answer, and none before: {samples:?}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Picture, Problem, ProblemKind, Severity};
+use super::derive::{Identity, Picture, Problem, Severity};
 use super::snapshot::Millis;
 
 /// Events that are kept.
@@ -26,6 +26,8 @@ pub struct Happening {
 pub struct Journal {
     /// The events.
     pub events: VecDeque<Happening>,
+    /// How many there were, kept or not.
+    pub count: u64,
 }
 
 impl Journal {
@@ -42,11 +44,9 @@ impl Journal {
             };
             self.put(now, Some(severity), "cluster", text);
         }
-        let index = |picture: &Picture| -> BTreeMap<(ProblemKind, String, String), Problem> {
-            let list = picture.problems.iter();
-            list.map(|one| ((one.kind, one.subject.clone(), stable(one)), one.clone()))
-                .collect()
-        };
+        if old.problems == new.problems {
+            return;
+        }
         let (before, after) = (index(old), index(new));
         for (key, problem) in &after {
             // What was there at the first look did not happen just now.
@@ -68,7 +68,8 @@ impl Journal {
         }
     }
 
-    fn put(&mut self, at: Millis, severity: Option<Severity>, subject: &str, text: String) {
+    /// Notes one event.
+    pub fn put(&mut self, at: Millis, severity: Option<Severity>, subject: &str, text: String) {
         self.events.push_front(Happening {
             at,
             severity,
@@ -76,15 +77,13 @@ impl Journal {
             text,
         });
         self.events.truncate(MAX_EVENTS);
+        self.count += 1;
     }
 }
 
-/// The text without its numbers, where those change while the problem stays.
-fn stable(problem: &Problem) -> String {
-    match problem.kind {
-        ProblemKind::Check | ProblemKind::Node => problem.text.clone(),
-        _ => String::new(),
-    }
+fn index(picture: &Picture) -> BTreeMap<Identity, &Problem> {
+    let list = picture.problems.iter();
+    list.map(|one| (one.identity(), one)).collect()
 }
 
 #[cfg(test)]
@@ -119,5 +118,20 @@ mod tests {
                 .iter()
                 .any(|it| it.text == "over: node failed" && it.severity.is_none())
         );
+    }
+
+    #[test]
+    fn the_same_check_on_another_node_is_another_event() {
+        let (_, bad) = bad_picture();
+        let mut more = bad.clone();
+        let found = bad.problems.iter().find(|one| one.check.is_some());
+        let mut other = found.unwrap().clone();
+        other.check = Some(("web-9".to_owned(), "http :8080".to_owned()));
+        more.problems.push(other);
+        let mut journal = Journal::default();
+        journal.compare(9, &bad, &more);
+        assert_eq!(journal.events.len(), 1);
+        journal.compare(9, &more, &bad);
+        assert_eq!(journal.events.len(), 2);
     }
 }

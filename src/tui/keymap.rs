@@ -47,6 +47,12 @@ pub enum Action {
     Freeze,
     /// How much time the courses show: minutes, or the day.
     Zoom(bool),
+    /// What can be done to the row.
+    Actions,
+    /// Selects the next row that the filter finds, or the one before.
+    Match(bool),
+    /// Another level of the log.
+    LogLevel,
     /// All keys.
     Help,
 }
@@ -119,7 +125,9 @@ pub const KEYS: &[Binding] = &[
     bind(&[letter('e')], Action::Expand, "e", "expand", true),
     bind(&[letter('f')], Action::Freeze, "f", "freeze", true),
     bind(&[letter('w')], Action::Wide, "w", "wide", true),
+    bind(&[letter('a')], Action::Actions, "a", "actions", true),
     bind(&[letter(':')], Action::Palette, ":", "go to", true),
+    bind(&[letter('L')], Action::LogLevel, "L", "log level", true),
     bind(&[letter('?')], Action::Help, "?", "help", true),
     bind(
         &[letter('q'), control('c')],
@@ -158,6 +166,15 @@ pub const KEYS: &[Binding] = &[
         false,
     ),
     bind(
+        &[letter('6')],
+        Action::Show(View::Latency),
+        "6",
+        "latency",
+        false,
+    ),
+    bind(&[letter('7')], Action::Show(View::Kv), "7", "kv", false),
+    bind(&[letter('8')], Action::Show(View::Logs), "8", "logs", false),
+    bind(
         &[letter('9')],
         Action::Show(View::Events),
         "9",
@@ -190,6 +207,20 @@ pub const KEYS: &[Binding] = &[
         Action::Move(-1),
         "k ↑",
         "up",
+        false,
+    ),
+    bind(
+        &[letter('n')],
+        Action::Match(true),
+        "n",
+        "next match",
+        false,
+    ),
+    bind(
+        &[letter('N')],
+        Action::Match(false),
+        "N",
+        "match before",
         false,
     ),
     bind(

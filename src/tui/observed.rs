@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::derive::{Problem, ProblemKind};
+use super::derive::{Identity, Problem, Severity};
 use super::snapshot::{ClusterSnapshot, Millis};
 
 /// Changes of one node that are kept.
@@ -31,6 +31,8 @@ struct Course<S> {
     state: S,
     since: Since,
     changes: VecDeque<Millis>,
+    /// When it was last there.
+    seen: Millis,
 }
 
 impl<S: PartialEq + Copy> Course<S> {
@@ -43,10 +45,12 @@ impl<S: PartialEq + Copy> Course<S> {
             state,
             since,
             changes: VecDeque::new(),
+            seen: now,
         }
     }
 
     fn see(&mut self, state: S, now: Millis) {
+        self.seen = now;
         if self.state == state {
             return;
         }
@@ -75,9 +79,10 @@ pub struct Reign {
 #[derive(Debug, Clone, Default)]
 pub struct Observations {
     nodes: BTreeMap<String, Course<i64>>,
-    checks: BTreeMap<(String, String), Course<u8>>,
+    /// By node, then by id.
+    checks: BTreeMap<String, BTreeMap<String, Course<u8>>>,
     reigns: VecDeque<Reign>,
-    problems: BTreeMap<(ProblemKind, String, bool), Since>,
+    problems: BTreeMap<(Identity, bool), Since>,
     /// When the watching began; 0 before.
     pub began: Millis,
     seen_nodes: Millis,
@@ -96,8 +101,11 @@ impl Observations {
             snapshot.members.sampled > self.seen_nodes,
         ) {
             let now = snapshot.members.sampled;
-            let states = members.iter().map(|one| (one.name.clone(), one.status));
-            merge(&mut self.nodes, states, now, self.seen_nodes == 0);
+            for member in members {
+                let first = self.seen_nodes == 0;
+                look(&mut self.nodes, &member.name, member.status, now, first);
+            }
+            self.nodes.retain(|_, course| course.seen == now);
             self.seen_nodes = now;
         }
         if let (Some(checks), true) = (
@@ -105,11 +113,19 @@ impl Observations {
             snapshot.checks.sampled > self.seen_checks,
         ) {
             let now = snapshot.checks.sampled;
-            let states = checks.iter().map(|one| {
-                let key = (one.node.clone(), one.check_id.clone());
-                (key, one.status as u8)
+            for check in checks {
+                if !self.checks.contains_key(&check.node) {
+                    self.checks.insert(check.node.clone(), BTreeMap::new());
+                }
+                if let Some(courses) = self.checks.get_mut(&check.node) {
+                    let first = self.seen_checks == 0;
+                    look(courses, &check.check_id, check.status as u8, now, first);
+                }
+            }
+            self.checks.retain(|_, courses| {
+                courses.retain(|_, course| course.seen == now);
+                !courses.is_empty()
             });
-            merge(&mut self.checks, states, now, self.seen_checks == 0);
             self.seen_checks = now;
         }
         if let (Some(leader), true) = (
@@ -142,7 +158,7 @@ impl Observations {
     pub fn date(&mut self, problems: &mut [Problem], now: Millis) {
         let mut old = std::mem::take(&mut self.problems);
         for problem in problems.iter_mut().filter(|one| one.since.is_none()) {
-            let key = problem.key();
+            let key = (problem.identity(), problem.severity == Severity::Critical);
             let fresh = Since {
                 at: now,
                 at_least: now - self.began < SETTLING,
@@ -166,8 +182,8 @@ impl Observations {
 
     /// Since when a check is in its state.
     pub fn check_since(&self, node: &str, check: &str) -> Option<Since> {
-        let key = (node.to_owned(), check.to_owned());
-        self.checks.get(&key).map(|course| course.since)
+        let course = self.checks.get(node)?.get(check)?;
+        Some(course.since)
     }
 
     /// The leaders seen, newest last.
@@ -176,23 +192,19 @@ impl Observations {
     }
 }
 
-/// Brings the courses up to date; those of things that are gone are forgotten.
-fn merge<K: Ord + Clone, S: PartialEq + Copy>(
-    courses: &mut BTreeMap<K, Course<S>>,
-    states: impl Iterator<Item = (K, S)>,
+/// Looks at one thing; a name is copied only when it is new.
+fn look<S: PartialEq + Copy>(
+    courses: &mut BTreeMap<String, Course<S>>,
+    name: &str,
+    state: S,
     now: Millis,
     first: bool,
 ) {
-    let mut old = std::mem::take(courses);
-    for (key, state) in states {
-        let course = match old.remove(&key) {
-            Some(mut course) => {
-                course.see(state, now);
-                course
-            }
-            None => Course::new(state, now, first),
-        };
-        courses.insert(key, course);
+    match courses.get_mut(name) {
+        Some(course) => course.see(state, now),
+        None => {
+            courses.insert(name.to_owned(), Course::new(state, now, first));
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The picture without a screen: `-once` as text, `-check` as a line for Nagios.
 
-use super::derive::{NodeRow, PeerRow, Picture, Verdict, verdict};
+use super::derive::{NodeRow, PeerRow, Picture, Severity, Verdict, verdict};
 use super::snapshot::{ClusterSnapshot, Fault};
 use super::summary;
 use super::theme::Glyphs;
-use super::words::{UNKNOWN, cut, moment, or_unknown};
+use super::words::{UNKNOWN, cut, moment, one_line, or_unknown, visible};
 use crate::output::columnize;
 
 /// Problems that are listed.
@@ -44,13 +44,18 @@ pub fn text(
         &mut lines,
         "PROBLEMS (newest first)",
         &problems(picture, glyphs),
+        if picture.check_counts.is_some() && picture.node_counts.is_some() {
+            "none"
+        } else {
+            UNKNOWN
+        },
     );
     let sample = match snapshot.health.get() {
         Some(_) => "RAFT (one sample)",
         None => "RAFT (autopilot's report n/a)",
     };
-    section(&mut lines, sample, &peers(picture));
-    section(&mut lines, "GOSSIP (worst first)", &nodes(picture));
+    section(&mut lines, sample, &peers(picture), UNKNOWN);
+    section(&mut lines, "GOSSIP (worst first)", &nodes(picture), UNKNOWN);
     let timeline = picture.timeline.line(picture.at);
     if !timeline.is_empty() {
         lines.push(String::new());
@@ -58,19 +63,25 @@ pub fn text(
     }
     let cut: Vec<String> = lines
         .iter()
-        .map(|line| cut(line, width, glyphs.more))
+        .map(|line| cut(&visible(line), width, glyphs.more))
         .collect();
     cut.join("\n")
 }
 
-fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>]) {
+/// A table under its title; `empty` stands for one without rows.
+fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>], empty: &str) {
     lines.push(String::new());
     lines.push(title.to_owned());
     if rows.is_empty() {
-        lines.push("  none".to_owned());
+        lines.push(format!("  {empty}"));
         return;
     }
-    let table = columnize(rows);
+    // Names are of strangers: no escape sequences, and no lines of their own.
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| one_line(cell)).collect())
+        .collect();
+    let table = columnize(&rows);
     lines.extend(table.lines().map(|line| format!("  {}", line.trim_end())));
 }
 
@@ -85,9 +96,16 @@ fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
             lines.push(format!("{what}: {}", fault.text));
         }
     };
+    tell("agent", snapshot.agent.fault.as_ref());
+    tell("leader", snapshot.leader.fault.as_ref());
     tell("members", snapshot.members.fault.as_ref());
     tell("checks", snapshot.checks.fault.as_ref());
+    tell("services", snapshot.services.fault.as_ref());
     tell("servers", snapshot.health.fault.as_ref());
+    tell("raft", snapshot.raft.fault.as_ref());
+    if let Some(text) = snapshot.old() {
+        lines.push(format!("old: {text}"));
+    }
     lines
 }
 
@@ -119,21 +137,12 @@ fn peers(picture: &Picture) -> Vec<Vec<String>> {
     }
     let head = ["PEER", "ROLE", "VOTE", "LAST IDX", "LAG", "CONTACT", "WHY"];
     let row = |peer: &PeerRow| {
-        let name = if peer.leader {
-            format!("{} *", peer.name)
-        } else {
-            peer.name.clone()
-        };
         vec![
-            name,
-            if peer.leader { "leader" } else { "follower" }.to_owned(),
-            if peer.voter { "yes" } else { "no" }.to_owned(),
+            summary::peer_name(peer),
+            summary::peer_role(peer).to_owned(),
+            summary::vote(peer).to_owned(),
             or_unknown(peer.last_index),
-            if peer.leader {
-                "-".to_owned()
-            } else {
-                or_unknown(peer.lag)
-            },
+            summary::lag(peer),
             summary::contact(peer),
             peer.why.join(", "),
         ]
@@ -168,12 +177,14 @@ fn nodes(picture: &Picture) -> Vec<Vec<String>> {
 /// One line for Nagios, with its numbers behind a bar, and the verdict.
 pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict) {
     let verdict = verdict(snapshot, picture);
-    let mut named: Vec<_> = picture.problems.iter().collect();
+    let problems = picture.problems.iter();
+    let mut named: Vec<_> = problems
+        .filter(|problem| problem.severity > Severity::Note)
+        .collect();
     named.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
     let mut words: Vec<String> = named
         .iter()
         .take(MAX_NAMED)
-        .filter(|problem| problem.severity > super::derive::Severity::Note)
         .map(|problem| format!("{}: {}", problem.subject, problem.text))
         .collect();
     let hidden = named.len().saturating_sub(MAX_NAMED);
@@ -183,31 +194,44 @@ pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict)
     if let Some(fault) = snapshot.unreachable() {
         words = vec![fault.text.clone()];
     }
+    if words.is_empty() && verdict == Verdict::Unknown {
+        words = faults(snapshot);
+    }
     if words.is_empty() {
         words.push(summary::leader(picture));
     }
-    let (nodes, checks) = (picture.node_counts, picture.check_counts);
-    let mut numbers = vec![
-        format!("servers={}", picture.servers.total),
-        format!("servers_healthy={}", picture.servers.healthy),
-        format!("nodes_alive={}", nodes.alive),
-        format!("nodes_failed={}", nodes.failed),
-        format!("checks_warning={}", checks.warning),
-        format!("checks_critical={}", checks.critical),
-        format!("leader_changes={}", picture.leader_changes),
-    ];
-    if let Some(tolerates) = picture.servers.tolerates {
-        numbers.push(format!("failures_tolerated={tolerates}"));
-    }
-    if let Some(lag) = picture.worst_lag() {
-        numbers.push(format!("lag_max={lag}"));
-    }
     // A bar would end the text early.
-    let words = words.join("; ").replace('|', "/");
-    let line = format!(
-        "CONSUL {} - {words} | {}",
-        verdict.word(),
-        numbers.join(" ")
-    );
+    let words = one_line(&words.join("; ")).replace('|', "/");
+    let line = format!("CONSUL {} - {words} | {}", verdict.word(), numbers(picture));
     (line, verdict)
+}
+
+/// The line for Nagios when nothing could be asked at all.
+pub fn unknown(reason: &str) -> String {
+    let reason = one_line(reason).replace('|', "/");
+    format!("CONSUL {} - {reason}", Verdict::Unknown.word())
+}
+
+/// The numbers that are known.
+fn numbers(picture: &Picture) -> String {
+    let (nodes, checks) = (picture.node_counts, picture.check_counts);
+    let count = |number: Option<usize>| number.and_then(|number| u64::try_from(number).ok());
+    let numbers = [
+        ("servers", count(picture.servers.total)),
+        ("servers_healthy", count(picture.servers.healthy)),
+        ("nodes_alive", count(nodes.map(|nodes| nodes.alive))),
+        ("nodes_failed", count(nodes.map(|nodes| nodes.failed))),
+        ("checks_warning", count(checks.map(|checks| checks.warning))),
+        (
+            "checks_critical",
+            count(checks.map(|checks| checks.critical)),
+        ),
+        ("leader_changes", count(picture.leader_changes)),
+        ("failures_tolerated", picture.servers.tolerates),
+        ("lag_worst", picture.worst_lag()),
+    ];
+    let known = numbers
+        .iter()
+        .filter_map(|(name, number)| Some(format!("{name}={}", (*number)?)));
+    known.collect::<Vec<_>>().join(" ")
 }

@@ -2,14 +2,16 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::actions::Menu;
+use super::confirm::Dialog;
 use super::data_table::fuzzy;
 use super::derive::Picture;
 use super::page::{Page, View};
 
 /// Longest line, in letters.
-const MAX_LETTERS: usize = 200;
+pub const MAX_LETTERS: usize = 200;
 /// Candidates that are offered.
-const MAX_CANDIDATES: usize = 8;
+pub const MAX_CANDIDATES: usize = 8;
 
 /// What keys are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub enum Mode {
     Palette(String),
     /// All keys are shown.
     Help,
+    /// What can be done to a row is shown.
+    Menu(Menu),
+    /// A change waits for the name of its object.
+    Confirm(Dialog),
 }
 
 /// What a key did to a line.
@@ -81,65 +87,92 @@ pub fn edit(line: &mut String, key: &KeyEvent) -> Edit {
     }
 }
 
-/// What the line may mean, best first.
-pub fn candidates(line: &str, picture: &Picture) -> Vec<String> {
-    let (verb, word) = match line.split_once(' ') {
-        Some((verb, word)) => (verb, Some(word.trim_start())),
-        None => (line, None),
-    };
-    let names: Vec<String> = match (verb, word) {
-        ("node" | "n", Some(_)) => picture
-            .nodes
-            .iter()
-            .map(|node| format!("node {}", node.name))
-            .collect(),
-        ("svc" | "service" | "s", Some(_)) => picture
-            .services
-            .iter()
-            .map(|service| format!("svc {}", service.name))
-            .collect(),
-        _ => {
-            let views = View::ALL.iter().map(|view| view.name().to_owned());
-            views
-                .chain(["node ", "svc ", "help", "quit"].map(str::to_owned))
-                .collect()
-        }
-    };
-    let wanted = word.unwrap_or(verb).to_lowercase();
-    let tail = |name: &str| -> String {
-        match word {
-            Some(_) => name
-                .split_once(' ')
-                .map_or("", |(_, tail)| tail)
-                .to_lowercase(),
-            None => name.to_lowercase(),
-        }
-    };
-    let mut found: Vec<String> = names
-        .into_iter()
-        .filter(|name| fuzzy(&wanted, &tail(name)))
-        .collect();
-    // What begins with the letters comes first; the sort is stable.
-    found.sort_by_key(|name| !tail(name).starts_with(&wanted));
+/// A first word of the palette that wants another one.
+struct Verb {
+    /// How it may be written; the first one is offered.
+    names: &'static [&'static str],
+    /// What the second word may be; whatever is written where the list is empty.
+    words: fn(&Picture) -> Vec<&str>,
+    /// Where it leads.
+    leads: fn(String) -> Page,
+}
+
+/// The first words that want another one. `via` is not among them: it leads to no page.
+const VERBS: &[Verb] = &[
+    Verb {
+        names: &["node", "n"],
+        words: |picture| picture.nodes.iter().map(|node| &*node.name).collect(),
+        leads: Page::Node,
+    },
+    Verb {
+        names: &["svc", "service", "s"],
+        words: |picture| {
+            let services = picture.services.iter();
+            services.map(|service| &*service.name).collect()
+        },
+        leads: Page::Service,
+    },
+];
+
+/// The verb of a line, and what stands after it.
+fn parse(line: &str) -> Option<(&'static Verb, &str)> {
+    let (first, word) = line.split_once(' ')?;
+    let verb = VERBS.iter().find(|verb| verb.names.contains(&first))?;
+    Some((verb, word.trim_start()))
+}
+
+/// Those that have the letters in their order, at most [`MAX_CANDIDATES`]; what begins with them comes first.
+pub fn best<'a>(names: impl Iterator<Item = &'a str>, letters: &str) -> Vec<&'a str> {
+    let wanted = letters.to_lowercase();
+    let mut found: Vec<&str> = names.filter(|name| fuzzy(&wanted, name)).collect();
+    // The sort is stable.
+    found.sort_by_cached_key(|name| !name.to_lowercase().starts_with(&wanted));
     found.truncate(MAX_CANDIDATES);
     found
 }
 
+/// What the line may mean, best first.
+pub fn candidates(line: &str, picture: &Picture) -> Vec<String> {
+    if let Some((verb, word)) = parse(line) {
+        let found = best((verb.words)(picture).into_iter(), word).into_iter();
+        return found
+            .map(|word| format!("{} {word}", verb.names[0]))
+            .collect();
+    }
+    let views = View::ALL.iter().map(|view| view.name());
+    let verbs = VERBS.iter().map(|verb| verb.names[0]);
+    let words = views.chain(verbs).chain(["via", "help", "quit"]);
+    let wants_more = |word: &str| VERBS.iter().any(|verb| verb.names[0] == word) || word == "via";
+    let found = best(words, line.trim()).into_iter();
+    let spaced = found.map(|word| {
+        if wants_more(word) {
+            format!("{word} ")
+        } else {
+            word.to_owned()
+        }
+    });
+    spaced.collect()
+}
+
 /// Where the line leads: what it names, or the best candidate.
 pub fn choose(line: &str, picture: &Picture) -> Option<Destination> {
-    let best = candidates(line, picture).into_iter().next()?;
-    let destination = match best.split_once(' ') {
-        Some((_, "")) => return None,
-        Some(("node", name)) => Destination::Page(Page::Node(name.to_owned())),
-        Some((_, name)) => Destination::Page(Page::Service(name.to_owned())),
-        None if best == "help" => Destination::Help,
-        None if best == "quit" => Destination::Quit,
-        None => {
-            let view = View::ALL.into_iter().find(|view| view.name() == best)?;
-            Destination::Page(Page::View(view))
+    if let Some((verb, word)) = parse(line) {
+        let words = (verb.words)(picture);
+        let chosen = match words.iter().find(|name| **name == word) {
+            Some(exact) => *exact,
+            None if words.is_empty() => word,
+            None => best(words.into_iter(), word).into_iter().next()?,
+        };
+        return Some(Destination::Page((verb.leads)(chosen.to_owned())));
+    }
+    match candidates(line, picture).into_iter().next()?.as_str() {
+        "help" => Some(Destination::Help),
+        "quit" => Some(Destination::Quit),
+        name => {
+            let view = View::ALL.into_iter().find(|view| view.name() == name)?;
+            Some(Destination::Page(Page::View(view)))
         }
-    };
-    Some(destination)
+    }
 }
 
 #[cfg(test)]
@@ -159,8 +192,29 @@ mod tests {
         assert_eq!(page("node web-7"), "web-7");
         assert_eq!(page("node w7"), "web-7");
         assert_eq!(page("svc ap"), "api");
+        assert_eq!(page("n web-3"), "web-3");
+        assert_eq!(page("service cache"), "cache");
         assert_eq!(page("q"), "Some(Quit)");
         assert_eq!(page("nothing such"), "None");
+        assert_eq!(page("node zzz"), "None");
+        assert_eq!(page("svc"), "None", "it wants a name");
         assert_eq!(page("node "), "srv-1");
+    }
+
+    #[test]
+    fn candidates_are_few_and_the_nearest_come_first() {
+        let (_, mut picture) = bad_picture();
+        assert_eq!(candidates("node w", &picture), ["node web-3", "node web-7"]);
+        assert_eq!(
+            candidates("v", &picture),
+            ["via ", "overview", "services", "kv", "events", "svc "]
+        );
+        let many = picture.nodes[0].clone();
+        picture.nodes = vec![many; 100].into();
+        assert_eq!(candidates("n srv", &picture).len(), MAX_CANDIDATES);
+        picture.nodes = Vec::new().into();
+        let page = Page::Node("any name".to_owned());
+        let found = choose("node any name", &picture);
+        assert_eq!(found, Some(Destination::Page(page)), "nobody knows better");
     }
 }

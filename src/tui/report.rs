@@ -40,11 +40,14 @@ struct Agent {
 #[derive(Debug, Serialize)]
 struct Leader {
     source: Source,
+    sampled_at: Option<String>,
+    error: Option<String>,
     name: Option<String>,
     term: Option<u64>,
     since: Option<String>,
     since_at_least: Option<bool>,
-    changes_24h: usize,
+    changes_24h: Option<usize>,
+    changes_span_s: Option<i64>,
     history_source: Source,
     history: Vec<Reign>,
 }
@@ -62,10 +65,11 @@ struct Servers {
     source: Source,
     sampled_at: Option<String>,
     error: Option<String>,
-    total: usize,
-    voters: usize,
-    healthy: usize,
+    total: Option<usize>,
+    voters: Option<usize>,
+    healthy: Option<usize>,
     failures_tolerated: Option<u64>,
+    lag_worst: Option<u64>,
     lag_max: u64,
     contact_max_ms: i64,
     commit_index: Option<u64>,
@@ -93,10 +97,10 @@ struct Nodes {
     source: Source,
     error: Option<String>,
     score_source: Source,
-    alive: usize,
-    failed: usize,
-    leaving: usize,
-    left: usize,
+    alive: Option<usize>,
+    failed: Option<usize>,
+    leaving: Option<usize>,
+    left: Option<usize>,
     list: Vec<Node>,
 }
 
@@ -119,9 +123,9 @@ struct Node {
 struct Checks {
     source: Source,
     error: Option<String>,
-    passing: usize,
-    warning: usize,
-    critical: usize,
+    passing: Option<usize>,
+    warning: Option<usize>,
+    critical: Option<usize>,
     failing: Vec<Check>,
 }
 
@@ -141,7 +145,7 @@ struct Check {
 struct Services {
     source: Source,
     error: Option<String>,
-    total: usize,
+    total: Option<usize>,
     down: Vec<String>,
 }
 
@@ -170,7 +174,7 @@ pub fn report(snapshot: &ClusterSnapshot, picture: &Picture) -> Report {
         services: Services {
             source: snapshot.services.source(),
             error: error(&snapshot.services),
-            total: picture.services.len(),
+            total: snapshot.services.get().map(|_| picture.services.len()),
             down: picture
                 .services
                 .iter()
@@ -215,11 +219,17 @@ fn leader(snapshot: &ClusterSnapshot, picture: &Picture) -> Leader {
     });
     Leader {
         source: snapshot.leader.source(),
+        sampled_at: snapshot
+            .leader
+            .get()
+            .map(|_| moment(snapshot.leader.sampled)),
+        error: error(&snapshot.leader),
         name: found.map(|leader| leader.name.clone()),
         term: found.and_then(|leader| leader.term),
         since: found.and_then(|leader| leader.since).map(moment),
         since_at_least: found.map(|leader| leader.at_least),
         changes_24h: picture.leader_changes,
+        changes_span_s: picture.leader_changes.map(|_| picture.leader_span / 1000),
         history_source: picture.timeline.source,
         history: history.collect(),
     }
@@ -249,6 +259,7 @@ fn servers(snapshot: &ClusterSnapshot, picture: &Picture) -> Servers {
         voters: picture.servers.voters,
         healthy: picture.servers.healthy,
         failures_tolerated: picture.servers.tolerates,
+        lag_worst: picture.worst_lag(),
         lag_max: picture.limits.lag_max,
         contact_max_ms: picture.limits.contact_max_ms,
         commit_index: facts.and_then(|facts| facts.commit_index),
@@ -279,10 +290,10 @@ fn nodes(snapshot: &ClusterSnapshot, picture: &Picture) -> Nodes {
         source: snapshot.members.source(),
         error: error(&snapshot.members),
         score_source: Picture::score_source(snapshot),
-        alive: counts.alive,
-        failed: counts.failed,
-        leaving: counts.leaving,
-        left: counts.left,
+        alive: counts.map(|counts| counts.alive),
+        failed: counts.map(|counts| counts.failed),
+        leaving: counts.map(|counts| counts.leaving),
+        left: counts.map(|counts| counts.left),
         list: list.collect(),
     }
 }
@@ -310,9 +321,9 @@ fn checks(snapshot: &ClusterSnapshot, picture: &Picture) -> Checks {
     Checks {
         source: snapshot.checks.source(),
         error: error(&snapshot.checks),
-        passing: counts.passing,
-        warning: counts.warning,
-        critical: counts.critical,
+        passing: counts.map(|counts| counts.passing),
+        warning: counts.map(|counts| counts.warning),
+        critical: counts.map(|counts| counts.critical),
         failing: failing.collect(),
     }
 }

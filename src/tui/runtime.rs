@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
 use futures_util::StreamExt as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::acting::Arrival;
 use super::app::{App, Effect, Event};
+use super::asker::Asker;
 use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
 use super::views;
+use super::worker::{Came, Worker};
 use crate::api::Client;
 
 /// Least time between two frames.
@@ -33,13 +36,13 @@ pub async fn run(
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
-    let mut poller = Poller::start(client, pause);
+    let mut poller = Poller::start(client, pause, app.following());
+    let mut worker = Worker::new(client);
+    let mut asker = Asker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
-    let mut continued = signal(SignalKind::from_raw(libc::SIGCONT))?;
+    let mut signals = Signals::listen()?;
     let mut next_frame = Instant::now();
     loop {
         let event = tokio::select! {
@@ -49,12 +52,27 @@ pub async fn run(
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(()),
             },
-            Some(arrived) = poller.next() => Event::Answer(arrived.update, arrived.retry_in),
+            arrived = poller.next() => {
+                let arrived = arrived?;
+                Event::Answer(arrived.update, arrived.retry_in)
+            }
+            Some(came) = worker.next() => match came {
+                Came::Arrival(arrival) => Event::Arrival(arrival),
+                Came::Agent(client) => {
+                    poller = Poller::start(&client, pause, app.following());
+                    asker = Asker::new(&client);
+                    worker.moved(&client);
+                    Event::Arrival(Arrival::Moved(client.address().to_owned()))
+                }
+            },
+            Some(found) = asker.next() => Event::Found(found),
             _ = ticks.tick() => Event::Tick,
-            _ = terminated.recv() => return Ok(()),
-            _ = hung_up.recv() => return Ok(()),
-            _ = continued.recv() => {
-                screen.again()?;
+            sign = signals.next() => {
+                match sign {
+                    Sign::End => return Ok(()),
+                    Sign::Stop => suspend(&mut screen)?,
+                    Sign::Continue => screen.again()?,
+                }
                 Event::Redraw
             }
             () = sleep_until(next_frame), if app.dirty => {
@@ -67,20 +85,76 @@ pub async fn run(
         };
         for effect in app.update(clock(), event) {
             match effect {
-                Effect::Refresh => poller.refresh(),
+                Effect::Refresh => {
+                    poller.refresh();
+                    asker.refresh();
+                }
+                Effect::Want(demand) => asker.want(demand),
+                Effect::Follow(parts) => poller.follow(parts),
+                Effect::Write(order) => worker.order(order),
+                Effect::Look(lookup) => worker.look(lookup),
+                Effect::Via(address) => worker.connect(address),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
-                    screen.leave();
-                    // The shell's turn; SIGCONT brings the screen back.
-                    stop();
+                    suspend(&mut screen)?;
+                    app.dirty = true;
                 }
             }
         }
     }
 }
 
-/// Stops this process as ^z does.
-fn stop() {
-    let own = rustix::process::getpid();
-    rustix::process::kill_process(own, rustix::process::Signal::TSTP).ok();
+/// What a signal asks for.
+enum Sign {
+    End,
+    Stop,
+    Continue,
+}
+
+/// Signals that would else leave the terminal as the dashboard needs it.
+struct Signals {
+    terminated: Signal,
+    hung_up: Signal,
+    interrupted: Signal,
+    quit: Signal,
+    stopped: Signal,
+    continued: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminated: signal(SignalKind::terminate())?,
+            hung_up: signal(SignalKind::hangup())?,
+            interrupted: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            stopped: signal(SignalKind::from_raw(libc::SIGTSTP))?,
+            continued: signal(SignalKind::from_raw(libc::SIGCONT))?,
+        })
+    }
+
+    async fn next(&mut self) -> Sign {
+        tokio::select! {
+            _ = self.terminated.recv() => Sign::End,
+            _ = self.hung_up.recv() => Sign::End,
+            _ = self.interrupted.recv() => Sign::End,
+            _ = self.quit.recv() => Sign::End,
+            _ = self.stopped.recv() => Sign::Stop,
+            _ = self.continued.recv() => Sign::Continue,
+        }
+    }
+}
+
+/// The shell's turn, until it continues this process. Nothing is drawn meanwhile.
+fn suspend(screen: &mut Screen) -> io::Result<()> {
+    use rustix::process::{self, getpid, getppid, getsid, kill_process};
+    // Without a shell in the same session nobody would continue it; the kernel does not stop such processes either.
+    let session = getsid(None)?;
+    let has_shell = getppid().is_some_and(|parent| getsid(Some(parent)) == Ok(session));
+    if has_shell {
+        screen.leave();
+        // The signal of ^z itself would only be heard again; this one stops at once.
+        kill_process(getpid(), process::Signal::STOP)?;
+    }
+    screen.again()
 }

@@ -115,6 +115,11 @@ impl<T> Part<T> {
         }
     }
 
+    /// When it was given, if newer questions failed.
+    pub fn old_since(&self) -> Option<Millis> {
+        (self.value.is_some() && self.fault.is_some()).then_some(self.sampled)
+    }
+
     /// What kind of trouble there is.
     pub fn trouble(&self) -> Option<FaultKind> {
         self.fault.as_ref().map(|fault| fault.kind)
@@ -154,6 +159,59 @@ pub enum Update {
     Gossip(Result<Vec<GossipMember>, Fault>),
     /// `/v1/coordinate/nodes`
     Coordinates(Result<Vec<NodeCoordinate>, Fault>),
+    /// How near the server that told the checks is to the leader.
+    Contact(Result<Contact, Fault>),
+    /// Whether the agent is there at all.
+    Pulse(Result<(), Fault>),
+}
+
+impl Update {
+    /// What went wrong.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Agent(came) => came.as_ref().err(),
+            Self::Members(came) => came.as_ref().err(),
+            Self::Checks(came) => came.as_ref().err(),
+            Self::Services(came) => came.as_ref().err(),
+            Self::Health(came) => came.as_ref().err(),
+            Self::Raft(came) => came.as_ref().err(),
+            Self::Autopilot(came) => came.as_ref().err(),
+            Self::Leader(came) => came.as_ref().err(),
+            Self::Changes(came) => came.as_ref().err(),
+            Self::Gossip(came) => came.as_ref().err(),
+            Self::Coordinates(came) => came.as_ref().err(),
+            Self::Contact(came) => came.as_ref().err(),
+            Self::Pulse(came) => came.as_ref().err(),
+        }
+    }
+}
+
+/// How near a server is to the leader: what it tells is as old as its last contact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contact {
+    /// Milliseconds since it heard of the leader.
+    pub last_ms: u64,
+    /// Whether it knows a leader.
+    pub known_leader: bool,
+}
+
+impl Contact {
+    /// From this on, a server's data is old: no leader keeps silent for so long.
+    const MAX_MS: u64 = 10_000;
+
+    /// Why its data may be old, if it may.
+    pub fn trouble(self) -> Option<String> {
+        if self.last_ms >= Self::MAX_MS {
+            let age = super::words::short(Millis::try_from(self.last_ms).unwrap_or(Millis::MAX));
+            Some(format!(
+                "the server that answers heard of the leader {age} ago"
+            ))
+        } else if !self.known_leader {
+            Some("the server that answers knows no leader".to_owned())
+        } else {
+            None
+        }
+    }
 }
 
 /// All parts. Cloning is cheap; a new answer makes a new snapshot, so that no screen is half old.
@@ -163,6 +221,12 @@ pub struct ClusterSnapshot {
     pub address: String,
     /// When the newest answer came.
     pub at: Millis,
+    /// When the newest answer came that told something; 0 before.
+    pub fresh: Millis,
+    /// Whether the agent is there.
+    pub pulse: Part<()>,
+    /// How near the server that told the checks is to the leader.
+    pub contact: Part<Contact>,
     /// The agent itself.
     pub agent: Part<AgentFacts>,
     /// The members of the LAN pool.
@@ -199,6 +263,9 @@ impl ClusterSnapshot {
     /// The same with an answer that came at `now`.
     #[must_use]
     pub fn with(mut self, update: Update, now: Millis) -> Self {
+        if !matches!(update, Update::Pulse(_)) && update.fault().is_none() {
+            self.fresh = now;
+        }
         match update {
             Update::Agent(came) => self.agent.take(came, now),
             Update::Members(came) => self.members.take(came, now),
@@ -211,15 +278,44 @@ impl ClusterSnapshot {
             Update::Changes(came) => self.changes.take(came, now),
             Update::Gossip(came) => self.gossip.take(came, now),
             Update::Coordinates(came) => self.coordinates.take(came, now),
+            Update::Contact(came) => self.contact.take(came, now),
+            Update::Pulse(came) => self.pulse.take(came, now),
         }
         self.at = now;
         self
     }
 
-    /// Why the agent cannot be reached, if it cannot.
+    /// Why the agent cannot be reached, if it cannot. Where nobody feels its pulse, its own part tells.
     pub fn unreachable(&self) -> Option<&Fault> {
-        let fault = self.agent.fault.as_ref()?;
-        (fault.kind == FaultKind::Unreachable).then_some(fault)
+        let fault = if self.has_pulse() {
+            self.pulse.fault.as_ref()
+        } else {
+            self.agent.fault.as_ref()
+        };
+        fault.filter(|fault| fault.kind == FaultKind::Unreachable)
+    }
+
+    /// Whether an answer can change what [`Self::unreachable`] says.
+    pub fn is_sign_of_life(&self, update: &Update) -> bool {
+        match update {
+            Update::Pulse(_) => true,
+            Update::Agent(_) => !self.has_pulse(),
+            _ => false,
+        }
+    }
+
+    fn has_pulse(&self) -> bool {
+        self.pulse.value.is_some() || self.pulse.fault.is_some()
+    }
+
+    /// Why what the agent tells may be old although it answers.
+    pub fn old(&self) -> Option<String> {
+        self.contact.get().and_then(|contact| contact.trouble())
+    }
+
+    /// When the agent was last heard of; 0 before.
+    pub fn heard(&self) -> Millis {
+        self.fresh.max(self.pulse.sampled)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The sentences that the screen's head, `-once` and `-check` share.
 
 use super::derive::{PeerRow, Picture, Problem, Severity};
-use super::snapshot::{ClusterSnapshot, Source};
+use super::observed::Since;
+use super::snapshot::{ClusterSnapshot, Millis, Source};
 use super::theme::Glyphs;
+use super::timeline::DAY;
 use super::words::{UNKNOWN, clock, or_unknown, short};
 
 /// `LEADER srv-2 term 41 for 6h12m, 3 changes/24h`
@@ -28,37 +30,48 @@ pub fn leader(picture: &Picture) -> String {
     format!("LEADER {}{term}{since}, {}", leader.name, changes(picture))
 }
 
-fn changes(picture: &Picture) -> String {
-    let count = picture.leader_changes;
+/// `3 changes/24h`, `1 change in 2h5m` where the record is younger than a day, `1 change seen`.
+pub fn changes(picture: &Picture) -> String {
+    let Some(count) = picture.leader_changes else {
+        return format!("changes {UNKNOWN}");
+    };
     let word = if count == 1 { "change" } else { "changes" };
     match picture.timeline.source {
-        Source::Agent => format!("{count} {word}/24h"),
-        Source::Observed => format!("{count} {word} seen"),
-        Source::Unavailable => format!("changes {UNKNOWN}"),
+        Source::Agent if picture.leader_span >= DAY => format!("{count} {word}/24h"),
+        Source::Agent => format!("{count} {word} in {}", short(picture.leader_span)),
+        Source::Observed | Source::Unavailable => format!("{count} {word} seen"),
     }
+}
+
+/// ` (14s old)` behind what newer questions could not tell.
+fn old(since: Option<Millis>, picture: &Picture) -> String {
+    since
+        .map(|at| format!(" ({} old)", short(picture.at - at)))
+        .unwrap_or_default()
 }
 
 /// `SERVERS 3/3, tolerates 1`
 pub fn servers(picture: &Picture) -> String {
     let servers = &picture.servers;
-    if servers.total == 0 {
+    let Some(total) = servers.total else {
         return format!("SERVERS {UNKNOWN}");
-    }
-    match servers.tolerates {
-        Some(count) => format!(
-            "SERVERS {}/{}, tolerates {count}",
-            servers.healthy, servers.total
-        ),
-        None => format!("SERVERS {UNKNOWN}/{}", servers.total),
-    }
+    };
+    let tolerates = servers
+        .tolerates
+        .map(|count| format!(", tolerates {count}"))
+        .unwrap_or_default();
+    format!(
+        "SERVERS {}/{total}{tolerates}{}",
+        or_unknown(servers.healthy),
+        old(servers.old_since, picture)
+    )
 }
 
 /// `NODES 48 ok 1 x 2 left`
 pub fn nodes(snapshot: &ClusterSnapshot, picture: &Picture, glyphs: &Glyphs) -> String {
-    if snapshot.members.get().is_none() {
+    let Some(counts) = picture.node_counts else {
         return format!("NODES {UNKNOWN}");
-    }
-    let counts = &picture.node_counts;
+    };
     let mut text = format!(
         "NODES {} {} {} {}",
         counts.alive, glyphs.ok, counts.failed, glyphs.bad
@@ -66,18 +79,24 @@ pub fn nodes(snapshot: &ClusterSnapshot, picture: &Picture, glyphs: &Glyphs) -> 
     if counts.leaving > 0 {
         text = format!("{text} {} leaving", counts.leaving);
     }
-    format!("{text} {} left", counts.left)
+    let old = old(snapshot.members.old_since(), picture);
+    format!("{text} {} left{old}", counts.left)
 }
 
 /// `CHECKS 212 ok 3 ! 2 x`
 pub fn checks(snapshot: &ClusterSnapshot, picture: &Picture, glyphs: &Glyphs) -> String {
-    if snapshot.checks.get().is_none() {
+    let Some(counts) = picture.check_counts else {
         return format!("CHECKS {UNKNOWN}");
-    }
-    let counts = &picture.check_counts;
+    };
     format!(
-        "CHECKS {} {} {} {} {} {}",
-        counts.passing, glyphs.ok, counts.warning, glyphs.warning, counts.critical, glyphs.bad
+        "CHECKS {} {} {} {} {} {}{}",
+        counts.passing,
+        glyphs.ok,
+        counts.warning,
+        glyphs.warning,
+        counts.critical,
+        glyphs.bad,
+        old(snapshot.checks.old_since(), picture)
     )
 }
 
@@ -104,12 +123,18 @@ pub fn symbol(severity: Severity, glyphs: &Glyphs) -> &'static str {
 
 /// `for 00:03:12`, with `>` before the time where it is longer than that.
 pub fn lasting(problem: &Problem, picture: &Picture) -> String {
-    match problem.since {
+    let since = problem.since;
+    since.map_or_else(String::new, |_| format!("for {}", age(since, picture.at)))
+}
+
+/// `00:03:12`, with `>` where it is longer than that.
+pub fn age(since: Option<Since>, now: Millis) -> String {
+    match since {
         Some(since) => {
             let more = if since.at_least { ">" } else { "" };
-            format!("for {more}{}", clock(picture.at - since.at))
+            format!("{more}{}", clock(now - since.at))
         }
-        None => String::new(),
+        None => "-".to_owned(),
     }
 }
 
@@ -131,6 +156,30 @@ pub fn rtt(rtt_ms: Option<f64>) -> String {
             format!("{millis:.0} ms")
         }
     }))
+}
+
+/// A server's name, with a star for the leader.
+pub fn peer_name(peer: &PeerRow) -> String {
+    let mark = if peer.leader { " *" } else { "" };
+    format!("{}{mark}", peer.name)
+}
+
+/// `leader` or `follower`.
+pub fn peer_role(peer: &PeerRow) -> &'static str {
+    if peer.leader { "leader" } else { "follower" }
+}
+
+/// `yes` or `no`.
+pub fn vote(peer: &PeerRow) -> &'static str {
+    if peer.voter { "yes" } else { "no" }
+}
+
+/// Entries behind the leader, `-` for the leader.
+pub fn lag(peer: &PeerRow) -> String {
+    if peer.leader {
+        return "-".to_owned();
+    }
+    or_unknown(peer.lag)
 }
 
 /// `12 ms`, `-` for the leader.

@@ -1,11 +1,12 @@
 //! The terminal: taken for the screen, and given back whatever happens.
 
 use std::io::{self, Stdout, Write as _};
+use std::panic::PanicHookInfo;
 
 use crossterm::cursor::Show;
 use crossterm::execute;
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -25,8 +26,7 @@ impl Screen {
     pub fn take() -> io::Result<Self> {
         restore_on_panic();
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()));
-        let terminal = terminal.inspect_err(|_| leave())?;
+        let terminal = drawn_anew().inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
@@ -41,9 +41,19 @@ impl Screen {
     ///
     /// The terminal is gone.
     pub fn again(&mut self) -> io::Result<()> {
+        // The shell may have set it otherwise; what counts as raw already would not be set again.
+        disable_raw_mode()?;
         enter()?;
-        self.terminal.clear()
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.terminal = drawn_anew()?;
+        Ok(())
     }
+}
+
+/// Nothing is known of what it shows. Clearing by ratatui would ask the terminal where its cursor is, and the answer may
+/// be read as a key.
+fn drawn_anew() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
+    Terminal::new(CrosstermBackend::new(io::stdout()))
 }
 
 impl Drop for Screen {
@@ -70,9 +80,49 @@ fn restore_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            leave();
-            report(info);
-        }));
+        std::panic::set_hook(Box::new(first_then(leave, report)));
     });
+}
+
+/// A hook that gives the terminal back before the report.
+fn first_then(
+    restore: impl Fn(),
+    report: impl Fn(&PanicHookInfo<'_>),
+) -> impl Fn(&PanicHookInfo<'_>) {
+    move |info| {
+        restore();
+        report(info);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_is_reported() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (first, second) = (Arc::clone(&told), Arc::clone(&told));
+        let hook = first_then(
+            move || first.lock().unwrap().push("restored".to_owned()),
+            move |info| {
+                let mine = info.payload_as_str() == Some("of this test");
+                second.lock().unwrap().push(format!("reported {mine}"));
+            },
+        );
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(hook));
+        let ended = std::thread::spawn(|| panic!("of this test")).join();
+        std::panic::set_hook(before);
+        assert!(ended.is_err());
+        let told = told.lock().unwrap();
+        // Tests beside this one may panic in the meantime.
+        let place = told
+            .iter()
+            .position(|line| line == "reported true")
+            .unwrap();
+        assert!(told[..place].contains(&"restored".to_owned()), "{told:?}");
+    }
 }

@@ -78,6 +78,11 @@ impl Timeline {
         Self { bars, source }
     }
 
+    /// How far the record reaches back; 0 without one.
+    pub fn span(&self, now: Millis) -> Millis {
+        self.bars.first().map_or(0, |bar| (now - bar.from).max(0))
+    }
+
     /// The leadership that lasts.
     pub fn current(&self) -> Option<&Bar> {
         self.bars.last().filter(|bar| bar.to.is_none())
@@ -107,11 +112,28 @@ impl Timeline {
     /// Which cells of a row of `width` the leader had something of, over the last `span`.
     pub fn cells(&self, leader: &str, width: usize, span: Millis, now: Millis) -> Vec<bool> {
         let mut cells = vec![false; width];
+        for (from, to, _) in self.runs(leader, width, span, now) {
+            for cell in cells.iter_mut().take(to).skip(from) {
+                *cell = true;
+            }
+        }
+        cells
+    }
+
+    /// The leader's bars in a row of `width` over the last `span`: from which cell on, up to which one, in which term.
+    pub fn runs(
+        &self,
+        leader: &str,
+        width: usize,
+        span: Millis,
+        now: Millis,
+    ) -> Vec<(usize, usize, Option<u64>)> {
+        let mut runs = Vec::new();
         let Ok(count) = Millis::try_from(width) else {
-            return cells;
+            return runs;
         };
         if count == 0 || span <= 0 {
-            return cells;
+            return runs;
         }
         let place = |at: Millis| (at - (now - span)).clamp(0, span) * count / span;
         for bar in self.bars.iter().filter(|bar| bar.leader == leader) {
@@ -122,11 +144,9 @@ impl Timeline {
             let (from, to) = (place(bar.from), place(end));
             let from = usize::try_from(from).unwrap_or_default();
             let to = usize::try_from(to).unwrap_or_default().max(from + 1);
-            for cell in cells.iter_mut().take(to).skip(from) {
-                *cell = true;
-            }
+            runs.push((from, to, bar.term));
         }
-        cells
+        runs
     }
 }
 
@@ -207,5 +227,7 @@ mod tests {
         assert_eq!(row("srv-a"), "########.........#######");
         assert_eq!(row("srv-b"), "........#########.......");
         assert!(timeline.cells("srv-a", 0, DAY, now).is_empty());
+        let runs = timeline.runs("srv-a", 24, DAY, now);
+        assert_eq!(runs, [(0, 8, Some(1)), (17, 24, Some(3))]);
     }
 }

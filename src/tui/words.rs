@@ -78,6 +78,10 @@ pub fn cut(text: &str, width: usize, more: &str) -> String {
 /// Text of strangers without what would move a terminal's cursor: escape sequences are left out, control characters
 /// become spaces. Newlines stay.
 pub fn plain(text: &str) -> String {
+    let clean = |letter: char| letter == '\n' || !letter.is_control();
+    if text.chars().all(clean) {
+        return text.to_owned();
+    }
     let mut kept = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
@@ -117,8 +121,18 @@ fn skip_sequence(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
+/// Text of strangers on one line, as wide as it was: spaces stay, line ends become spaces.
+pub fn visible(text: &str) -> String {
+    plain(text).replace('\n', " ")
+}
+
 /// Text of strangers on one line.
 pub fn one_line(text: &str) -> String {
+    // Nearly all texts are so already.
+    let shown = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if text.bytes().all(shown) && text.trim_ascii().len() == text.len() && !text.contains("  ") {
+        return text.to_owned();
+    }
     let text = plain(text);
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ")

@@ -44,6 +44,8 @@ mod recovery;
 mod rpc_port;
 mod sessions;
 mod terminal;
+mod top;
+mod top_write;
 mod walkthrough_a;
 mod walkthrough_b;
 mod walkthrough_d;

@@ -10,6 +10,7 @@ pub(crate) mod linearizability;
 mod lines;
 mod program;
 mod reference;
+mod terminal;
 
 pub(crate) use agent::{TestAgent, consulctl, own_address, started_and_ended, text_of};
 pub(crate) use cluster::{QUICK, Seat, TestCluster};
@@ -18,6 +19,7 @@ pub(crate) use http::{Answer, Client};
 pub(crate) use lines::Lines;
 pub(crate) use program::{Program, Serf, is_installed};
 pub(crate) use reference::{Reference, reference};
+pub(crate) use terminal::{Terminal, picture};
 
 /// Longest time that a test waits for anything.
 pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

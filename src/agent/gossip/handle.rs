@@ -15,6 +15,7 @@ use crate::model::node::StringMap;
 use super::serf::{
     Event, KeyOperation, KeyReport, QueryKey, QueryReply, QueryRequest, RequestError, Stats,
 };
+use super::swim::MemberUnrest;
 use super::wire::{LamportTime, Tags};
 
 /// Requests that wait for the driver.
@@ -126,6 +127,9 @@ pub(super) enum Request {
     },
     Stats {
         done: oneshot::Sender<Stats>,
+    },
+    Unrest {
+        done: oneshot::Sender<Vec<MemberUnrest>>,
     },
     Coordinate {
         /// `None` for our own.
@@ -337,6 +341,14 @@ impl GossipHandle {
     /// When the pool has ended.
     pub async fn stats(&self) -> Result<Stats, GossipError> {
         self.ask(|done| Request::Stats { done }).await
+    }
+
+    /// How often this member saw others in doubt, go and come back.
+    ///
+    /// # Errors
+    /// When the pool has ended.
+    pub async fn unrest(&self) -> Result<Vec<MemberUnrest>, GossipError> {
+        self.ask(|done| Request::Unrest { done }).await
     }
 
     /// The keys of the `serf_lan` and `serf_wan` sections of `info`; empty when the pool has ended.

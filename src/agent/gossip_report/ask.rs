@@ -105,7 +105,8 @@ async fn ask(own: &Own) -> Answer {
     if gathering.missing() != Missing::Nothing {
         hear(pool, &mut gathering).await?;
     }
-    Ok(Arc::new(gathering.finish(&pool.members())))
+    let unrest = pool.unrest().await?;
+    Ok(Arc::new(gathering.finish(&pool.members(), unrest)))
 }
 
 /// Asks the others.

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::agent::gossip::serf::QueryReply;
-use crate::model::gossip::{GossipMember, GossipReport};
+use crate::agent::gossip::swim::MemberUnrest;
+use crate::model::gossip::{GossipMember, GossipReport, GossipUnrest};
 use crate::model::member::{Member, MemberStatus};
 
 use super::payload;
@@ -87,8 +88,22 @@ impl Gathering {
         &self.unreadable
     }
 
-    /// All members with what they said.
-    pub(super) fn finish(mut self, members: &[Member]) -> Vec<GossipMember> {
+    /// All members with what they said, and what this one saw of them.
+    pub(super) fn finish(
+        mut self,
+        members: &[Member],
+        unrest: Vec<MemberUnrest>,
+    ) -> Vec<GossipMember> {
+        let seen = unrest.into_iter().map(|one| {
+            let unrest = GossipUnrest {
+                suspect: one.suspect,
+                suspicions: one.suspicions,
+                flaps: one.flaps,
+                settled_seconds: one.settled.map(|settled| settled.as_secs()),
+            };
+            (one.name, unrest)
+        });
+        let mut seen: HashMap<_, _> = seen.collect();
         let described = members.iter().map(|member| {
             let report = self.reports.remove(&member.name);
             GossipMember {
@@ -98,6 +113,7 @@ impl Gathering {
                 status: member.member_status().as_str().to_owned(),
                 unknown: report.is_none(),
                 report,
+                seen: seen.remove(member.name.as_str()),
             }
         });
         described.collect()
@@ -147,7 +163,17 @@ mod tests {
         assert_eq!(gathering.missing(), Missing::Answers);
         gathering.add(&answer("a", 1));
         assert_eq!(gathering.missing(), Missing::Nothing);
-        let found = gathering.finish(&ring());
+        let unrest = MemberUnrest {
+            name: "c".into(),
+            suspect: false,
+            suspicions: 2,
+            flaps: 1,
+            settled: Some(std::time::Duration::from_secs(90)),
+        };
+        let found = gathering.finish(&ring(), vec![unrest]);
+        let seen = found[2].seen.as_ref().unwrap();
+        assert_eq!((seen.suspicions, seen.settled_seconds), (2, Some(90)));
+        assert!(found[0].seen.is_none());
         let scores: Vec<_> = found
             .iter()
             .map(|member| member.report.as_ref().map(|report| report.health_score))
@@ -173,7 +199,7 @@ mod tests {
         assert_eq!(gathering.missing(), Missing::Answers);
         let text = "b: the answer has version 9, this agent reads version 1";
         assert_eq!(gathering.unreadable(), [text]);
-        let found = gathering.finish(&ring());
+        let found = gathering.finish(&ring(), Vec::new());
         assert_eq!(found.len(), 3);
         assert!(found.iter().all(|member| member.unknown));
     }

@@ -145,7 +145,7 @@ impl RpcError {
     }
 
     /// Whether the method is not one of the asked server's.
-    pub(super) fn is_unknown_method(&self) -> bool {
+    pub fn is_unknown_method(&self) -> bool {
         matches!(self, Self::Remote(text) if innermost(text).starts_with("rpc: can't find "))
     }
 }

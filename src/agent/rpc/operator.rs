@@ -4,18 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::agent::raft::Raft;
+use crate::agent::raft::{LeaderChange, Raft};
 use crate::model::access::{Requirement, Resource};
 use crate::model::raft::{
-    AutopilotServer, AutopilotState, OperatorHealth, RaftConfiguration, ServerHealth, ServerStatus,
+    AutopilotServer, AutopilotState, LeaderChangeRecord, OperatorHealth, RaftConfiguration,
+    ServerHealth, ServerStatus,
 };
 
 use super::forward::{Errand, Left, name_of};
 use super::net::BoxFuture;
 use super::wire::operator::{
-    AUTOPILOT_STATE, RAFT_GET_CONFIGURATION, RAFT_REMOVE_PEER_BY_ADDRESS, RAFT_REMOVE_PEER_BY_ID,
-    RemovePeerRequest, SERVER_HEALTH, TRANSFER_LEADER, TransferLeaderRequest, decode_health,
-    decode_raft_configuration,
+    AUTOPILOT_STATE, LEADER_CHANGES, RAFT_GET_CONFIGURATION, RAFT_REMOVE_PEER_BY_ADDRESS,
+    RAFT_REMOVE_PEER_BY_ID, RemovePeerRequest, SERVER_HEALTH, TRANSFER_LEADER,
+    TransferLeaderRequest, decode_health, decode_leader_changes, decode_raft_configuration,
 };
 use super::wire::{
     DialectError, Nothing, ReadOptions, decode_autopilot_state, encode_read, encode_write,
@@ -103,6 +104,32 @@ impl Rpc {
                     configuration
                 });
                 Box::pin(std::future::ready(configuration)) as BoxFuture<'static, _>
+            }),
+        })
+        .await
+    }
+
+    /// The changes of leader that a server saw since it started, newest last: this one, or for a client any. Servers may
+    /// have seen different ones.
+    ///
+    /// # Errors
+    /// As [`Rpc::query`].
+    pub async fn leader_changes(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<Vec<LeaderChangeRecord>, RpcError> {
+        let body = self.operator_read(options)?;
+        let token = options.token.clone();
+        self.carry(Ask {
+            method: LEADER_CHANGES,
+            body,
+            is_read: true,
+            is_stale: true,
+            answer: decode_leader_changes,
+            here: Box::new(move |rpc: Self, raft: Raft| {
+                let allowed = rpc.authorize(&token, &operator_read());
+                let changes = allowed.map(|()| raft.history().into_iter().map(record).collect());
+                Box::pin(std::future::ready(changes)) as BoxFuture<'static, _>
             }),
         })
         .await
@@ -257,6 +284,22 @@ fn operator_write() -> Requirement<'static> {
     Requirement::write(Resource::Operator, &[])
 }
 
+/// A change of leader as operators see it.
+fn record(change: LeaderChange) -> LeaderChangeRecord {
+    let at = jiff::Timestamp::try_from(change.at).unwrap_or_default();
+    let (leader_id, leader_address) = change
+        .leader
+        .map(|leader| (leader.id, leader.address))
+        .unwrap_or_default();
+    LeaderChangeRecord {
+        time: at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        term: change.term,
+        leader_id,
+        leader_address,
+        reason: change.reason.to_owned(),
+    }
+}
+
 /// What autopilot saw last. A leader that has not looked yet answers with nothing, as Consul's does.
 fn autopilot_here(token: String) -> AnswerHere<Arc<AutopilotState>> {
     Box::new(move |rpc, _| {
@@ -324,7 +367,10 @@ fn server_of(health: ServerHealth) -> AutopilotServer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::agent::raft::Leader;
     use crate::model::raft::RaftServer;
 
     #[test]
@@ -385,5 +431,26 @@ mod tests {
         assert_eq!(statuses, expected);
         assert_eq!(state.servers["a"].node_status, "alive");
         assert!(state.servers["a"].meta.is_empty());
+    }
+
+    #[test]
+    fn a_change_of_leader_is_a_row() {
+        let change = LeaderChange {
+            at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_042),
+            term: 7,
+            leader: Some(Leader {
+                id: "i".to_owned(),
+                address: "10.0.0.1:8300".to_owned(),
+            }),
+            reason: "another server won the election",
+        };
+        let text = serde_json::to_string(&record(change.clone())).unwrap();
+        let expected = r#"{"Time":"2020-09-13T12:26:40.042Z","Term":7,"LeaderID":"i","LeaderAddress":"10.0.0.1:8300","Reason":"another server won the election"}"#;
+        assert_eq!(text, expected);
+        let lost = LeaderChange {
+            leader: None,
+            ..change
+        };
+        assert_eq!(record(lost).leader_id, "");
     }
 }

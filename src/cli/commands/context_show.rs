@@ -63,7 +63,9 @@ impl Args {
             .collect();
         if self.format.is_text() && !self.origin {
             let names = ["Setting", "Value"];
-            table = table.select(&names).map_err(super::print::no_column)?;
+            table = table
+                .select(&names)
+                .map_err(|error| super::print::no_column(&error))?;
         }
         super::print_table(context, &self.format, &table, &entries)
     }

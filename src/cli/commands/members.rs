@@ -143,7 +143,9 @@ impl Args {
                 Some(name) => (name, true),
                 None => (sort.as_str(), false),
             };
-            let order = table.order(name, reverse).map_err(no_column)?;
+            let order = table
+                .order(name, reverse)
+                .map_err(|error| no_column(&error))?;
             members = order.iter().map(|place| members[*place].clone()).collect();
             table.rows = order
                 .iter()
@@ -153,7 +155,7 @@ impl Args {
         // Sorting may need columns that Consul's table does not show.
         if self.format.is_text() {
             let shown: Vec<&str> = self.columns().to_vec();
-            table = table.select(&shown).map_err(no_column)?;
+            table = table.select(&shown).map_err(|error| no_column(&error))?;
         }
         Ok((members, table))
     }

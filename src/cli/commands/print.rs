@@ -58,7 +58,10 @@ pub(crate) fn print_table<T: Serialize + ?Sized>(
 pub(crate) fn table_lines(shape: &Shape, table: &Table, head: bool) -> Result<Vec<String>, Error> {
     Ok(match shape {
         Shape::Name => table.names().lines().map(str::to_owned).collect(),
-        Shape::Columns(names) => table.select(names).map_err(no_column)?.aligned(head),
+        Shape::Columns(names) => table
+            .select(names)
+            .map_err(|error| no_column(&error))?
+            .aligned(head),
         _ => table.aligned(head),
     })
 }
@@ -84,7 +87,7 @@ pub(crate) fn view<T: Serialize>(
 }
 
 /// The error for a column that a table does not have.
-pub(crate) fn no_column(error: UnknownColumn) -> Error {
+pub(crate) fn no_column(error: &UnknownColumn) -> Error {
     let hint = did_you_mean(&error.name, error.known.iter().map(String::as_str));
     Error::Message(error.to_string()).with_hint(hint)
 }

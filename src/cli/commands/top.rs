@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::api::Client;
+use crate::cli::child::Interrupts;
 use crate::cli::config::TopSettings;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
-use crate::tui::{self, App, Observations, Palette, Theme, Thresholds};
+use crate::tui::{self, App, History, Observations, Palette, Theme, Thresholds};
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
@@ -18,7 +19,7 @@ const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read. Works against HashiCorp Consul, too; what only our agents
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
 ///
 /// $ consulctl top
@@ -26,6 +27,8 @@ const INTERVAL_MS: u64 = 1000;
 /// $ consulctl top -once
 ///
 /// $ consulctl top -once -format=json
+///
+/// $ consulctl top -format=json | jq -c .verdict
 ///
 /// $ consulctl top -check
 #[derive(clap::Args)]
@@ -37,6 +40,9 @@ pub(crate) struct Args {
     /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
     check: bool,
+    /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
+    #[arg(long)]
+    write: bool,
     /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
     #[arg(long, value_name = "columns")]
     width: Option<usize>,
@@ -59,23 +65,33 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        if !self.words.is_empty() {
-            return Err(Error::too_many("0", self.words.len()));
+        if self.write && (self.once || self.check || self.format.is_json()) {
+            let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
+            return Err(Error::message(text));
         }
-        let client = context.client(&self.http)?;
-        let top = context.config()?.top.clone();
-        let palette = match (self.theme, &top.theme) {
-            (None, Some(name)) => Some(palette(name).map_err(|reason| {
-                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
-            })?),
-            (given, _) => given,
+        let start = match self.start(context) {
+            Ok(start) => start,
+            // What cannot be asked is unknown: 1 would be a warning.
+            Err(error) if self.check => {
+                let line = tui::once::unknown(&error.to_string());
+                context.console.line(&line)?;
+                return Err(Error::Exit(tui::Verdict::Unknown.exit_code()));
+            }
+            Err(error) => return Err(error),
         };
-        let theme = Theme::from_environment(|name| context.variable(name), palette, self.ascii);
-        let limits = limits(&top);
-        if !self.once && !self.check && !self.format.is_json() {
-            let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
-            return watch(context, &client, &theme, limits, interval).await;
+        if !self.once && !self.check {
+            return if self.format.is_json() {
+                start.stream(context).await
+            } else {
+                start.watch(context, self.write).await
+            };
         }
+        let Start {
+            client,
+            theme,
+            limits,
+            ..
+        } = start;
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
         let picture = tui::derive(now(), &snapshot, &mut seen, &limits);
@@ -92,30 +108,95 @@ impl Args {
             };
         }
         if self.format.is_json() {
-            return super::print_json(context, &tui::report(&snapshot, &picture));
+            super::print_json(context, &tui::report(&snapshot, &picture))?;
+            return reached(&snapshot);
         }
         let width = self.width.unwrap_or_else(|| columns(context));
         let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
-        Ok(context.console.line(&text)?)
+        context.console.line(&text)?;
+        reached(&snapshot)
     }
 }
 
-/// The dashboard.
-async fn watch(
-    context: &mut Context,
-    client: &Client,
-    theme: &Theme,
-    limits: Thresholds,
-    interval: u64,
-) -> Outcome {
-    if !context.console.out_is_terminal() {
-        let text = "standard output is not a terminal: use -once, -format=json or -check";
-        return Err(Error::message(text));
+/// An agent that cannot be reached is a failure, after what is known of it was printed.
+fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
+    match snapshot.unreachable() {
+        None => Ok(()),
+        Some(_) => Err(Error::Exit(1)),
     }
-    context.console.flush()?;
-    let app = App::new(client.address(), *theme, limits);
-    let pause = Duration::from_millis(interval.max(MIN_INTERVAL_MS));
-    Ok(tui::run(client, app, pause, now).await?)
+}
+
+/// What flags, environment and the user's file say together.
+struct Start {
+    client: Client,
+    theme: Theme,
+    limits: Thresholds,
+    /// What lies between two questions.
+    pause: Duration,
+}
+
+impl Args {
+    fn start(&self, context: &mut Context) -> Result<Start, Error> {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let client = if self.write {
+            context.writer(&self.http)?
+        } else {
+            context.client(&self.http)?
+        };
+        let top = &context.config()?.top;
+        let limits = limits(top);
+        let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
+        let chosen = match (self.theme, &top.theme) {
+            (None, Some(name)) => Some(palette(name).map_err(|reason| {
+                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
+            })?),
+            (given, _) => given,
+        };
+        Ok(Start {
+            client,
+            theme: Theme::from_environment(|name| context.variable(name), chosen, self.ascii),
+            limits,
+            pause: Duration::from_millis(interval.max(MIN_INTERVAL_MS)),
+        })
+    }
+}
+
+impl Start {
+    /// An object a refresh, a line each, until interrupted or nobody reads any more.
+    async fn stream(self, context: &mut Context) -> Outcome {
+        let mut interrupts = Interrupts::listen()
+            .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
+        let mut stream = tui::Stream::start(&self.client, self.pause, self.limits);
+        loop {
+            let report = tokio::select! {
+                _ = interrupts.next() => return Ok(()),
+                report = stream.next(now) => report?,
+            };
+            let line = serde_json::to_string(&report)
+                .map_err(|error| Error::message(format!("Error encoding JSON: {error}")))?;
+            context.console.line(&line)?;
+            context.console.flush()?;
+        }
+    }
+
+    /// The dashboard.
+    async fn watch(self, context: &mut Context, write: bool) -> Outcome {
+        if !context.console.out_is_terminal() {
+            let text = "standard output is not a terminal: use -once, -format=json or -check";
+            return Err(Error::message(text));
+        }
+        context.console.flush()?;
+        let mut app = App::new(self.client.address(), self.theme, self.limits);
+        app.history = History::sampled_every(
+            tui::Millis::try_from(self.pause.as_millis()).unwrap_or(tui::Millis::MAX),
+        );
+        if write {
+            app.desk.gate = tui::Gate::open();
+        }
+        Ok(tui::run(&self.client, app, self.pause, now).await?)
+    }
 }
 
 /// The limits with what the user's file says.

@@ -46,17 +46,15 @@ pub(crate) fn choose(
     let Some((name, origin)) = found.filter(|(name, _)| !name.is_empty()) else {
         return Ok(None);
     };
-    match config.contexts.get(name) {
-        Some(named) => Ok(Some(Chosen {
-            name: name.to_owned(),
-            origin,
-            named: named.clone(),
-        })),
-        None => {
-            let hint = did_you_mean(name, config.contexts.keys().map(String::as_str));
-            Err((format!("there is no context \"{name}\""), hint))
-        }
-    }
+    let Some(named) = config.contexts.get(name) else {
+        let hint = did_you_mean(name, config.contexts.keys().map(String::as_str));
+        return Err((format!("there is no context \"{name}\""), hint));
+    };
+    Ok(Some(Chosen {
+        name: name.to_owned(),
+        origin,
+        named: named.clone(),
+    }))
 }
 
 /// The value of one of Consul's variables: the environment's own, or else what the context says. The token is not among

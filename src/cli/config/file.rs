@@ -87,7 +87,7 @@ pub(crate) fn parse(text: &str) -> Result<Config, (usize, String)> {
 /// The line of a place, counted from 1.
 fn line(text: &str, place: usize) -> usize {
     let before = text.as_bytes().get(..place).unwrap_or(text.as_bytes());
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    before.split(|byte| *byte == b'\n').count()
 }
 
 /// Where a value stands, for warnings.

@@ -127,7 +127,7 @@ fn gossip() -> Vec<GossipMember> {
 }
 
 /// The snapshot before things broke.
-fn before() -> ClusterSnapshot {
+pub(crate) fn before() -> ClusterSnapshot {
     let coordinate = |node: &str, at: f64| {
         json!({"Node": node, "Segment": "", "Coord": {"Vec": [at, 0, 0, 0, 0, 0, 0, 0], "Error": 0.1,
             "Adjustment": 0, "Height": 0.00001}})

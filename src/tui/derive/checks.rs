@@ -57,7 +57,8 @@ pub struct ServiceRow {
 }
 
 impl ServiceRow {
-    /// Whether it has instances and none of them can be used.
+    /// Whether it has instances with checks and all of those are critical. Instances without checks pass, and are not
+    /// known here.
     pub fn is_down(&self) -> bool {
         self.critical > 0 && self.passing + self.warning == 0
     }

@@ -10,8 +10,8 @@ mod verdict;
 pub use checks::{CheckRow, ServiceRow};
 pub use nodes::NodeRow;
 pub use peers::PeerRow;
-pub use picture::{Leader, Picture, Servers, derive};
-pub use problems::{Problem, ProblemKind, Severity};
+pub use picture::{Leader, Picture, Servers, Versions, derive, derive_after};
+pub use problems::{Identity, Problem, ProblemKind, Severity};
 pub use verdict::{Verdict, verdict};
 #[cfg(test)]
 pub(crate) mod bad_cluster;

@@ -22,7 +22,7 @@ pub struct PeerRow {
     pub last_index: Option<u64>,
     /// Term of its last log entry.
     pub last_term: Option<u64>,
-    /// Entries behind the leader, both of the same sample.
+    /// Entries behind the leader, both of the same sample; `None` for the leader, and for those that do not answer.
     pub lag: Option<u64>,
     /// Milliseconds since its last contact with the leader; `None` for the leader, and without any contact.
     pub contact_ms: Option<i64>,
@@ -61,8 +61,7 @@ fn of_report(health: &OperatorHealth, limits: &Thresholds) -> Vec<PeerRow> {
     let leader = health.servers.iter().find(|server| server.leader);
     let row = |server: &ServerHealth| {
         let lag = leader.map(|leader| leader.last_index.saturating_sub(server.last_index));
-        let contact = server.last_contact.0 / 1_000_000;
-        let lag = lag.filter(|_| answers(server));
+        let lag = lag.filter(|_| answers(server) && !server.leader);
         PeerRow {
             id: server.id.clone(),
             name: server.name.clone(),
@@ -72,13 +71,19 @@ fn of_report(health: &OperatorHealth, limits: &Thresholds) -> Vec<PeerRow> {
             last_index: answers(server).then_some(server.last_index),
             last_term: answers(server).then_some(server.last_term),
             lag,
-            contact_ms: (!server.leader && contact >= 0 && answers(server)).then_some(contact),
+            contact_ms: contact(server).filter(|_| !server.leader && answers(server)),
             healthy: Some(server.healthy),
             stable_since: parse_moment(&server.stable_since),
             why: why(server, leader, limits),
         }
     };
     health.servers.iter().map(row).collect()
+}
+
+/// Milliseconds since the last contact; `None` without any, which is written as a nanosecond below zero.
+fn contact(server: &ServerHealth) -> Option<i64> {
+    let nanos = server.last_contact.0;
+    (nanos >= 0).then_some(nanos / 1_000_000)
 }
 
 /// Whether the leader learned anything of the server: one that does not answer is reported with zeros.
@@ -96,11 +101,13 @@ fn why(server: &ServerHealth, leader: Option<&ServerHealth>, limits: &Thresholds
         why.push("does not answer the leader".to_owned());
         return why;
     }
-    let contact = server.last_contact.0 / 1_000_000;
-    if !server.leader && contact < 0 {
-        why.push("no contact".to_owned());
-    } else if !server.leader && contact > limits.contact_max_ms {
-        why.push(format!("contact {contact} > {} ms", limits.contact_max_ms));
+    match contact(server) {
+        _ if server.leader => {}
+        None => why.push("no contact".to_owned()),
+        Some(millis) if millis > limits.contact_max_ms => {
+            why.push(format!("contact {millis} > {} ms", limits.contact_max_ms));
+        }
+        Some(_) => {}
     }
     if let Some(leader) = leader {
         if server.last_term != leader.last_term {
@@ -162,7 +169,7 @@ mod tests {
             told(&|one| one.last_contact = contact(310)),
             "contact 310 > 200 ms"
         );
-        assert_eq!(told(&|one| one.last_contact = contact(-1)), "no contact");
+        assert_eq!(told(&|one| one.last_contact = GoDuration(-1)), "no contact");
         assert_eq!(told(&|one| one.last_term = 3), "term 3 not 4");
         assert_eq!(told(&|one| one.last_index = 750), "");
         assert_eq!(told(&|one| one.last_index = 749), "trails 251 > 250");
@@ -191,6 +198,21 @@ mod tests {
             .iter()
             .map(|row| (row.name.as_str(), row.lag))
             .collect();
-        assert_eq!(found, [("z", Some(0)), ("a", Some(0)), ("b", Some(10))]);
+        assert_eq!(found, [("z", None), ("a", Some(0)), ("b", Some(10))]);
+    }
+
+    #[test]
+    fn without_any_contact_there_is_no_number() {
+        let silent = ServerHealth {
+            last_contact: GoDuration(-1),
+            ..server("a", false, 90)
+        };
+        let health = OperatorHealth {
+            servers: vec![server("z", true, 100), silent],
+            ..OperatorHealth::default()
+        };
+        let found = of_report(&health, &Thresholds::default());
+        assert_eq!(found[1].contact_ms, None);
+        assert_eq!(found[1].why, ["no contact"]);
     }
 }

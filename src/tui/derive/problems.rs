@@ -7,7 +7,7 @@ use crate::model::check::{SERF_HEALTH, Status};
 use crate::model::member::MemberStatus;
 use crate::tui::observed::Since;
 use crate::tui::thresholds::Thresholds;
-use crate::tui::words::one_line;
+use crate::tui::words::{one_line, or_unknown};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -33,7 +33,7 @@ pub enum ProblemKind {
     Node,
     /// A member that is slow itself.
     Score,
-    /// A service without instances to use.
+    /// A service whose instances with checks are all critical.
     Service,
     /// A check.
     Check,
@@ -58,7 +58,12 @@ pub struct Problem {
     pub order: u64,
     /// Node and id of the check that it is about.
     pub check: Option<(String, String)>,
+    /// Which of several problems of the same subject it is.
+    pub aspect: &'static str,
 }
+
+/// What stays the same while a problem lasts: kind, subject, aspect, and the check.
+pub type Identity = (ProblemKind, String, &'static str, Option<(String, String)>);
 
 impl Problem {
     fn new(severity: Severity, kind: ProblemKind, subject: &str, text: impl Into<String>) -> Self {
@@ -71,13 +76,14 @@ impl Problem {
             since: None,
             order: 0,
             check: None,
+            aspect: "",
         }
     }
 
     /// What stays the same while the problem lasts, whatever its numbers do.
-    pub fn key(&self) -> (ProblemKind, String, bool) {
-        let critical = self.severity == Severity::Critical;
-        (self.kind, self.subject.clone(), critical)
+    pub fn identity(&self) -> Identity {
+        let subject = self.subject.clone();
+        (self.kind, subject, self.aspect, self.check.clone())
     }
 }
 
@@ -108,15 +114,21 @@ pub(super) fn sort(problems: &mut [Problem]) {
 
 fn of_quorum(picture: &Picture) -> Vec<Problem> {
     let mut found = Vec::new();
-    let cluster =
-        |text: String| Problem::new(Severity::Critical, ProblemKind::Quorum, "cluster", text);
+    let cluster = |aspect, text: String| Problem {
+        aspect,
+        ..Problem::new(Severity::Critical, ProblemKind::Quorum, "cluster", text)
+    };
     if picture.leader_known && picture.leader.is_none() {
-        found.push(cluster("no leader".to_owned()));
+        found.push(cluster("leader", "no leader".to_owned()));
     }
     let servers = &picture.servers;
-    if let (Some(0), true) = (servers.tolerates, servers.voters > 2) {
-        let text = format!("{}/{} servers, tolerates 0", servers.healthy, servers.total);
-        found.push(cluster(text));
+    if let (Some(0), true) = (servers.tolerates, servers.voters > Some(2)) {
+        let of = format!(
+            "{}/{}",
+            or_unknown(servers.healthy),
+            or_unknown(servers.total)
+        );
+        found.push(cluster("quorum", format!("{of} servers, tolerates 0")));
     }
     found
 }
@@ -142,7 +154,7 @@ fn of_peers(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
 }
 
 fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
-    for node in &picture.nodes {
+    for node in picture.nodes.iter() {
         let severity = match node.status {
             MemberStatus::Failed => Some(Severity::Critical),
             MemberStatus::Leaving | MemberStatus::None => Some(Severity::Warning),
@@ -152,6 +164,7 @@ fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
         if let Some(severity) = severity {
             let text = format!("node {}", node.status.as_str());
             let mut problem = Problem::new(severity, ProblemKind::Node, &node.name, text);
+            problem.aspect = node.status.as_str();
             problem.since = node.since;
             found.push(problem);
         }
@@ -173,8 +186,9 @@ fn of_nodes(picture: &Picture, limits: &Thresholds, found: &mut Vec<Problem>) {
 fn of_services(picture: &Picture, found: &mut Vec<Problem>) {
     for service in picture.services.iter().filter(|service| service.is_down()) {
         let kind = ProblemKind::Service;
-        let text = "no passing instances";
-        let mut problem = Problem::new(Severity::Critical, kind, &service.name, text);
+        // The list of checks says nothing of instances without checks; those pass.
+        let text = "all checked instances critical";
+        let mut problem = Problem::new(Severity::Warning, kind, &service.name, text);
         problem.since = service.since;
         problem.order = service.modify_index;
         found.push(problem);
@@ -188,7 +202,7 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         .filter(|node| node.status == MemberStatus::Failed)
         .map(|node| node.name.as_str())
         .collect();
-    for check in &picture.checks {
+    for check in picture.checks.iter() {
         let severity = match check.status {
             Status::Critical => Severity::Critical,
             Status::Warning => Severity::Warning,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::picture::Picture;
 use super::problems::Severity;
-use crate::tui::snapshot::ClusterSnapshot;
+use crate::tui::snapshot::{ClusterSnapshot, Part};
 
 /// The four words of Nagios; the order is that of its exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -37,12 +37,17 @@ impl Verdict {
     }
 }
 
-/// The worst of all problems. Unknown when nothing is wrong as far as can be seen, but leader, members or checks cannot
-/// be seen.
+/// The worst of all problems. Unknown when nothing critical can be seen, but not everything that decides can be seen
+/// either, or what is seen may be old.
 pub fn verdict(snapshot: &ClusterSnapshot, picture: &Picture) -> Verdict {
-    let away = snapshot.leader.fault.is_some()
-        || snapshot.members.fault.is_some()
-        || snapshot.checks.fault.is_some();
+    let blind = snapshot.unreachable().is_some()
+        || !knows(&snapshot.agent)
+        || !knows(&snapshot.leader)
+        || !knows(&snapshot.members)
+        || !knows(&snapshot.health)
+        || !knows(&snapshot.checks)
+        || picture.check_counts.is_none()
+        || snapshot.old().is_some();
     match picture
         .problems
         .iter()
@@ -50,8 +55,13 @@ pub fn verdict(snapshot: &ClusterSnapshot, picture: &Picture) -> Verdict {
         .max()
     {
         Some(Severity::Critical) => Verdict::Critical,
-        _ if away => Verdict::Unknown,
+        _ if blind => Verdict::Unknown,
         Some(Severity::Warning) => Verdict::Warning,
         Some(Severity::Note) | None => Verdict::Ok,
     }
+}
+
+/// Whether the newest question was answered.
+fn knows<T>(part: &Part<T>) -> bool {
+    part.value.is_some() && part.fault.is_none()
 }

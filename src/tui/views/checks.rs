@@ -25,14 +25,6 @@ pub(super) const COLUMNS: &[Column] = &[
 /// Letters of the output that a row shows at most.
 const MAX_LETTERS: usize = 200;
 
-pub(super) fn rows(picture: &Picture) -> Vec<Row> {
-    picture
-        .checks
-        .iter()
-        .map(|check| row(check, picture))
-        .collect()
-}
-
 /// The look of a check's state.
 pub(super) fn look(status: Status) -> Meaning {
     match status {
@@ -42,8 +34,18 @@ pub(super) fn look(status: Status) -> Meaning {
     }
 }
 
-fn row(check: &CheckRow, picture: &Picture) -> Row {
-    let output: String = check.output.chars().take(MAX_LETTERS).collect();
+/// Whether a row's id is that of the check.
+pub(super) fn is(check: &CheckRow, id: &str) -> bool {
+    let parts = id
+        .strip_prefix("check\0")
+        .and_then(|rest| rest.split_once('\0'));
+    parts == Some((check.node.as_str(), check.id.as_str()))
+}
+
+/// The row of one.
+pub(super) fn row(check: &CheckRow, picture: &Picture) -> Row {
+    let end = check.output.char_indices().nth(MAX_LETTERS);
+    let output = &check.output[..end.map_or(check.output.len(), |(at, _)| at)];
     Row {
         id: format!("check\0{}\0{}", check.node, check.id),
         problem: check.status != Status::Passing,
@@ -54,7 +56,7 @@ fn row(check: &CheckRow, picture: &Picture) -> Row {
             Cell::text(check.service.clone()),
             Cell::text(check.node.clone()),
             Cell::number(age(check.since, picture.at), age_key(check.since)),
-            Cell::text(one_line(&output)),
+            Cell::text(one_line(output)),
             Cell::text(check.kind.clone()),
             Cell::text(check.id.clone()),
         ],

@@ -2,18 +2,18 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use ratatui::widgets::{Paragraph, Wrap};
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthChar as _;
 
 use super::tabular::age;
-use super::{checks, head, members, pane};
+use super::{checks, head, kv, logs, members, pane};
 use crate::tui::app::App;
 use crate::tui::derive::CheckRow;
 use crate::tui::page::{Page, View};
 use crate::tui::snapshot::{ClusterSnapshot, Fault, FaultKind};
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::words::{one_line, or_unknown};
+use crate::tui::words::{cut, one_line, or_unknown};
 
 /// What keeps a view from being complete.
 pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String> {
@@ -22,8 +22,11 @@ pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String>
         Some(match fault.kind {
             FaultKind::Forbidden => format!("the token may not read this: it needs {right}"),
             FaultKind::NoLeader => "no leader to ask".to_owned(),
-            FaultKind::Unreachable => return None,
-            FaultKind::Unsupported | FaultKind::Other => fault.text.clone(),
+            // The head says it for everything.
+            FaultKind::Unreachable if snapshot.unreachable().is_some() => return None,
+            FaultKind::Unreachable | FaultKind::Unsupported | FaultKind::Other => {
+                fault.text.clone()
+            }
         })
     };
     match view {
@@ -34,25 +37,75 @@ pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String>
         ),
         View::Checks => tell(snapshot.checks.fault.as_ref(), "node and service read"),
         View::Services => tell(snapshot.services.fault.as_ref(), "service read"),
-        View::Overview | View::Events => None,
+        // The overview's panes and views with data of their own tell it themselves.
+        View::Overview | View::Events | View::Latency | View::Kv | View::Logs => None,
     }
 }
 
-/// Draws a page.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, page: &Page) {
+/// A page: what is known of its subject, and a list of checks that may be long.
+struct Content<'a> {
+    lines: Vec<Line<'static>>,
+    checks: Vec<&'a CheckRow>,
+}
+
+/// Draws a page. What is scrolled past its end comes back at once.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, page: &Page) {
     let (top, body) = pane::split_top(area, 1);
     head::put(frame, top, &head::path(app), Meaning::Strong, app);
-    let lines = match page {
+    let (width, height) = (usize::from(body.width), usize::from(body.height));
+    let content = match page {
         Page::Node(name) => node(app, name),
         Page::Service(name) => service(app, name),
-        Page::Check(node, id) => check(app, node, id),
-        Page::View(_) => Vec::new(),
+        Page::Check(node, id) => listless(check(app, node, id)),
+        Page::Key(key) => listless(kv::page(app, key)),
+        Page::Line(number) => listless(logs::page(app, *number)),
+        Page::View(_) | Page::Folder(_) => return,
     };
-    let scroll = u16::try_from(app.scroll).unwrap_or(u16::MAX);
-    let text = Paragraph::new(lines)
-        .wrap(Wrap { trim: false })
-        .scroll((scroll, 0));
-    frame.render_widget(text, body);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for line in content.lines {
+        lines.extend(wrapped(line, width));
+    }
+    let count = lines.len() + content.checks.len();
+    let scroll = app.scroll.min(count.saturating_sub(height));
+    // Of a service with thousands of checks only those on the screen are written.
+    let listed = scroll.saturating_sub(lines.len());
+    let mut shown: Vec<Line<'static>> = lines.into_iter().skip(scroll).take(height).collect();
+    let room = height - shown.len();
+    let checks = content.checks.iter().skip(listed).take(room);
+    shown.extend(checks.map(|check| check_line(app, check, width)));
+    app.scroll = scroll;
+    pane::lines(frame, body, shown);
+}
+
+/// A page without a list.
+fn listless(lines: Vec<Line<'static>>) -> Content<'static> {
+    Content {
+        lines,
+        checks: Vec::new(),
+    }
+}
+
+/// A line of one look in as many lines as it needs.
+fn wrapped(line: Line<'static>, width: usize) -> Vec<Line<'static>> {
+    if line.width() <= width {
+        return vec![line];
+    }
+    let mut lines = Vec::new();
+    for span in line.spans {
+        let (mut part, mut used) = (String::new(), 0);
+        for letter in span.content.chars() {
+            let cells = letter.width().unwrap_or_default();
+            if used + cells > width.max(1) {
+                let full = std::mem::take(&mut part);
+                lines.push(Line::from(Span::styled(full, span.style)));
+                used = 0;
+            }
+            used += cells;
+            part.push(letter);
+        }
+        lines.push(Line::from(Span::styled(part, span.style)));
+    }
+    lines
 }
 
 fn plain(app: &App, text: impl Into<String>) -> Line<'static> {
@@ -71,10 +124,13 @@ fn gone(app: &App, what: &str) -> Vec<Line<'static>> {
     )]
 }
 
-fn node(app: &App, name: &str) -> Vec<Line<'static>> {
+fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
     let picture = &app.picture;
     let Some(node) = picture.nodes.iter().find(|node| node.name == name) else {
-        return gone(app, name);
+        return Content {
+            lines: gone(app, name),
+            checks: Vec::new(),
+        };
     };
     let state = format!(
         "state    {} for {}",
@@ -120,31 +176,38 @@ fn node(app: &App, name: &str) -> Vec<Line<'static>> {
     lines.push(plain(app, ""));
     lines.push(heading(app, "CHECKS"));
     let of_node = picture.checks.iter().filter(|check| check.node == name);
-    lines.extend(of_node.map(|check| check_line(app, check)));
-    lines
+    Content {
+        lines,
+        checks: of_node.collect(),
+    }
 }
 
-fn service(app: &App, name: &str) -> Vec<Line<'static>> {
+fn service<'a>(app: &'a App, name: &str) -> Content<'a> {
     let picture = &app.picture;
     let Some(service) = picture.services.iter().find(|service| service.name == name) else {
-        return gone(app, name);
+        return Content {
+            lines: gone(app, name),
+            checks: Vec::new(),
+        };
     };
     let counts = format!(
         "instances with checks: {} passing, {} warning, {} critical",
         service.passing, service.warning, service.critical
     );
-    let mut lines = vec![
+    let lines = vec![
         plain(app, counts),
         plain(app, format!("tags: {}", service.tags.join(", "))),
         plain(app, ""),
         heading(app, "CHECKS"),
     ];
     let of_service = picture.checks.iter().filter(|check| check.service == name);
-    lines.extend(of_service.map(|check| check_line(app, check)));
-    lines
+    Content {
+        lines,
+        checks: of_service.collect(),
+    }
 }
 
-fn check_line(app: &App, check: &CheckRow) -> Line<'static> {
+fn check_line(app: &App, check: &CheckRow, width: usize) -> Line<'static> {
     let text = format!(
         "{:<9} {}  {}  {}  {}",
         check.status.as_str(),
@@ -153,6 +216,7 @@ fn check_line(app: &App, check: &CheckRow) -> Line<'static> {
         age(check.since, app.picture.at),
         one_line(&check.output),
     );
+    let text = cut(&text, width, app.theme.glyphs.more);
     pane::styled(text, checks::look(check.status), &app.theme)
 }
 

@@ -2,26 +2,31 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::pane;
+use super::tabular::meaning;
 use crate::tui::app::App;
 use crate::tui::derive::Severity;
 use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
-use crate::tui::prompt::{self, Mode};
+use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
+use crate::tui::subject::Subject;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::words::{UNKNOWN, cut, short, time_of_day};
+use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
+
+/// After so many milliseconds without a sign of life the data is old, whatever the poller says.
+const SILENCE: Millis = 10_000;
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
-    let agent = &app.snapshot.agent;
-    let age = now - agent.sampled;
-    if let Some(fault) = app.snapshot.unreachable() {
-        let since = match agent.sampled {
+    let snapshot = &app.live;
+    let age = now - snapshot.fresh;
+    if let Some(fault) = snapshot.unreachable() {
+        let since = match snapshot.fresh {
             0 => "no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
         };
@@ -29,30 +34,41 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
             Some(0) | None => "retrying".to_owned(),
             Some(seconds) => format!("retry in {seconds} s"),
         };
+        let own = snapshot.agent.get().map(|agent| agent.node.as_str());
+        let other = app.desk.via.offer(own, &app.picture);
+        let other = other.map(|name| format!(", :via {name}"));
+        let keys = format!("^r now{}", other.unwrap_or_default());
         return (
-            format!("{since}: {}, {retry} (^r now)", fault.text),
+            format!("{since}: {}, {retry} ({keys})", fault.text),
             Meaning::Bad,
         );
     }
     if let Some(at) = app.frozen {
         return (format!("FROZEN {}", short(now - at)), Meaning::Warning);
     }
-    match agent.sampled {
-        0 => ("asking".to_owned(), Meaning::Quiet),
-        _ if age < 10_000 => {
+    if is_stale(app, now) {
+        return (format!("STALE {}", short(age)), Meaning::Warning);
+    }
+    if let Some(text) = snapshot.old() {
+        return (format!("OLD: {text}"), Meaning::Bad);
+    }
+    match (snapshot.fresh, &snapshot.agent.fault) {
+        (0, Some(fault)) => (format!("no data: {}", fault.text), Meaning::Bad),
+        (0, None) => ("asking".to_owned(), Meaning::Quiet),
+        _ => {
             let tenths = age.max(0) / 100;
             (
                 format!("live, {}.{} s old", tenths / 10, tenths % 10),
                 Meaning::Ok,
             )
         }
-        _ => (format!("STALE {}", short(age)), Meaning::Warning),
     }
 }
 
-/// Whether what is shown is old.
-pub(super) fn is_stale(app: &App) -> bool {
-    app.snapshot.unreachable().is_some()
+/// Whether what is shown is old: the agent is away, or nothing came for long.
+pub(super) fn is_stale(app: &App, now: Millis) -> bool {
+    let heard = app.live.heard();
+    app.live.unreachable().is_some() || (heard > 0 && now - heard >= SILENCE)
 }
 
 /// The status line and the numbers, wrapped into as many lines as they need, at most three.
@@ -73,7 +89,7 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     if let Some(on) = acl {
         head.push(if on { "acl on" } else { "acl off" }.to_owned());
     }
-    head.push("READ-ONLY".to_owned());
+    head.push(access(app).to_owned());
     // The less important parts go first where there is no room; how fresh it is always stays.
     let clock = time_of_day(now);
     for part in ["consulctl top", "acl on", "acl off", clock.as_str(), dc] {
@@ -90,17 +106,24 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
             .for_each(|part| *part = format!("via {}", agent.node));
     }
     let mut first = Line::default();
-    if is_stale(app) {
-        first.push_span(ratatui::text::Span::styled(
-            fresh.clone(),
-            theme.style(look),
-        ));
-        first.push_span(ratatui::text::Span::raw(format!("   {}", head.join("   "))));
+    if app.live.unreachable().is_some() {
+        // However little room is left, both are seen.
+        let mut seen = [Span::styled(fresh, theme.style(look)), access_span(app)];
+        if app.desk.gate.is_open() {
+            seen.reverse();
+        }
+        for span in seen {
+            first.push_span(span);
+            first.push_span(Span::raw("   "));
+        }
+        first.push_span(Span::raw(before(head)));
     } else {
-        first.push_span(ratatui::text::Span::raw(format!("{}   ", head.join("   "))));
-        first.push_span(ratatui::text::Span::styled(fresh, theme.style(look)));
+        first.push_span(Span::raw(before(head)));
+        first.push_span(access_span(app));
+        first.push_span(Span::raw("   "));
+        first.push_span(Span::styled(fresh, theme.style(look)));
         if first.width() + clock.len() + 3 <= width {
-            first.push_span(ratatui::text::Span::raw(format!("   {clock}")));
+            first.push_span(Span::raw(format!("   {clock}")));
         }
     }
     let mut lines = vec![first];
@@ -108,37 +131,86 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
     lines
 }
 
+/// Whether keys can change something.
+fn access(app: &App) -> &'static str {
+    if app.desk.gate.is_open() {
+        "WRITE"
+    } else {
+        "READ-ONLY"
+    }
+}
+
+fn access_span(app: &App) -> Span<'static> {
+    if app.desk.gate.is_open() {
+        Span::styled(access(app), app.theme.style(Meaning::Selected))
+    } else {
+        Span::raw(access(app))
+    }
+}
+
+/// The parts of the status line that stand before its last one.
+fn before(mut head: Vec<String>) -> String {
+    head.pop();
+    head.push(String::new());
+    head.join("   ")
+}
+
 fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
     let (snapshot, picture, theme) = (&app.snapshot, &app.picture, &app.theme);
     let bar = if theme.glyphs.lines { " │ " } else { " | " };
-    let parts = [
-        summary::leader(picture),
-        summary::servers(picture),
-        summary::nodes(snapshot, picture, &theme.glyphs),
-        summary::checks(snapshot, picture, &theme.glyphs),
-    ];
-    let mut rows = vec![String::new()];
-    for part in parts {
-        let Some(row) = rows.last_mut() else {
-            break;
-        };
-        if row.is_empty() {
-            *row = part;
-        } else if row.width() + bar.width() + part.width() <= width {
-            *row = format!("{row}{bar}{part}");
-        } else {
-            rows.push(part);
-        }
-    }
-    let look = if picture.leader_known && picture.leader.is_none() {
+    let leader = if picture.leader_known && picture.leader.is_none() {
         Meaning::Bad
     } else {
         Meaning::Strong
     };
+    // What newer questions could not tell is dim, one part at a time.
+    let look = |old: bool| if old { Meaning::Stale } else { Meaning::Strong };
+    let parts = [
+        (summary::leader(picture), leader),
+        (
+            summary::servers(picture),
+            look(picture.servers.old_since.is_some()),
+        ),
+        (
+            summary::nodes(snapshot, picture, &theme.glyphs),
+            look(snapshot.members.fault.is_some()),
+        ),
+        (
+            checks(app),
+            look(snapshot.checks.fault.is_some() || !app.following().contains(Subject::Checks)),
+        ),
+    ];
+    let mut rows = vec![Line::default()];
+    for (part, look) in parts {
+        let part = visible(&part);
+        let used = rows.last().map_or(0, Line::width);
+        if used > 0 && used + bar.width() + part.width() > width {
+            rows.push(Line::default());
+        }
+        let Some(row) = rows.last_mut() else {
+            break;
+        };
+        let mut room = width;
+        if row.width() > 0 {
+            row.push_span(Span::styled(bar, theme.style(Meaning::Strong)));
+            room = width.saturating_sub(row.width());
+        }
+        let text = cut(&part, room, theme.glyphs.more);
+        row.push_span(Span::styled(text, theme.style(look)));
+    }
     rows.truncate(2);
-    rows.into_iter()
-        .map(|row| pane::styled(cut(&row, width, theme.glyphs.more), look, theme))
-        .collect()
+    rows
+}
+
+/// The checks, with their age where the page needs them not, so that nobody asks.
+fn checks(app: &App) -> String {
+    let (snapshot, picture) = (&app.snapshot, &app.picture);
+    let text = summary::checks(snapshot, picture, &app.theme.glyphs);
+    let checks = &snapshot.checks;
+    if app.following().contains(Subject::Checks) || checks.sampled == 0 || checks.fault.is_some() {
+        return text;
+    }
+    format!("{text} ({} old)", short(picture.at - checks.sampled))
 }
 
 /// The one line of the smallest screens: `LEADER srv-2  3/3  x3 !2  0.4s`.
@@ -154,16 +226,21 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
         found.filter(|problem| problem.severity == severity).count()
     };
     let glyphs = &app.theme.glyphs;
-    let age = now - app.snapshot.agent.sampled;
-    let age = match (is_stale(app), app.snapshot.agent.sampled) {
+    let age = now - app.live.fresh;
+    let age = match (is_stale(app, now), app.live.fresh) {
         (_, 0) => "...".to_owned(),
         (true, _) => format!("STALE {}", short(age)),
         (false, _) => format!("{}.{}s", age.max(0) / 1000, age.max(0) / 100 % 10),
     };
+    let write = if app.desk.gate.is_open() {
+        "  WRITE"
+    } else {
+        ""
+    };
     format!(
-        "{leader}  {}/{}  {}{} {}{}  {age}",
-        picture.servers.healthy,
-        picture.servers.total,
+        "{leader}  {}/{}  {}{} {}{}  {age}{write}",
+        or_unknown(picture.servers.healthy),
+        or_unknown(picture.servers.total),
         glyphs.bad,
         count(Severity::Critical),
         glyphs.warning,
@@ -173,7 +250,7 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
 
 /// The line at the bottom: what is written, or which keys do something now.
 pub(super) fn hints(app: &App, width: usize) -> String {
-    let matches = app.rows().1.len();
+    let matches = app.shown();
     match &app.mode {
         Mode::Filter(text) => {
             let note = if app.table().filter_broken() {
@@ -184,20 +261,24 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             return format!("/{text}_   {matches} {note}   Enter keep  Esc clear");
         }
         Mode::Palette(text) => {
-            let found = prompt::candidates(text, &app.picture).join("  ");
+            let found = app.candidates(text).join("  ");
             return format!(":{text}_   Tab complete   {found}");
         }
         Mode::Help => return "j k scroll  ? Esc close".to_owned(),
+        Mode::Menu(_) => return "a letter chooses  Esc close".to_owned(),
+        Mode::Confirm(_) => return "type the name, then Enter  Esc cancel".to_owned(),
         Mode::Normal => {}
     }
     let overview = app.page() == Page::View(View::Overview);
-    let of_page = !matches!(app.page(), Page::View(_));
+    let of_page = !app.page().is_table();
     let mut text = String::new();
     for binding in KEYS.iter().filter(|binding| binding.hint) {
         let useful = match binding.action {
             Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
             Action::Wide => !overview && !of_page,
             Action::Expand => overview,
+            Action::Actions => app.desk.gate.is_open(),
+            Action::LogLevel => app.view() == View::Logs,
             Action::Open
             | Action::Filter
             | Action::Problems
@@ -221,6 +302,26 @@ pub(super) fn hints(app: &App, width: usize) -> String {
     text
 }
 
+/// What just happened, for some seconds.
+pub(super) fn toast(app: &App, now: Millis) -> Option<(String, Meaning)> {
+    let (event, more) = app.panes.toasts.now(now)?;
+    let glyphs = &app.theme.glyphs;
+    let (mark, look) = match event.severity {
+        Some(severity) => (summary::symbol(severity, glyphs), meaning(severity)),
+        None => (glyphs.ok, Meaning::Ok),
+    };
+    let more = match more {
+        0 => String::new(),
+        more => format!("   and {more} more"),
+    };
+    let (who, what) = (&event.subject, &event.text);
+    let time = time_of_day(event.at);
+    Some((
+        format!("{mark} {time} {who}: {what}{more}   (9 events)"),
+        look,
+    ))
+}
+
 /// Where one is, and how the table is looked at: `members > web-7   [problems] [/web: 3] [wide]`.
 pub(super) fn path(app: &App) -> String {
     let table = app.table();
@@ -229,11 +330,7 @@ pub(super) fn path(app: &App) -> String {
         text.push_str("  [problems only]");
     }
     if !table.filter().is_empty() {
-        text = format!(
-            "{text}  [/{}: {} found]",
-            table.filter(),
-            app.rows().1.len()
-        );
+        text = format!("{text}  [/{}: {} found]", table.filter(), app.shown());
     }
     if app.wide {
         text.push_str("  [wide]");

@@ -5,8 +5,9 @@ use ratatui::text::Line;
 use super::pane;
 use crate::tui::app::App;
 use crate::tui::snapshot::{Millis, Source};
+use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::timeline::DAY;
+use crate::tui::timeline::{DAY, Timeline};
 use crate::tui::words::{cut, short, time_of_day};
 
 /// Where the record of leaders comes from.
@@ -36,11 +37,7 @@ pub(super) fn lines(app: &App, width: usize, now: Millis) -> Vec<Line<'static>> 
     let mut lines: Vec<Line<'static>> = names
         .iter()
         .map(|name| {
-            let cells = line.cells(name, room, DAY, now);
-            let bar: String = cells
-                .iter()
-                .map(|on| if *on { theme.glyphs.bar } else { " " })
-                .collect();
+            let bar = bar(line, name, room, now, theme.glyphs.bar);
             let name = cut(name, label, theme.glyphs.more);
             pane::styled(format!("{name:<label$} {bar}"), Meaning::Plain, theme)
         })
@@ -56,13 +53,33 @@ pub(super) fn lines(app: &App, width: usize, now: Millis) -> Vec<Line<'static>> 
         Meaning::Quiet,
         theme,
     ));
-    let text = format!("{} in 24h; {}", app.picture.leader_changes, terms(app));
+    let text = format!("{}; {}", summary::changes(&app.picture), terms(app));
     lines.push(pane::styled(
-        cut(&format!("changes: {text}"), width, theme.glyphs.more),
+        cut(&text, width, theme.glyphs.more),
         Meaning::Quiet,
         theme,
     ));
     lines
+}
+
+/// A leader's row: cells in which it led, each bar with its term where it is long enough.
+fn bar(line: &Timeline, leader: &str, width: usize, now: Millis, full: &'static str) -> String {
+    let mut cells: Vec<String> = line
+        .cells(leader, width, DAY, now)
+        .into_iter()
+        .map(|on| if on { full } else { " " }.to_owned())
+        .collect();
+    for (from, to, term) in line.runs(leader, width, DAY, now) {
+        let Some(label) = term.map(|term| format!("t{term}")) else {
+            continue;
+        };
+        if label.len() + 2 <= to - from {
+            for (cell, letter) in cells.iter_mut().skip(from + 1).zip(label.chars()) {
+                *cell = letter.to_string();
+            }
+        }
+    }
+    cells.concat()
 }
 
 /// The last leaderships with their terms: `srv-3 t40 3h3m > srv-2 t41 1m0s`.

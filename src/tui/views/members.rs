@@ -25,14 +25,6 @@ pub(super) const COLUMNS: &[Column] = &[
     column("QUEUED", true, true),
 ];
 
-pub(super) fn rows(picture: &Picture) -> Vec<Row> {
-    picture
-        .nodes
-        .iter()
-        .map(|node| row(node, picture))
-        .collect()
-}
-
 /// The look of a member's state.
 pub(super) fn look(status: MemberStatus) -> Meaning {
     match status {
@@ -53,7 +45,15 @@ pub(super) fn score_look(score: Option<u64>, picture: &Picture) -> Meaning {
     }
 }
 
-fn row(node: &NodeRow, picture: &Picture) -> Row {
+/// Whether it is worth a look.
+pub(super) fn is_problem(node: &NodeRow, picture: &Picture) -> bool {
+    node.status != MemberStatus::Alive
+        || node.score.unwrap_or_default() >= picture.limits.score_warn
+        || node.flaps > 0
+}
+
+/// The row of one.
+pub(super) fn row(node: &NodeRow, picture: &Picture) -> Row {
     let score = node.score.map(count_key);
     let name = if node.leader {
         format!("{} *", node.name)
@@ -68,9 +68,7 @@ fn row(node: &NodeRow, picture: &Picture) -> Row {
     let flaps = u64::try_from(node.flaps).unwrap_or_default();
     Row {
         id: node.name.clone(),
-        problem: node.status != MemberStatus::Alive
-            || node.score.unwrap_or_default() >= picture.limits.score_warn
-            || node.flaps > 0,
+        problem: is_problem(node, picture),
         extra: String::new(),
         cells: vec![
             Cell::text(name).meaning(strong),

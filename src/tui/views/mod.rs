@@ -2,12 +2,17 @@
 
 mod checks;
 mod detail;
+mod dialog;
 mod events;
 mod head;
 mod help;
+mod kv;
+mod latency;
 mod leaders;
+mod logs;
 mod members;
 mod overview;
+mod own;
 mod pane;
 mod raft;
 mod screen;
@@ -15,7 +20,8 @@ mod services;
 mod table;
 mod tabular;
 
+pub use own::own_rows;
 pub use screen::draw;
-pub use tabular::{columns, opens, rows};
+pub use tabular::{Rows, columns, opens, version};
 #[cfg(test)]
 mod tests;

@@ -46,30 +46,25 @@ pub(super) const COLUMNS: &[Column] = &[
     column("DETAIL", false),
 ];
 
-/// The problems, newest first.
-pub(super) fn rows(picture: &Picture, glyphs: &Glyphs) -> Vec<Row> {
-    picture
-        .problems
-        .iter()
-        .map(|problem| row(problem, picture, glyphs))
-        .collect()
-}
-
-fn row(problem: &Problem, picture: &Picture, glyphs: &Glyphs) -> Row {
-    // The worst first.
-    let rank = -f64::from(problem.severity as u8);
-    let look = meaning(problem.severity);
-    // One node may have several problems; each is a row of its own.
-    let id = match (problem.kind, &problem.check) {
+/// What a problem is, whatever its place: one node may have several problems; each is a row of its own.
+pub(super) fn id(problem: &Problem) -> String {
+    match (problem.kind, &problem.check) {
         (ProblemKind::Node | ProblemKind::Score | ProblemKind::Server, _) => {
             format!("node\0{}\0{:?}", problem.subject, problem.kind)
         }
         (ProblemKind::Service, _) => format!("service\0{}", problem.subject),
         (ProblemKind::Check, Some((node, check))) => format!("check\0{node}\0{check}"),
         (ProblemKind::Check | ProblemKind::Quorum, _) => format!("cluster\0{}", problem.text),
-    };
+    }
+}
+
+/// The row of a problem.
+pub(super) fn row(problem: &Problem, picture: &Picture, glyphs: &Glyphs) -> Row {
+    // The worst first.
+    let rank = -f64::from(problem.severity as u8);
+    let look = meaning(problem.severity);
     Row {
-        id,
+        id: id(problem),
         problem: true,
         extra: String::new(),
         cells: vec![
@@ -202,20 +197,22 @@ fn content(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: 
 fn badge(app: &App) -> String {
     match app.table().filter() {
         "" => String::new(),
-        filter => format!("  [/{filter}: {} found]", app.rows().1.len()),
+        filter => format!("  [/{filter}: {} found]", app.shown()),
     }
 }
 
 fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     if app.picture.problems.is_empty() {
-        let (text, look) = match app.snapshot.checks.get() {
-            Some(_) => ("nothing is wrong", Meaning::Ok),
-            None => ("checks n/a", Meaning::Quiet),
+        let picture = &app.picture;
+        let (text, look) = match (picture.check_counts, picture.node_counts) {
+            (Some(_), Some(_)) => ("nothing is wrong", Meaning::Ok),
+            (None, _) => ("checks n/a", Meaning::Quiet),
+            (Some(_), None) => ("nodes n/a", Meaning::Quiet),
         };
         head::put(frame, area, text, look, app);
         return;
     }
-    let rows = u16::try_from(app.rows().1.len() + 1).unwrap_or(u16::MAX);
+    let rows = u16::try_from(app.shown() + 1).unwrap_or(u16::MAX);
     let (table, rest) = pane::split_top(area, rows.max(MIN_TABLE));
     screen::table(frame, table, app, View::Overview);
     details(frame, rest, app);
@@ -248,18 +245,25 @@ fn score_label(app: &App) -> &'static str {
 
 fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
     let (picture, theme) = (&app.picture, &app.theme);
-    if let Some(text) = detail::fault_of(View::Raft, &app.snapshot) {
-        return vec![pane::styled(text, Meaning::Warning, theme)];
+    let fault = detail::fault_of(View::Raft, &app.snapshot);
+    let is_old = fault.is_some();
+    let mut lines: Vec<Line<'static>> = fault
+        .map(|text| cut(&text, width, theme.glyphs.more))
+        .map(|text| pane::styled(text, Meaning::Warning, theme))
+        .into_iter()
+        .collect();
+    if is_old && picture.peers.is_empty() {
+        return lines;
     }
     let head = format!(
         "{:<11} {:<8} {:<4} {:>9} {:>5} {:>8}",
         "PEER", "ROLE", "VOTE", "LAST IDX", "LAG", "CONTACT"
     );
-    let mut lines = vec![pane::styled(
+    lines.push(pane::styled(
         cut(&head, width, theme.glyphs.more),
         Meaning::Quiet,
         theme,
-    )];
+    ));
     for peer in picture.peers.iter().take(MAX_PEERS) {
         let bad = peer.healthy == Some(false);
         let mark = match (peer.leader, bad) {
@@ -268,19 +272,21 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             (false, false) => "",
         };
         let name = format!("{}{mark}", cut(&peer.name, 9, theme.glyphs.more));
-        let role = if peer.leader { "leader" } else { "follower" };
-        let vote = if peer.voter { "yes" } else { "no" };
-        let lag = if peer.leader {
-            "-".to_owned()
-        } else {
-            or_unknown(peer.lag)
-        };
+        let (role, vote, lag) = (
+            summary::peer_role(peer),
+            summary::vote(peer),
+            summary::lag(peer),
+        );
         let text = format!(
             "{name:<11} {role:<8} {vote:<4} {:>9} {lag:>5} {:>8}",
             or_unknown(peer.last_index),
             summary::contact(peer),
         );
-        let look = if bad { Meaning::Bad } else { Meaning::Plain };
+        let look = match (is_old, bad) {
+            (true, _) => Meaning::Stale,
+            (false, true) => Meaning::Bad,
+            (false, false) => Meaning::Plain,
+        };
         lines.push(pane::styled(
             cut(&text, width, theme.glyphs.more),
             look,
@@ -290,7 +296,11 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
             let text = format!("         why: {}", peer.why.join(", "));
             lines.push(pane::styled(
                 cut(&text, width, theme.glyphs.more),
-                Meaning::Warning,
+                if is_old {
+                    Meaning::Stale
+                } else {
+                    Meaning::Warning
+                },
                 theme,
             ));
         }
@@ -366,13 +376,10 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         .take(usize::from(area.height))
         .map(|node| row(node))
         .collect();
-    let order: Vec<usize> = (0..rows.len()).collect();
     let table = Table {
         columns: COLUMNS,
         rows: &rows,
-        order: &order,
         selected: None,
-        offset: 0,
         sort: None,
         wide: false,
         header: true,

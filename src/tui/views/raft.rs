@@ -3,7 +3,7 @@
 use super::tabular::count_key;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{PeerRow, Picture};
-use crate::tui::summary::contact;
+use crate::tui::summary::{contact, lag, peer_name, peer_role, vote};
 use crate::tui::theme::Meaning;
 use crate::tui::words::{UNKNOWN, or_unknown, short};
 
@@ -53,16 +53,6 @@ fn row(peer: &PeerRow, picture: &Picture) -> Row {
         None => Meaning::Quiet,
     };
     let lagging = peer.lag.unwrap_or_default() >= picture.limits.lag_warn;
-    let lag = if peer.leader {
-        "-".to_owned()
-    } else {
-        or_unknown(peer.lag)
-    };
-    let name = if peer.leader {
-        format!("{} *", peer.name)
-    } else {
-        peer.name.clone()
-    };
     let contact_key = peer
         .contact_ms
         .and_then(|millis| u64::try_from(millis).ok());
@@ -71,15 +61,15 @@ fn row(peer: &PeerRow, picture: &Picture) -> Row {
         problem: peer.healthy == Some(false) || lagging,
         extra: String::new(),
         cells: vec![
-            Cell::text(name).meaning(if peer.leader {
+            Cell::text(peer_name(peer)).meaning(if peer.leader {
                 Meaning::Strong
             } else {
                 Meaning::Plain
             }),
-            Cell::text(if peer.leader { "leader" } else { "follower" }),
-            Cell::text(if peer.voter { "yes" } else { "no" }),
+            Cell::text(peer_role(peer)),
+            Cell::text(vote(peer)),
             Cell::number(or_unknown(peer.last_index), peer.last_index.map(count_key)),
-            Cell::number(lag, peer.lag.map(count_key)).meaning(if lagging {
+            Cell::number(lag(peer), peer.lag.map(count_key)).meaning(if lagging {
                 Meaning::Warning
             } else {
                 Meaning::Plain

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use super::table::Table;
 use super::tabular::columns;
-use super::{detail, head, help, overview, pane};
+use super::{detail, dialog, head, help, overview, own, pane};
 use crate::tui::app::App;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
@@ -17,6 +17,11 @@ const TINY: (u16, u16) = (60, 10);
 
 /// Draws everything. `now` is only for ages.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
+    picture(frame, app, now);
+    dialog::draw(frame, app, now);
+}
+
+fn picture(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let area = frame.area();
     if area.is_empty() {
         return;
@@ -24,7 +29,11 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     let overview = app.page() == Page::View(View::Overview) && app.mode == Mode::Normal;
     if overview && (area.width < TINY.0 || area.height < TINY.1) {
         overview::tiny(frame, area, app, now);
-        dim(frame, area, app);
+        if let Some((text, look)) = head::toast(app, now).filter(|_| area.height > 2) {
+            let (_, last) = pane::split_top(area, area.height - 1);
+            head::put(frame, last, &text, look, app);
+        }
+        dim(frame, area, app, now);
         return;
     }
     let mut lines = head::lines(app, now, usize::from(area.width));
@@ -36,28 +45,36 @@ pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
     pane::lines(frame, top, lines);
     let (body, bottom) = pane::split_top(rest, rest.height.saturating_sub(1));
     let hints = head::hints(app, usize::from(bottom.width));
-    head::put(frame, bottom, &hints, Meaning::Quiet, app);
+    match head::toast(app, now).filter(|_| app.mode == Mode::Normal) {
+        Some((text, look)) => head::put(frame, bottom, &text, look, app),
+        None => head::put(frame, bottom, &hints, Meaning::Quiet, app),
+    }
     if app.mode == Mode::Help {
-        help::draw(frame, body, app);
+        help::draw(frame, body, app, now);
         return;
     }
     match app.page() {
         Page::View(View::Overview) => overview::draw(frame, body, app, now),
-        Page::View(view) => view_table(frame, body, app, view),
+        Page::View(view) => view_table(frame, body, app, view, now),
+        Page::Folder(_) => view_table(frame, body, app, View::Kv, now),
         page => detail::draw(frame, body, app, &page),
     }
-    dim(frame, body, app);
+    dim(frame, body, app, now);
 }
 
 /// What is old looks so.
-fn dim(frame: &mut Frame<'_>, area: Rect, app: &App) {
-    if head::is_stale(app) {
-        let style = app.theme.style(Meaning::Stale);
-        frame.buffer_mut().set_style(area, style);
+fn dim(frame: &mut Frame<'_>, area: Rect, app: &App, now: Millis) {
+    if head::is_stale(app, now) {
+        dim_all(frame, area, app);
     }
 }
 
-fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
+fn dim_all(frame: &mut Frame<'_>, area: Rect, app: &App) {
+    let style = app.theme.style(Meaning::Stale);
+    frame.buffer_mut().set_style(area, style);
+}
+
+fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View, now: Millis) {
     let (top, mut body) = pane::split_top(area, 1);
     head::put(frame, top, &head::path(app), Meaning::Strong, app);
     if view == View::Raft {
@@ -68,29 +85,29 @@ fn view_table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
         body = upper;
     }
     let fault = detail::fault_of(view, &app.snapshot);
-    if let Some(text) = fault {
+    if let Some(text) = &fault {
         let (top, rest) = pane::split_top(body, 1);
-        head::put(frame, top, &text, Meaning::Warning, app);
+        head::put(frame, top, text, Meaning::Warning, app);
         body = rest;
     }
-    table(frame, body, app, view);
+    body = own::notes(frame, body, app, now);
+    if !own::picture(frame, body, app) {
+        table(frame, body, app, view);
+    }
+    if fault.is_some() {
+        dim_all(frame, body, app);
+    }
 }
 
 /// Draws the view's table and keeps the selected row in its window.
 pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View) {
-    let (rows, order) = app.rows();
-    let place = app.table().place(rows, order);
-    let count = order.len();
     let header = has_header(view, area);
     let height = usize::from(area.height.saturating_sub(u16::from(header)));
-    app.table_mut().scroll(place, height, count);
-    let (rows, order) = app.rows();
+    let (rows, selected) = app.window(height);
     let table = Table {
         columns: columns(view),
-        rows,
-        order,
-        selected: Some(place),
-        offset: app.table().offset,
+        rows: &rows,
+        selected: Some(selected),
         sort: app.table().sort,
         wide: app.wide,
         header,

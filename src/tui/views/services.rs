@@ -24,15 +24,8 @@ pub(super) const COLUMNS: &[Column] = &[
     column("TAGS", false),
 ];
 
-pub(super) fn rows(picture: &Picture) -> Vec<Row> {
-    picture
-        .services
-        .iter()
-        .map(|service| row(service, picture))
-        .collect()
-}
-
-fn row(service: &ServiceRow, picture: &Picture) -> Row {
+/// The row of one.
+pub(super) fn row(service: &ServiceRow, picture: &Picture) -> Row {
     let (word, look) = match service {
         _ if service.is_down() => ("down", Meaning::Bad),
         _ if service.critical + service.warning > 0 => ("degraded", Meaning::Warning),

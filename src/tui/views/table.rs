@@ -19,14 +19,10 @@ const MAX_WIDTH: usize = 40;
 pub(super) struct Table<'a> {
     /// The columns.
     pub(super) columns: &'a [Column],
-    /// The rows.
+    /// The rows of the window.
     pub(super) rows: &'a [Row],
-    /// Those that are shown, in their order.
-    pub(super) order: &'a [usize],
-    /// Place of the selected one in the order; `None` shows no selection.
+    /// Place of the selected one among them; `None` shows no selection.
     pub(super) selected: Option<usize>,
-    /// The first one in the window.
-    pub(super) offset: usize,
     /// The column that is sorted by and whether in reverse.
     pub(super) sort: Option<(usize, bool)>,
     /// Whether all columns are shown.
@@ -39,14 +35,7 @@ impl Table<'_> {
     /// Draws it. Columns that do not fit are cut; the header is there if wanted.
     pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
-        let window: Vec<(usize, &Row)> = self
-            .order
-            .iter()
-            .enumerate()
-            .skip(self.offset)
-            .take(height)
-            .map(|(place, row)| (place, &self.rows[*row]))
-            .collect();
+        let window = &self.rows[..height.min(self.rows.len())];
         let shown: Vec<usize> = (0..self.columns.len())
             .filter(|place| self.wide || !self.columns[*place].wide)
             .collect();
@@ -56,7 +45,7 @@ impl Table<'_> {
         let widths: Vec<usize> = shown
             .iter()
             .map(|column| {
-                let cells = window.iter().filter_map(|(_, row)| row.cells.get(*column));
+                let cells = window.iter().filter_map(|row| row.cells.get(*column));
                 let widest = cells
                     .map(|cell| cell.text.width())
                     .max()
@@ -73,7 +62,7 @@ impl Table<'_> {
         if self.header {
             lines.push(self.line(&head, &shown, &widths, total, theme));
         }
-        for (place, row) in window {
+        for (place, row) in window.iter().enumerate() {
             let mut line = self.line(&row.cells, &shown, &widths, total, theme);
             if self.selected == Some(place) {
                 let used = line.width();

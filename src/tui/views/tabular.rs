@@ -1,14 +1,17 @@
 //! Which table a view has.
 
-use super::{checks, events, members, overview, raft, services};
-use crate::tui::data_table::{Column, Row};
+use std::borrow::Cow;
+
+use super::{checks, events, kv, latency, logs, members, overview, raft, services};
+use crate::model::check::Status;
+use crate::tui::data_table::{Column, Listing, Row};
 use crate::tui::derive::{Picture, Severity};
 use crate::tui::journal::Journal;
+use crate::tui::kv::{FOLDER, KEY};
 use crate::tui::observed::Since;
 use crate::tui::page::{Page, View};
-use crate::tui::snapshot::Millis;
+pub(super) use crate::tui::summary::age;
 use crate::tui::theme::{Glyphs, Meaning};
-use crate::tui::words::clock;
 
 /// The columns of a view's table.
 pub fn columns(view: View) -> &'static [Column] {
@@ -18,28 +21,117 @@ pub fn columns(view: View) -> &'static [Column] {
         View::Raft => raft::COLUMNS,
         View::Checks => checks::COLUMNS,
         View::Services => services::COLUMNS,
+        View::Latency => latency::COLUMNS,
+        View::Kv => kv::COLUMNS,
+        View::Logs => logs::COLUMNS,
         View::Events => events::COLUMNS,
     }
 }
 
-/// The rows of a view's table.
-pub fn rows(view: View, picture: &Picture, journal: &Journal, glyphs: &Glyphs) -> Vec<Row> {
+/// The rows of a view's table. Those of views that may have thousands are made one by one.
+pub struct Rows<'a> {
+    view: View,
+    picture: &'a Picture,
+    glyphs: &'a Glyphs,
+    /// The rows of views that never have many.
+    made: Cow<'a, [Row]>,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of a view; `own` are the rows of one that has data of its own.
+    pub fn new(
+        view: View,
+        picture: &'a Picture,
+        journal: &Journal,
+        glyphs: &'a Glyphs,
+        own: &'a [Row],
+    ) -> Self {
+        let made = match view {
+            View::Overview | View::Members | View::Checks | View::Services => Cow::default(),
+            View::Raft => raft::rows(picture).into(),
+            View::Events => events::rows(journal).into(),
+            View::Latency | View::Kv | View::Logs => Cow::Borrowed(own),
+        };
+        Self {
+            view,
+            picture,
+            glyphs,
+            made,
+        }
+    }
+}
+
+impl Listing for Rows<'_> {
+    fn count(&self) -> usize {
+        match self.view {
+            View::Overview => self.picture.problems.len(),
+            View::Members => self.picture.nodes.len(),
+            View::Checks => self.picture.checks.len(),
+            View::Services => self.picture.services.len(),
+            _ => self.made.len(),
+        }
+    }
+
+    fn row(&self, place: usize) -> Row {
+        let picture = self.picture;
+        match self.view {
+            View::Overview => overview::row(&picture.problems[place], picture, self.glyphs),
+            View::Members => members::row(&picture.nodes[place], picture),
+            View::Checks => checks::row(&picture.checks[place], picture),
+            View::Services => services::row(&picture.services[place], picture),
+            _ => self.made[place].clone(),
+        }
+    }
+
+    fn is_problem(&self, place: usize) -> bool {
+        let picture = self.picture;
+        match self.view {
+            View::Overview => true,
+            View::Members => members::is_problem(&picture.nodes[place], picture),
+            View::Checks => picture.checks[place].status != Status::Passing,
+            _ => self.row(place).problem,
+        }
+    }
+
+    fn is(&self, place: usize, id: &str) -> bool {
+        match self.view {
+            View::Overview => overview::id(&self.picture.problems[place]) == id,
+            View::Members => self.picture.nodes[place].name == id,
+            View::Checks => checks::is(&self.picture.checks[place], id),
+            View::Services => self.picture.services[place].name == id,
+            _ => self.made[place].id == id,
+        }
+    }
+}
+
+/// Changes when a view's rows do, but for the ages that they show; `None` where nobody keeps count.
+pub fn version(view: View, picture: &Picture) -> Option<u64> {
+    let versions = picture.versions;
     match view {
-        View::Overview => overview::rows(picture, glyphs),
-        View::Members => members::rows(picture),
-        View::Raft => raft::rows(picture),
-        View::Checks => checks::rows(picture),
-        View::Services => services::rows(picture),
-        View::Events => events::rows(journal),
+        View::Overview => Some(versions.problems),
+        View::Members => Some(versions.nodes),
+        View::Checks => Some(versions.checks),
+        View::Services => Some(versions.services),
+        _ => None,
     }
 }
 
 /// The page that a row leads to.
 pub fn opens(view: View, row: &Row) -> Option<Page> {
+    let key = |mark: &str| row.id.strip_prefix(mark).map(str::to_owned);
+    match view {
+        View::Kv => {
+            return key(FOLDER)
+                .map(Page::Folder)
+                .or_else(|| key(KEY).map(Page::Key));
+        }
+        View::Logs => return row.id.parse().ok().map(Page::Line),
+        _ => {}
+    }
     // Ids of checks and problems have parts between NULs; names of nodes have none.
     let parts: Vec<&str> = row.id.split('\0').collect();
     match (view, parts.as_slice()) {
-        (View::Members | View::Raft, [name]) | (_, ["node", name, _]) => {
+        (View::Members | View::Raft | View::Latency, [name]) | (_, ["node", name, _]) => {
             Some(Page::Node((*name).to_owned()))
         }
         (View::Services, [name]) | (_, ["service", name]) => {
@@ -56,17 +148,6 @@ pub(super) fn meaning(severity: Severity) -> Meaning {
         Severity::Note => Meaning::Quiet,
         Severity::Warning => Meaning::Warning,
         Severity::Critical => Meaning::Bad,
-    }
-}
-
-/// `00:03:12`, with `>` where it is longer than that.
-pub(super) fn age(since: Option<Since>, now: Millis) -> String {
-    match since {
-        Some(since) => {
-            let more = if since.at_least { ">" } else { "" };
-            format!("{more}{}", clock(now - since.at))
-        }
-        None => "-".to_owned(),
     }
 }
 

@@ -10,8 +10,11 @@ use crate::tui::derive::bad_cluster::{NOW, bad_cluster};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::{Fault, FaultKind, Update};
+use crate::tui::subject::Subject;
 use crate::tui::theme::{ASCII, Palette, Theme, UNICODE};
 use crate::tui::thresholds::Thresholds;
+
+mod own;
 
 /// The dashboard as it looks at the bad cluster.
 fn bad(theme: &Theme) -> App {
@@ -41,6 +44,7 @@ fn screen(app: &mut App, width: u16, height: u16) -> String {
     rows.join("\n") + "\n"
 }
 
+/// Presses keys; what the picture needs is left out.
 fn press(app: &mut App, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for letter in keys.chars() {
@@ -53,6 +57,7 @@ fn press(app: &mut App, keys: &str) -> Vec<Effect> {
         effects.extend(app.update(NOW, Event::Key(KeyEvent::new(code, KeyModifiers::NONE))));
         app.prepare(NOW);
     }
+    effects.retain(|effect| !matches!(effect, Effect::Follow(_)));
     effects
 }
 
@@ -73,7 +78,7 @@ fn ascii() -> Theme {
 fn a_large_screen_answers_the_ten_questions() {
     let text = screen(&mut bad(&ascii()), 120, 40);
     let answers = [
-        "LEADER srv-2 term 41 for 1m0s, 2 changes/24h",
+        "LEADER srv-2 term 41 for 1m0s, 2 changes in 8h4m",
         "SERVERS 2/3, tolerates 0",
         "why: contact 310 > 200 ms, trails 449 > 250",
         "web-7    node failed",
@@ -97,7 +102,7 @@ fn a_large_screen_answers_the_ten_questions() {
 fn a_usual_screen_answers_them_without_scrolling() {
     let text = screen(&mut bad(&ascii()), 80, 24);
     let answers = [
-        "LEADER srv-2 term 41 for 1m0s, 2 changes/24h",
+        "LEADER srv-2 term 41 for 1m0s, 2 changes in 8h4m",
         "SERVERS 2/3, tolerates 0",
         "trails 449 > 250",
         "web-7    node failed",
@@ -132,7 +137,7 @@ fn small_screens_say_what_matters_most() {
     assert_all(
         &text,
         &[
-            "LEADER srv-2  2/3  x6 !1  0.4s",
+            "LEADER srv-2  2/3  x5 !2  0.4s",
             "x cluster 2/3 servers, tolerates 0",
         ],
     );
@@ -153,7 +158,7 @@ fn an_agent_that_is_gone_leaves_the_data_dimmed() {
     assert_all(
         &text,
         &[
-            "STALE 0s: connection refused, retry in 4 s (^r now)",
+            "STALE 0s: connection refused, retry in 4 s (^r now, :via srv-1)",
             "web-7    node failed",
         ],
     );
@@ -184,8 +189,8 @@ fn every_problem_can_be_selected_and_opened() {
         "overview",
         "srv-3",
         "web-7",
-        "api",
         "web-3 http :8080",
+        "api",
         "cache-2 disk",
         "cache-2",
         "old-1",
@@ -313,7 +318,7 @@ fn help_and_palette_are_written_over_nothing_else() {
 #[test]
 fn ascii_is_ascii_and_mono_has_no_colours() {
     let mut app = bad(&ascii());
-    for keys in ["1", "2", "3", "4", "5", "9", "?"] {
+    for keys in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "?"] {
         press(&mut app, keys);
         let text = screen(&mut app, 120, 40);
         let other: Vec<char> = text.chars().filter(|letter| !letter.is_ascii()).collect();
@@ -339,7 +344,7 @@ proptest! {
     fn no_size_and_no_keys_are_too_much(
         width in 1u16..200,
         height in 1u16..200,
-        keys in "[1-59/zwef:?<>RjkgG\\[\\]a-c\n\t\u{1b}]{0,12}",
+        keys in "[1-9/zwef:?<>RjkgGnNL\\[\\]a-c\n\t\u{1b}]{0,12}",
         unicode in any::<bool>(),
     ) {
         let glyphs = if unicode { UNICODE } else { ASCII };
@@ -347,5 +352,178 @@ proptest! {
         press(&mut app, &keys);
         screen(&mut app, width, height);
         screen(&mut app, height, 1);
+    }
+}
+
+fn fault(kind: FaultKind, text: &str) -> Fault {
+    Fault {
+        kind,
+        text: text.to_owned(),
+    }
+}
+
+/// Every view at several sizes; the large ones as text.
+fn all_views(app: &mut App) -> Vec<String> {
+    ["1", "2", "3", "4", "5", "9"]
+        .into_iter()
+        .map(|key| {
+            press(app, key);
+            for (width, height) in [(1, 1), (40, 8), (60, 15), (80, 24)] {
+                screen(app, width, height);
+            }
+            screen(app, 120, 40)
+        })
+        .collect()
+}
+
+fn came(app: &mut App, update: Update) -> Vec<Effect> {
+    let effects = app.update(NOW, Event::Answer(update, None));
+    app.prepare(NOW);
+    effects
+}
+
+#[test]
+fn nothing_known_yet_is_no_number() {
+    let mut app = App::new("http://h:1", ascii(), Thresholds::default());
+    app.prepare(NOW);
+    for text in all_views(&mut app) {
+        assert_all(
+            &text,
+            &[
+                "asking",
+                "LEADER n/a",
+                "SERVERS n/a",
+                "NODES n/a",
+                "CHECKS n/a",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_token_without_rights_sees_why() {
+    let refused = || fault(FaultKind::Forbidden, "403 Permission denied");
+    let mut app = App::new("http://h:1", ascii(), Thresholds::default());
+    came(&mut app, Update::Pulse(Ok(())));
+    came(&mut app, Update::Agent(Err(refused())));
+    came(&mut app, Update::Members(Err(refused())));
+    came(&mut app, Update::Health(Err(refused())));
+    came(&mut app, Update::Checks(Err(refused())));
+    came(&mut app, Update::Services(Err(refused())));
+    let texts = all_views(&mut app);
+    for text in &texts {
+        assert_all(text, &["no data: 403 Permission denied", "NODES n/a"]);
+    }
+    for text in &texts[..5] {
+        assert_all(text, &["it needs"]);
+    }
+    came(&mut app, Update::Leader(Ok("10.0.0.2:8300".to_owned())));
+    assert_all(&screen(&mut app, 120, 40), &["live, 0.0 s old"]);
+}
+
+#[test]
+fn without_a_leader_the_raft_pane_is_old_and_still_there() {
+    let mut app = bad(&ascii());
+    came(&mut app, Update::Leader(Ok(String::new())));
+    let nobody = fault(FaultKind::NoLeader, "500 No cluster leader");
+    came(&mut app, Update::Health(Err(nobody)));
+    let text = screen(&mut app, 120, 40);
+    assert_all(
+        &text,
+        &[
+            "NO LEADER",
+            "no leader to ask",
+            "srv-3 !",
+            "SERVERS 2/3, tolerates 0 (0s old)",
+        ],
+    );
+    let terminal = terminal(&mut app, 120, 40);
+    let buffer = terminal.backend().buffer();
+    let dim = |word: &str| {
+        let place = text.lines().position(|line| line.contains(word)).unwrap();
+        let line = text.lines().nth(place).unwrap();
+        let column = line.chars().collect::<String>().find(word).unwrap();
+        let at = (
+            u16::try_from(column).unwrap(),
+            u16::try_from(place).unwrap(),
+        );
+        buffer[at].modifier.contains(Modifier::DIM)
+    };
+    assert!(dim("SERVERS 2/3"));
+    assert!(dim("srv-3 !"));
+    assert!(!dim("NODES 5"));
+    let effects = came(&mut app, Update::Leader(Ok("10.0.0.1:8300".to_owned())));
+    assert_eq!(effects, [Effect::Refresh], "a leader that can be asked");
+}
+
+#[test]
+fn a_silent_pulse_is_stale_and_a_beat_is_no_frame() {
+    let mut app = bad(&ascii());
+    came(&mut app, Update::Pulse(Ok(())));
+    app.dirty = false;
+    came(&mut app, Update::Pulse(Ok(())));
+    assert!(!app.dirty, "nothing new");
+    let late = || fault(FaultKind::Unreachable, "no answer in time");
+    came(&mut app, Update::Pulse(Err(late())));
+    assert!(app.dirty);
+    assert_all(&screen(&mut app, 120, 40), &["STALE 0s: no answer in time"]);
+    // A part that comes late does not make it live.
+    came(&mut app, Update::Leader(Ok("10.0.0.2:8300".to_owned())));
+    assert_all(&screen(&mut app, 120, 40), &["STALE"]);
+    assert_eq!(came(&mut app, Update::Pulse(Ok(()))), [Effect::Refresh]);
+    assert_all(&screen(&mut app, 120, 40), &["live"]);
+}
+
+#[test]
+fn only_what_a_page_needs_is_asked() {
+    let mut app = bad(&ascii());
+    let wanted = |app: &mut App, letter| {
+        let key = KeyEvent::new(KeyCode::Char(letter), KeyModifiers::NONE);
+        let effects = app.update(NOW, Event::Key(key));
+        app.prepare(NOW);
+        match effects.as_slice() {
+            [Effect::Follow(parts)] => *parts,
+            other => panic!("{other:?}"),
+        }
+    };
+    let parts = wanted(&mut app, '3');
+    assert!(!parts.contains(Subject::Checks));
+    assert_all(
+        &screen(&mut app, 120, 40),
+        &["CHECKS 7 ok 1 ! 2 x (11m40s old)"],
+    );
+    let parts = wanted(&mut app, '5');
+    assert!(parts.contains(Subject::Services) && parts.contains(Subject::Checks));
+    assert_eq!(press(&mut app, "j"), [], "the same page");
+    let parts = wanted(&mut app, '1');
+    assert!(parts.contains(Subject::Checks) && !parts.contains(Subject::Services));
+    assert_eq!(parts, app.following());
+}
+
+#[test]
+fn names_of_strangers_move_no_cursor() {
+    let evil = "a\u{1b}]0;pwn\u{7}b\nc\u{9b}2J";
+    let member = crate::model::member::Member {
+        name: evil.to_owned(),
+        status: 4,
+        ..Default::default()
+    };
+    let check = crate::model::check::HealthCheck {
+        node: evil.to_owned(),
+        check_id: evil.to_owned(),
+        service_name: evil.to_owned(),
+        name: evil.to_owned(),
+        ..Default::default()
+    };
+    let mut app = bad(&ascii());
+    came(&mut app, Update::Members(Ok(vec![member])));
+    came(&mut app, Update::Checks(Ok(vec![check])));
+    came(&mut app, Update::Leader(Ok(evil.to_owned())));
+    for key in ["1", "2", "4", "5", "\n", "9", ":node a"] {
+        press(&mut app, key);
+        let terminal = terminal(&mut app, 120, 40);
+        for cell in terminal.backend().buffer().content() {
+            assert!(!cell.symbol().contains(char::is_control), "{key} {cell:?}");
+        }
     }
 }

@@ -50,6 +50,7 @@ impl Driver {
                 _ = done.send(self.serf.set_tags(now, tags));
             }
             Request::Stats { done } => _ = done.send(self.serf.stats()),
+            Request::Unrest { done } => _ = done.send(self.serf.unrest(now)),
             Request::Coordinate { node, done } => {
                 _ = done.send(match node {
                     Some(node) => self.serf.coordinate_of(&node),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rand::seq::SliceRandom;
 
-use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, Swim, pop_or_shrink};
+use crate::agent::gossip::swim::{self, ExchangeId, LocalNode, MemberUnrest, Swim, pop_or_shrink};
 use crate::agent::gossip::wire::{
     Keyring, LamportTime, META_MAX, NodeName, PeerState, Tags, Versions, encode_tags,
 };
@@ -257,6 +257,11 @@ impl Serf {
     /// All members that are not forgotten, this one included, sorted by name.
     pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.core.members().iter().map(|entry| &entry.member)
+    }
+
+    /// How often members were in doubt, went and came back.
+    pub fn unrest(&self, now: Mono) -> Vec<MemberUnrest> {
+        self.swim.unrest(now).collect()
     }
 
     /// Counters and queues.

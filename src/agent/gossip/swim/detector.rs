@@ -22,6 +22,7 @@ use super::probe::Probe;
 use super::queue::BroadcastQueue;
 use super::relay::Relays;
 use super::timing::push_pull_interval;
+use super::unrest::MemberUnrest;
 
 /// One member's view of its pool. Pure: give it what happened, do what it says, wake it at its deadline.
 #[derive(Debug)]
@@ -183,6 +184,11 @@ impl Swim {
     /// All known members, ourselves and the dead included, in no useful order.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Peer> {
         self.peers.iter()
+    }
+
+    /// What all of them went through, in no useful order.
+    pub fn unrest(&self, now: Mono) -> impl Iterator<Item = MemberUnrest> {
+        self.peers.unrest(now)
     }
 
     /// The member of this name.

@@ -18,6 +18,7 @@ mod suspicion;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod unrest;
 
 pub use config::{Config, LocalNode};
 pub use delegate::{Change, Delegate};
@@ -27,3 +28,4 @@ pub use io::{ExchangeId, Input, Notice, Output, Packet, StreamId};
 pub use peer::Peer;
 pub use queue::{BroadcastQueue, Ticket};
 pub use timing::{ceil_log10, retransmit_limit};
+pub use unrest::{MemberUnrest, WINDOW};

@@ -11,6 +11,7 @@ use crate::model::mono::Mono;
 
 use super::peer::Peer;
 use super::suspicion::Suspicion;
+use super::unrest::{MemberUnrest, Unrest};
 
 /// Most members that a pool remembers: as many as one push/pull may tell of.
 pub(super) const PEERS_MAX: usize = 1_048_576;
@@ -25,6 +26,7 @@ struct Slot {
     peer: Peer,
     /// Runs while the member is suspect.
     suspicion: Option<Suspicion>,
+    unrest: Unrest,
 }
 
 /// All known members.
@@ -79,6 +81,12 @@ impl Peers {
         self.order.iter().map(|id| self.get(*id))
     }
 
+    /// What all of them went through.
+    pub(super) fn unrest(&self, now: Mono) -> impl Iterator<Item = MemberUnrest> {
+        let slots = self.order.iter().map(|id| &self.slots[*id]);
+        slots.map(move |slot| slot.unrest.of(&slot.peer.name, slot.peer.state, now))
+    }
+
     /// Adds a member at a random place of the order. There must be none of that name.
     pub(super) fn insert(&mut self, peer: Peer, rng: &mut SmallRng) -> PeerId {
         self.present += usize::from(is_present(peer.state));
@@ -86,6 +94,7 @@ impl Peers {
         let slot = Slot {
             peer,
             suspicion: None,
+            unrest: Unrest::default(),
         };
         let id = if let Some(id) = self.free.pop() {
             self.slots[id] = slot;
@@ -103,10 +112,11 @@ impl Peers {
 
     /// Changes a member's state, and when it did, unless it is in that state already.
     pub(super) fn set_state(&mut self, id: PeerId, state: PeerState, now: Mono) {
-        let peer = &mut self.slots[id].peer;
+        let Slot { peer, unrest, .. } = &mut self.slots[id];
         if peer.state == state {
             return;
         }
+        unrest.changes(peer.state, state, now);
         self.present -= usize::from(is_present(peer.state));
         self.present += usize::from(is_present(state));
         peer.state = state;

@@ -314,6 +314,7 @@ async fn members_that_do_not_know_the_question_are_unknown() {
     let last = json!({
         "Name": "n3", "Addr": "127.0.0.1", "Port": silent.local().port,
         "Status": "alive", "Unknown": true,
+        "Seen": {"Suspect": false, "Suspicions": 0, "Flaps": 0},
     });
     assert_eq!(found[2], last);
 }

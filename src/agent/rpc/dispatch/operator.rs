@@ -55,6 +55,10 @@ impl Dispatcher {
                 let configuration = self.rpc.raft_configuration(&options.query).await?;
                 Ok(operator::encode_raft_configuration(&configuration)?)
             }
+            operator::LEADER_CHANGES => {
+                let (options, Nothing {}) = decode_read(body)?;
+                Ok(encode(&self.rpc.leader_changes(&options.query).await?)?)
+            }
             operator::RAFT_REMOVE_PEER_BY_ADDRESS | operator::RAFT_REMOVE_PEER_BY_ID => {
                 self.remove_peer(method, body).await
             }

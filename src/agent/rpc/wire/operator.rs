@@ -14,7 +14,9 @@ use super::options::Nothing;
 use crate::agent::store::{AutopilotQuery, AutopilotUpdate};
 use crate::model::duration::GoDuration;
 use crate::model::member::MemberStatus;
-use crate::model::raft::{AutopilotConfiguration, OperatorHealth, RaftConfiguration, ServerHealth};
+use crate::model::raft::{
+    AutopilotConfiguration, LeaderChangeRecord, OperatorHealth, RaftConfiguration, ServerHealth,
+};
 
 /// Raft's servers; without metadata.
 pub const RAFT_GET_CONFIGURATION: &str = "Operator.RaftGetConfiguration";
@@ -31,6 +33,17 @@ pub const SERVER_HEALTH: &str = "Operator.ServerHealth";
 pub const AUTOPILOT_STATE: &str = "Operator.AutopilotState";
 /// Hands the leadership to another server. The reference has it outside of these calls.
 pub const TRANSFER_LEADER: &str = "Operator.TransferLeader";
+
+/// The changes of leader that the asked server saw. The reference has none.
+pub const LEADER_CHANGES: &str = "Operator.LeaderChanges";
+
+/// Reads the reply to `Operator.LeaderChanges`, newest last.
+///
+/// # Errors
+/// When it is malformed.
+pub fn decode_leader_changes(body: &[u8]) -> Result<Vec<LeaderChangeRecord>, DialectError> {
+    decode_reply(body)
+}
 
 /// The request of `Operator.TransferLeader`. A write's options; the reply is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
