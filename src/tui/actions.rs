@@ -149,13 +149,13 @@ pub fn menu(page: &Page, picture: &Picture, own: Option<&str>) -> Option<Menu> {
             let found = picture.checks.iter();
             let check = found
                 .clone()
-                .find(|check| check.node == *node && check.id == *id)?;
+                .find(|check| *check.node == **node && *check.id == **id)?;
             if check.service.is_empty() {
                 return Some(of_node(node, picture, own));
             }
             Some(Menu::waiting(Lookup {
-                service: check.service.clone(),
-                only: Some((node.clone(), check.instance.clone())),
+                service: check.service.to_string(),
+                only: Some((node.clone(), check.instance.to_string())),
             }))
         }
         Page::View(_) | Page::Folder(_) | Page::Key(_) | Page::Line(_) => None,
@@ -199,7 +199,7 @@ fn maintenance(menu: &mut Menu, name: &str, picture: &Picture, own: Option<&str>
         return;
     }
     let mut checks = picture.checks.iter();
-    let on = checks.any(|check| check.node == name && check.id == NODE_MAINTENANCE);
+    let on = checks.any(|check| *check.node == *name && *check.id == *NODE_MAINTENANCE);
     let (letter, text) = if on {
         ('U', "end maintenance")
     } else {

@@ -309,6 +309,12 @@ impl App {
                     .lag
                     .put(self.snapshot.health.sampled, f64::from(lag));
             }
+            let facts = self.snapshot.agent.get();
+            let own = facts.and_then(|facts| facts.commit_index);
+            if let (None, Some(index)) = (own, picture.leader_index()) {
+                self.history
+                    .commit_index(self.snapshot.health.sampled, index);
+            }
             self.journal.compare(now, &self.picture, &picture);
             self.panes.latency.look(&self.snapshot);
             self.picture = Arc::new(picture);

@@ -1,19 +1,23 @@
 //! Checks as any agent tells them: one that is odd does not hide the others.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::model::check::{HealthCheck, Status};
 use crate::model::decode::{Options, from_value};
 
+use super::check::Check;
+
 /// A check of an answer. Consul takes any text for a status; one that nobody knows is a warning here, and the output
 /// says what it was.
 #[derive(Debug)]
-pub struct LenientCheck(pub HealthCheck);
+pub struct LenientCheck(pub Arc<Check>);
 
 impl<'de> Deserialize<'de> for LenientCheck {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(check(Value::deserialize(deserializer)?)))
+        Ok(Self(Check::of(check(Value::deserialize(deserializer)?))))
     }
 }
 
@@ -59,7 +63,7 @@ mod tests {
         let found: Vec<LenientCheck> = serde_json::from_value(body).unwrap();
         let told: Vec<_> = found
             .iter()
-            .map(|LenientCheck(one)| (one.node.as_str(), one.status, one.output.as_str()))
+            .map(|LenientCheck(one)| (&*one.node, one.status, &*one.output))
             .collect();
         assert_eq!(
             told[0],

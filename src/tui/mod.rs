@@ -7,6 +7,7 @@ pub mod acting;
 pub mod actions;
 pub mod app;
 pub mod asker;
+pub mod check;
 pub mod confirm;
 pub mod data_table;
 pub mod demand;

@@ -114,12 +114,12 @@ impl Observations {
         ) {
             let now = snapshot.checks.sampled;
             for check in checks {
-                if !self.checks.contains_key(&check.node) {
-                    self.checks.insert(check.node.clone(), BTreeMap::new());
+                if !self.checks.contains_key(&*check.node) {
+                    self.checks.insert(check.node.to_string(), BTreeMap::new());
                 }
-                if let Some(courses) = self.checks.get_mut(&check.node) {
+                if let Some(courses) = self.checks.get_mut(&*check.node) {
                     let first = self.seen_checks == 0;
-                    look(courses, &check.check_id, check.status as u8, now, first);
+                    look(courses, &check.id, check.status as u8, now, first);
                 }
             }
             self.checks.retain(|_, courses| {

@@ -115,6 +115,8 @@ struct Node {
     health_score: Option<u64>,
     rtt_ms: Option<f64>,
     flaps_1h: usize,
+    suspicions_1h: Option<u64>,
+    suspect: bool,
     since: Option<String>,
     since_at_least: Option<bool>,
 }
@@ -281,6 +283,8 @@ fn nodes(snapshot: &ClusterSnapshot, picture: &Picture) -> Nodes {
             health_score: node.score,
             rtt_ms: node.rtt_ms,
             flaps_1h: node.flaps,
+            suspicions_1h: node.suspicions,
+            suspect: node.suspect,
             since,
             since_at_least,
         }
@@ -307,14 +311,14 @@ fn checks(snapshot: &ClusterSnapshot, picture: &Picture) -> Checks {
     let failing = bad.map(|check| {
         let (since, since_at_least) = dated(check.since);
         Check {
-            node: check.node.clone(),
-            id: check.id.clone(),
-            name: check.name.clone(),
-            service: check.service.clone(),
+            node: check.node.to_string(),
+            id: check.id.to_string(),
+            name: check.name.to_string(),
+            service: check.service.to_string(),
             status: check.status.as_str(),
             since,
             since_at_least,
-            output: check.output.clone(),
+            output: check.output.to_string(),
         }
     });
     let counts = picture.check_counts;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::check::Check;
 use super::facts::AgentFacts;
-use crate::model::check::HealthCheck;
 use crate::model::coordinate::NodeCoordinate;
 use crate::model::gossip::GossipMember;
 use crate::model::member::Member;
@@ -142,7 +142,7 @@ pub enum Update {
     /// `/v1/agent/members`
     Members(Result<Vec<Member>, Fault>),
     /// `/v1/health/state/any`
-    Checks(Result<Vec<HealthCheck>, Fault>),
+    Checks(Result<Vec<Arc<Check>>, Fault>),
     /// `/v1/catalog/services`
     Services(Result<BTreeMap<String, Vec<String>>, Fault>),
     /// `/v1/operator/autopilot/health`
@@ -232,7 +232,7 @@ pub struct ClusterSnapshot {
     /// The members of the LAN pool.
     pub members: Part<Vec<Member>>,
     /// All checks.
-    pub checks: Part<Vec<HealthCheck>>,
+    pub checks: Part<Vec<Arc<Check>>>,
     /// All services with their tags.
     pub services: Part<BTreeMap<String, Vec<String>>>,
     /// The servers' health: one sample of the leader's.

@@ -75,6 +75,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("tui::acting", 2),
     pure("tui::actions", 2),
     pure("tui::app", 2),
+    pure("tui::check", 2),
     pure("tui::confirm", 2),
     pure("tui::data_table", 2),
     pure("tui::demand", 2),

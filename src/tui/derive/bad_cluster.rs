@@ -1,13 +1,15 @@
 //! A cluster that was made bad on purpose: what screens and texts are tested on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::model::check::{HealthCheck, Status};
-use crate::model::gossip::{GossipMember, GossipReport};
+use crate::model::gossip::{GossipMember, GossipReport, GossipUnrest};
 use crate::model::member::Member;
 use crate::model::raft::OperatorHealth;
+use crate::tui::check::Check;
 use crate::tui::derive::{Picture, derive};
 use crate::tui::facts::AgentFacts;
 use crate::tui::observed::Observations;
@@ -100,6 +102,10 @@ fn checks(broken: bool) -> Vec<HealthCheck> {
     found
 }
 
+fn kept(broken: bool) -> Vec<Arc<Check>> {
+    checks(broken).into_iter().map(Check::of).collect()
+}
+
 fn health() -> OperatorHealth {
     let server = |name: &str, last: u8, index: u64, contact: &str, healthy: bool| {
         json!({"ID": format!("id-{name}"), "Name": name, "Address": format!("10.0.0.{last}:8300"),
@@ -119,6 +125,11 @@ fn gossip() -> Vec<GossipMember> {
         report: (member.status == 1).then(|| GossipReport {
             health_score: if member.name == "cache-2" { 3 } else { 0 },
             ..GossipReport::default()
+        }),
+        seen: Some(GossipUnrest {
+            flaps: u32::from(member.status != 1),
+            suspicions: if member.name == "cache-2" { 9 } else { 0 },
+            ..GossipUnrest::default()
         }),
         name: member.name,
         ..GossipMember::default()
@@ -147,7 +158,7 @@ pub(crate) fn before() -> ClusterSnapshot {
     let updates = [
         Update::Agent(Ok(agent)),
         Update::Members(Ok(members(false))),
-        Update::Checks(Ok(checks(false))),
+        Update::Checks(Ok(kept(false))),
         Update::Services(Ok(services)),
         Update::Leader(Ok("10.0.0.2:8300".to_owned())),
         Update::Gossip(Ok(gossip())),
@@ -174,7 +185,7 @@ pub(crate) fn bad_cluster() -> (ClusterSnapshot, Observations) {
     let mut seen = Observations::default();
     let snapshot = before();
     derive(snapshot.at, &snapshot, &mut seen, &Thresholds::default());
-    let snapshot = snapshot.with(Update::Checks(Ok(checks(true))), NOW - 700_000);
+    let snapshot = snapshot.with(Update::Checks(Ok(kept(true))), NOW - 700_000);
     seen.see(&snapshot);
     let snapshot = snapshot.with(Update::Members(Ok(members(true))), NOW - 192_000);
     seen.see(&snapshot);

@@ -1,40 +1,28 @@
 //! Checks and the services that they belong to.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::Arc;
 
-use crate::model::check::{HealthCheck, Status};
+use crate::model::check::Status;
+use crate::tui::check::Check;
 use crate::tui::observed::{Observations, Since};
 use crate::tui::snapshot::ClusterSnapshot;
-use crate::tui::words::plain;
-
-/// Letters of a check's output that are kept.
-const MAX_OUTPUT: usize = 4096;
 
 /// A check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckRow {
-    /// The node.
-    pub node: String,
-    /// Unique on the node.
-    pub id: String,
-    /// The name that people see.
-    pub name: String,
-    /// The service; empty for checks of the node.
-    pub service: String,
-    /// The service instance; empty for checks of the node.
-    pub instance: String,
-    /// `http`, `ttl`, …; may be empty.
-    pub kind: String,
-    /// The state.
-    pub status: Status,
-    /// Since when, seen from here.
+    check: Arc<Check>,
+    /// Since when it is in its state, seen from here.
     pub since: Option<Since>,
-    /// Raft index of the last change: orders changes where no time is known.
-    pub modify_index: u64,
-    /// The output, without escape sequences.
-    pub output: String,
-    /// Free text of the registration.
-    pub notes: String,
+}
+
+impl Deref for CheckRow {
+    type Target = Check;
+
+    fn deref(&self) -> &Check {
+        &self.check
+    }
 }
 
 /// A service.
@@ -67,23 +55,9 @@ impl ServiceRow {
 /// All checks: critical first, then warning; the newest first among those.
 pub(super) fn rows(snapshot: &ClusterSnapshot, seen: &Observations) -> Vec<CheckRow> {
     let checks = snapshot.checks.get().map(Vec::as_slice).unwrap_or_default();
-    let row = |check: &HealthCheck| {
-        // Passing output is seldom looked at; it is cut here, and not once a frame.
-        let end = check.output.char_indices().nth(MAX_OUTPUT);
-        let output = &check.output[..end.map_or(check.output.len(), |(at, _)| at)];
-        CheckRow {
-            node: check.node.clone(),
-            id: check.check_id.clone(),
-            name: check.name.clone(),
-            service: check.service_name.clone(),
-            instance: check.service_id.clone(),
-            kind: check.kind.clone(),
-            status: check.status,
-            since: seen.check_since(&check.node, &check.check_id),
-            modify_index: check.modify_index,
-            output: plain(output),
-            notes: check.notes.clone(),
-        }
+    let row = |check: &Arc<Check>| CheckRow {
+        check: Arc::clone(check),
+        since: seen.check_since(&check.node, &check.id),
     };
     let mut rows: Vec<CheckRow> = checks.iter().map(row).collect();
     rows.sort_by(|a, b| {
@@ -110,12 +84,8 @@ pub(super) fn services(snapshot: &ClusterSnapshot, checks: &[CheckRow]) -> Vec<S
         row.tags.clone_from(tags);
     }
     for check in checks.iter().filter(|check| !check.service.is_empty()) {
-        let key = (
-            check.service.as_str(),
-            check.node.as_str(),
-            check.instance.as_str(),
-        );
-        let of_node = nodes.get(check.node.as_str()).copied();
+        let key = (&*check.service, &*check.node, &*check.instance);
+        let of_node = nodes.get(&*check.node).copied();
         let worst = instances
             .entry(key)
             .or_insert(of_node.unwrap_or(Status::Passing));

@@ -150,6 +150,12 @@ impl Picture {
         self.peers.iter().filter_map(|peer| peer.lag).max()
     }
 
+    /// The leader's last log index.
+    pub fn leader_index(&self) -> Option<u64> {
+        let leader = self.peers.iter().find(|peer| peer.leader)?;
+        leader.last_index
+    }
+
     /// The members, worst first.
     pub fn worst_nodes(&self) -> Vec<&NodeRow> {
         let mut rows: Vec<&NodeRow> = self.nodes.iter().collect();

@@ -209,7 +209,7 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
             Status::Passing => continue,
         };
         // The failed node itself is a problem already.
-        if check.id == SERF_HEALTH && failed.contains(check.node.as_str()) {
+        if *check.id == *SERF_HEALTH && failed.contains(&*check.node) {
             continue;
         }
         let subject = if check.service.is_empty() {
@@ -228,7 +228,7 @@ fn of_checks(picture: &Picture, found: &mut Vec<Problem>) {
         detail.trim().clone_into(&mut problem.detail);
         problem.since = check.since;
         problem.order = check.modify_index;
-        problem.check = Some((check.node.clone(), check.id.clone()));
+        problem.check = Some((check.node.to_string(), check.id.to_string()));
         found.push(problem);
     }
 }

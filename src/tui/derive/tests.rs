@@ -3,6 +3,7 @@ use super::*;
 use crate::model::check::{HealthCheck, Status};
 use crate::model::member::Member;
 use crate::model::raft::{LeaderChangeRecord, OperatorHealth};
+use crate::tui::check::Check;
 use crate::tui::facts::AgentFacts;
 use crate::tui::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Update};
 use crate::tui::theme::ASCII;
@@ -308,7 +309,7 @@ fn names_of_strangers_write_nothing_of_their_own() {
         ..AgentFacts::default()
     };
     let snapshot = well()
-        .with(Update::Checks(Ok(vec![check])), NOW)
+        .with(Update::Checks(Ok(vec![Check::of(check)])), NOW)
         .with(Update::Members(Ok(vec![member])), NOW)
         .with(Update::Agent(Ok(agent)), NOW)
         .with(Update::Leader(Ok(evil.to_owned())), NOW)

@@ -39,7 +39,7 @@ pub(super) fn is(check: &CheckRow, id: &str) -> bool {
     let parts = id
         .strip_prefix("check\0")
         .and_then(|rest| rest.split_once('\0'));
-    parts == Some((check.node.as_str(), check.id.as_str()))
+    parts == Some((&*check.node, &*check.id))
 }
 
 /// The row of one.
@@ -53,12 +53,12 @@ pub(super) fn row(check: &CheckRow, picture: &Picture) -> Row {
         cells: vec![
             Cell::text(check.status.as_str()).meaning(look(check.status)),
             Cell::text(one_line(&check.name)),
-            Cell::text(check.service.clone()),
-            Cell::text(check.node.clone()),
+            Cell::text(&*check.service),
+            Cell::text(&*check.node),
             Cell::number(age(check.since, picture.at), age_key(check.since)),
             Cell::text(one_line(output)),
-            Cell::text(check.kind.clone()),
-            Cell::text(check.id.clone()),
+            Cell::text(&*check.kind),
+            Cell::text(&*check.id),
         ],
     }
 }

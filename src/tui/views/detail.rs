@@ -134,11 +134,11 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
     };
     let state = format!(
         "state    {} for {}",
-        node.status.as_str(),
+        node.state(),
         age(node.since, picture.at)
     );
     let mut lines = vec![
-        pane::styled(state, members::look(node.status), &app.theme),
+        pane::styled(state, members::look(node), &app.theme),
         plain(
             app,
             format!(
@@ -157,7 +157,11 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
         plain(app, format!("rtt~     {}", summary::rtt(node.rtt_ms))),
         plain(
             app,
-            format!("flaps    {} in the last hour, seen from here", node.flaps),
+            format!(
+                "flaps    {} in the last hour, {} times in doubt",
+                node.flaps,
+                or_unknown(node.suspicions)
+            ),
         ),
         plain(app, format!("queued   {}", or_unknown(node.queued))),
     ];
@@ -175,7 +179,7 @@ fn node<'a>(app: &'a App, name: &str) -> Content<'a> {
     }
     lines.push(plain(app, ""));
     lines.push(heading(app, "CHECKS"));
-    let of_node = picture.checks.iter().filter(|check| check.node == name);
+    let of_node = picture.checks.iter().filter(|check| *check.node == *name);
     Content {
         lines,
         checks: of_node.collect(),
@@ -200,7 +204,10 @@ fn service<'a>(app: &'a App, name: &str) -> Content<'a> {
         plain(app, ""),
         heading(app, "CHECKS"),
     ];
-    let of_service = picture.checks.iter().filter(|check| check.service == name);
+    let of_service = picture
+        .checks
+        .iter()
+        .filter(|check| *check.service == *name);
     Content {
         lines,
         checks: of_service.collect(),
@@ -225,7 +232,7 @@ fn check(app: &App, node: &str, id: &str) -> Vec<Line<'static>> {
         .picture
         .checks
         .iter()
-        .find(|check| check.node == node && check.id == id);
+        .find(|check| *check.node == *node && *check.id == *id);
     let Some(check) = found else {
         return gone(app, id);
     };

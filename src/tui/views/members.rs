@@ -6,6 +6,7 @@ use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture};
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
+use crate::tui::words::or_unknown;
 
 const fn column(name: &'static str, right: bool, wide: bool) -> Column {
     Column { name, right, wide }
@@ -18,6 +19,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("SCORE", true, false),
     column("RTT~", true, false),
     column("FLAPS/1h", true, false),
+    column("SUSPECT", true, false),
     column("CHANGED", true, false),
     column("BUILD", false, false),
     column("ADDRESS", false, false),
@@ -26,8 +28,9 @@ pub(super) const COLUMNS: &[Column] = &[
 ];
 
 /// The look of a member's state.
-pub(super) fn look(status: MemberStatus) -> Meaning {
-    match status {
+pub(super) fn look(node: &NodeRow) -> Meaning {
+    match node.status {
+        MemberStatus::Alive if node.suspect => Meaning::Warning,
         MemberStatus::Alive => Meaning::Ok,
         MemberStatus::Failed => Meaning::Bad,
         MemberStatus::Leaving | MemberStatus::None => Meaning::Warning,
@@ -48,6 +51,7 @@ pub(super) fn score_look(score: Option<u64>, picture: &Picture) -> Meaning {
 /// Whether it is worth a look.
 pub(super) fn is_problem(node: &NodeRow, picture: &Picture) -> bool {
     node.status != MemberStatus::Alive
+        || node.suspect
         || node.score.unwrap_or_default() >= picture.limits.score_warn
         || node.flaps > 0
 }
@@ -72,20 +76,18 @@ pub(super) fn row(node: &NodeRow, picture: &Picture) -> Row {
         extra: String::new(),
         cells: vec![
             Cell::text(name).meaning(strong),
-            Cell::text(node.status.as_str()).meaning(look(node.status)),
+            Cell::text(node.state()).meaning(look(node)),
             Cell::text(node.role),
             Cell::number(summary::score(node.score), score)
                 .meaning(score_look(node.score, picture)),
             Cell::number(summary::rtt(node.rtt_ms), node.rtt_ms),
             Cell::number(flaps.to_string(), Some(count_key(flaps))),
+            Cell::number(or_unknown(node.suspicions), node.suspicions.map(count_key)),
             Cell::number(age(node.since, picture.at), age_key(node.since)),
             Cell::text(node.build.clone()),
             Cell::text(node.address.clone()),
             Cell::text(node.dc.clone()),
-            Cell::number(
-                crate::tui::words::or_unknown(node.queued),
-                node.queued.map(count_key),
-            ),
+            Cell::number(or_unknown(node.queued), node.queued.map(count_key)),
         ],
     }
 }

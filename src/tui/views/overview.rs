@@ -313,13 +313,11 @@ fn raft_lines(app: &App, width: usize, courses: bool) -> Vec<Line<'static>> {
 
 /// The courses of commits and lag, and what waits.
 pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
-    let Some(agent) = app.snapshot.agent.get().filter(|agent| agent.server) else {
-        let text = "commits n/a: the agent is no server";
-        return vec![pane::styled(
-            cut(text, width, app.theme.glyphs.more),
-            Meaning::Quiet,
-            &app.theme,
-        )];
+    let agent = app.snapshot.agent.get();
+    // A client does not commit; what the leader writes is nearly the same.
+    let what = match agent.and_then(|agent| agent.commit_index) {
+        Some(_) => "commit/s",
+        None => "write/s ",
     };
     let now = app.picture.at;
     let room = width.saturating_sub(40).clamp(8, 120);
@@ -329,9 +327,9 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
     let newest = samples.iter().rev().flatten().next().copied();
     let rate = newest.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.0}"));
     let text = format!(
-        "commit/s {span} {} {rate}  backlog {}",
+        "{what} {span} {} {rate}  backlog {}",
         spark(&samples, bars),
-        or_unknown(agent.fsm_pending),
+        or_unknown(agent.and_then(|agent| agent.fsm_pending)),
     );
     let lag = app.history.lag.last(room, now, app.coarse);
     let lag_text = format!(
@@ -353,6 +351,7 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         column("SCORE", true),
         column("RTT~", true),
         column("FLAPS/1h", true),
+        column("SUSPECT", true),
         column("FOR", true),
     ];
     let picture = &app.picture;
@@ -362,11 +361,12 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         extra: String::new(),
         cells: vec![
             Cell::text(node.name.clone()),
-            Cell::text(node.status.as_str()).meaning(members::look(node.status)),
+            Cell::text(node.state()).meaning(members::look(node)),
             Cell::text(summary::score(node.score))
                 .meaning(members::score_look(node.score, picture)),
             Cell::text(summary::rtt(node.rtt_ms)),
             Cell::text(node.flaps.to_string()),
+            Cell::text(or_unknown(node.suspicions)),
             Cell::text(age(node.since, picture.at)),
         ],
     };

@@ -6,6 +6,7 @@ use ratatui::style::Modifier;
 
 use super::draw;
 use crate::tui::app::{App, Effect, Event};
+use crate::tui::check::Check;
 use crate::tui::derive::bad_cluster::{NOW, bad_cluster};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
@@ -517,7 +518,7 @@ fn names_of_strangers_move_no_cursor() {
     };
     let mut app = bad(&ascii());
     came(&mut app, Update::Members(Ok(vec![member])));
-    came(&mut app, Update::Checks(Ok(vec![check])));
+    came(&mut app, Update::Checks(Ok(vec![Check::of(check)])));
     came(&mut app, Update::Leader(Ok(evil.to_owned())));
     for key in ["1", "2", "4", "5", "\n", "9", ":node a"] {
         press(&mut app, key);
