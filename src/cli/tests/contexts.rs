@@ -90,18 +90,55 @@ fn an_agent_that_is_named_otherwise_is_not_sent_the_token() {
     // A shell that names both means the address.
     let both = [variable, ("CONSULCTL_CONTEXT", "a")];
     assert_eq!(home.run(&words, &both), Done::success("web\n"));
-    let done = home.run(&[&words[..], &["-context=a"]].concat(), &[variable]);
-    assert!(
-        done.err
-            .contains("CONSUL_HTTP_ADDR wins over the context a"),
-        "{}",
-        done.err
-    );
-    assert_eq!(tokens(&api), [None, None, None, None]);
+    assert_eq!(tokens(&api), [None, None, None]);
     // Somebody who types both means both.
     let done = home.run(&[&words[..], &["-context=a", &flag]].concat(), &[]);
     assert_eq!(done, Done::success("web\n"));
-    assert_eq!(tokens(&api)[4].as_deref(), Some("sesame"));
+    assert_eq!(tokens(&api)[3].as_deref(), Some("sesame"));
+}
+
+#[test]
+fn a_context_that_a_flag_names_goes_before_the_environment() {
+    let (staging, exported) = (
+        FakeApi::start(vec![ok("GET /v1/catalog/services", r#"{"web":[]}"#)]),
+        FakeApi::start(vec![]),
+    );
+    let home = Home::with(&format!(
+        "[contexts.staging]\naddress = \"{}\"\ntoken_cmd = [\"echo\", \"sesame\"]\n",
+        staging.address
+    ));
+    let variables = [
+        ("CONSUL_HTTP_ADDR", exported.address.as_str()),
+        ("CONSUL_HTTP_TOKEN", "own"),
+    ];
+    let words = ["catalog", "services", "-context=staging"];
+    assert_eq!(home.run(&words, &variables), Done::success("web\n"));
+    assert_eq!(tokens(&staging), [Some("sesame".to_owned())]);
+    assert!(exported.seen().is_empty());
+}
+
+#[test]
+fn a_home_out_of_reach_has_no_contexts() {
+    let run = |words: &[&str], more: &[(&str, &str)]| {
+        let mut variables = vec![("HOME".to_owned(), "/dev/null".to_owned())];
+        let given = more.iter();
+        variables.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        run_in(
+            words,
+            Setting {
+                variables,
+                ..Setting::default()
+            },
+        )
+    };
+    let shown = run(&["context", "show"], &[]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let reason = "cannot read /dev/null/.config/consulctl/config.toml: not a directory\n";
+    let named = run(&["members"], &[("CONSULCTL_CONTEXT", "a")]);
+    assert!(named.err.starts_with(reason), "{}", named.err);
+    let named = run(&["members", "-context=a"], &[]);
+    assert!(named.err.starts_with(reason), "{}", named.err);
+    assert!(run(&["context", "ls"], &[]).err.starts_with(reason));
 }
 
 #[test]
