@@ -289,3 +289,132 @@ fn a_token_that_cannot_be_made_is_told_before_anything_is_sent() {
     );
     assert!(api.seen().is_empty());
 }
+
+/// What changes something, with words that it accepts.
+const WRITERS: [&[&str]; 24] = [
+    &["event", "-name=deploy"],
+    &["exec", "uptime"],
+    &["force-leave", "web-7"],
+    &["join", "10.0.0.1"],
+    &["keyring", "-install=kZyFABeAmc64UMTrm9XuKA=="],
+    &["keyring", "-remove=kZyFABeAmc64UMTrm9XuKA=="],
+    &["keyring", "-use=kZyFABeAmc64UMTrm9XuKA=="],
+    &["kv", "cas", "-modify-index=1", "k", "v"],
+    &["kv", "delete", "-recurse", "k"],
+    &["kv", "delete", "k"],
+    &["kv", "import", "[]"],
+    &["kv", "put", "k", "v"],
+    &["leave"],
+    &["lock", "p", "true"],
+    &["maint", "-disable"],
+    &["maint", "-enable"],
+    &["maint", "-enable", "-service=web"],
+    &[
+        "operator",
+        "autopilot",
+        "set-config",
+        "-cleanup-dead-servers=true",
+    ],
+    &["operator", "raft", "remove-peer", "-address=10.0.0.1:8300"],
+    &["operator", "raft", "transfer-leader"],
+    &["reload"],
+    &["services", "deregister", "-id=web"],
+    &["services", "register", "-name=web"],
+    &["snapshot", "restore", "/dev/null"],
+];
+
+/// What only reads; `top` asks when it is told to write.
+const READERS: [&str; 18] = [
+    "catalog datacenters",
+    "catalog nodes",
+    "catalog services",
+    "context show",
+    "info",
+    "kv export",
+    "kv get",
+    "members",
+    "monitor",
+    "operator autopilot get-config",
+    "operator autopilot state",
+    "operator raft list-peers",
+    "rtt",
+    "snapshot save",
+    "top",
+    "watch",
+    "context ls",
+    "context use",
+];
+
+/// The commands that speak to an agent.
+fn clients(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    for inner in command.get_subcommands() {
+        let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+        if inner
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some("http-addr"))
+        {
+            found.push(path.clone());
+        }
+        clients(inner, &path, found);
+    }
+}
+
+#[test]
+fn every_command_that_writes_heeds_read_only() {
+    let api = FakeApi::start(vec![]);
+    let home = Home::with(&format!(
+        "current = \"prod\"\n[contexts.prod]\naddress = \"{}\"\nread_only = true\ntoken_cmd = [\"false\"]\n",
+        api.address
+    ));
+    let text = "the context prod is read-only: give -confirm-context=prod to go on\n";
+    for words in WRITERS {
+        // The program that would make the token has not run yet.
+        assert_eq!(home.run(words, &[]), Done::failure(text), "{words:?}");
+    }
+    assert!(api.seen().is_empty());
+    let mut all = Vec::new();
+    clients(&crate::cli::root::definition(), "", &mut all);
+    for name in all {
+        let is_writer = WRITERS.iter().any(|words| {
+            let line = words.join(" ");
+            line == name || line.starts_with(&format!("{name} "))
+        });
+        assert!(
+            is_writer || READERS.contains(&name.as_str()),
+            "whether `{name}` writes is not said"
+        );
+    }
+    let listed = home.run(&["keyring", "-list"], &[]);
+    assert!(listed.err.contains("token_cmd `false`"), "{}", listed.err);
+}
+
+#[test]
+fn the_flag_that_is_needed_is_named() {
+    let home = Home::with(
+        "current = \"prod\"\n[contexts.prod]\naddress = \"127.0.0.1:1\"\nread_only = true\n",
+    );
+    let text = "the context prod is read-only: give -confirm-context=prod to go on\n";
+    let words = ["kv", "delete", "-no-input", "k"];
+    assert_eq!(home.run_with(&words, &[], Some("prod\n")).err, text);
+    let words = ["kv", "put", "-confirm-context=dev", "k", "v"];
+    let text = "-confirm-context=dev is not `prod`: nothing was changed\n";
+    assert_eq!(home.run(&words, &[]).err, text);
+}
+
+#[test]
+fn a_job_in_the_context_s_datacenter_is_one_elsewhere() {
+    let agent = r#"{"Config":{"Datacenter":"dc1","NodeName":"n"}}"#;
+    let api = FakeApi::start(vec![ok("GET /v1/agent/self", agent)]);
+    let home = Home::with(&format!(
+        "current = \"a\"\n[contexts.a]\naddress = \"{}\"\ndatacenter = \"dc7\"\n",
+        api.address
+    ));
+    let told = "Remote exec in foreign datacenter, using Session TTL\n";
+    assert!(
+        home.run(&["exec", "-verbose", "uptime"], &[])
+            .out
+            .contains(told)
+    );
+    let here = ["exec", "-verbose", "-datacenter=dc1", "uptime"];
+    assert!(!home.run(&here, &[]).out.contains(told));
+}
