@@ -299,7 +299,7 @@ const WRITERS: [&[&str]; 24] = [
     &["keyring", "-install=kZyFABeAmc64UMTrm9XuKA=="],
     &["keyring", "-remove=kZyFABeAmc64UMTrm9XuKA=="],
     &["keyring", "-use=kZyFABeAmc64UMTrm9XuKA=="],
-    &["kv", "cas", "-modify-index=1", "k", "v"],
+    &["kv", "cas", "k", "1", "v"],
     &["kv", "delete", "-recurse", "k"],
     &["kv", "delete", "k"],
     &["kv", "import", "[]"],
