@@ -16,7 +16,7 @@ use super::root::Common;
 const CONNECTING: &str = "Error connecting to Consul agent";
 
 /// How long a context's token may take; a person may have to find a device and type what it shows.
-const TOKEN_PATIENCE: Duration = Duration::from_secs(120);
+const TOKEN_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks up a variable of the environment.
 pub(crate) type Environment = Box<dyn Fn(&str) -> Option<String>>;

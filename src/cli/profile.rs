@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn tokens_are_bounded_in_size_and_time() {
-        let patient = reading(Duration::from_secs(60));
+        let patient = reading(Duration::from_mins(1));
         let fails = |named: &str, reason: &str| {
             let found = made(named, &patient).unwrap_err();
             assert!(found.ends_with(reason), "{found}");
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn programs_get_no_input_of_others_and_do_not_start_themselves() {
-        let mut patient = reading(Duration::from_secs(60));
+        let mut patient = reading(Duration::from_mins(1));
         let input = r#"token_cmd = ["sh", "-c", "readlink /proc/self/fd/0"]"#;
         assert_eq!(made(input, &patient).unwrap().unwrap(), "/dev/null");
         let guard = r#"token_cmd = ["sh", "-c", "echo $CONSULCTL_TOKEN_FOR"]"#;

@@ -280,6 +280,35 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_asks_whom_the_command_would_ask() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".config/consulctl");
+        fs::create_dir_all(&folder).unwrap();
+        let text = "[contexts.a]\naddress = \"127.0.0.7:1\"\ndatacenter = \"dc7\"\n";
+        fs::write(folder.join("config.toml"), text).unwrap();
+        let variable = |name: &str| match name {
+            "HOME" => Some(home.path().display().to_string()),
+            "CONSUL_HTTP_ADDR" => Some("127.0.0.8:1".to_owned()),
+            _ => None,
+        };
+        let found = |given: &[(&str, &str)]| {
+            let given = given.iter();
+            let wanted = Wanted {
+                given: given
+                    .map(|(name, value)| ((*name).into(), (*value).into()))
+                    .collect(),
+                ..Wanted::default()
+            };
+            let settings = settings(&wanted, &variable).unwrap();
+            (settings.address.display_base(), settings.datacenter)
+        };
+        let own = ("http://127.0.0.8:1".to_owned(), None);
+        assert_eq!(found(&[]), own);
+        let named = ("http://127.0.0.7:1".to_owned(), Some("dc7".to_owned()));
+        assert_eq!(found(&[("context", "a")]), named);
+    }
+
+    #[test]
     fn nobody_there_means_no_names() {
         let wanted = Wanted {
             names: Some(Names::Member),
