@@ -99,6 +99,11 @@ impl Client {
         &self.shown
     }
 
+    /// The datacenter that is meant where a request names none.
+    pub fn datacenter(&self) -> Option<&str> {
+        self.datacenter.as_deref()
+    }
+
     pub(super) fn get(&self, path: impl Into<String>) -> Request<'_> {
         Request::new(self, Method::GET, path.into())
     }

@@ -9,11 +9,14 @@ use crate::output::{Colours, Console, Style, page, pager, terminal_rows, trace};
 use super::config::{Chosen, Config, choose, layered};
 use super::error::{During, Error};
 use super::flags::HttpFlags;
-use super::profile;
+use super::profile::{self, Reading, TOKEN_GUARD};
 use super::root::Common;
 
 /// What is tried, in Consul's words.
 const CONNECTING: &str = "Error connecting to Consul agent";
+
+/// How long a context's token may take; a person may have to find a device and type what it shows.
+const TOKEN_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks up a variable of the environment.
 pub(crate) type Environment = Box<dyn Fn(&str) -> Option<String>>;
@@ -95,6 +98,19 @@ impl Context {
         }
     }
 
+    /// Whether a question is to be asked or to be answered by a flag: at a terminal, and wherever a flag about questions is
+    /// given.
+    pub(crate) fn asks(&self, yes: bool) -> bool {
+        let told = self.common.confirm.is_some() || self.common.no_input;
+        !yes && (told || self.console.can_ask())
+    }
+
+    /// Whether a person will have to answer, who may want to know more.
+    pub(crate) fn asks_person(&self, yes: bool) -> bool {
+        let told = self.common.confirm.is_some() || self.common.no_input;
+        !yes && !told && self.console.can_ask()
+    }
+
     /// Goes on if somebody types `word`, or if nobody is at a terminal: for what scripts have always done unasked. The end
     /// of the input is no consent.
     pub(crate) fn object(&mut self, question: &str, word: &str) -> Result<(), Error> {
@@ -156,13 +172,25 @@ impl Context {
         self.provenance.clone()
     }
 
-    /// The user's file; its warnings are told once.
+    /// The user's file; its warnings are told once. One that is out of reach counts as none, unless a context is named.
     pub(crate) fn config(&mut self) -> Result<&mut Config, Error> {
+        let variable = self.variable("CONSULCTL_CONTEXT");
+        let is_needed =
+            self.common.context.is_some() || variable.is_some_and(|name| !name.is_empty());
+        self.load(is_needed)
+    }
+
+    /// The same for a command that is about the file.
+    pub(crate) fn file(&mut self) -> Result<&mut Config, Error> {
+        self.load(true)
+    }
+
+    fn load(&mut self, is_needed: bool) -> Result<&mut Config, Error> {
         if self.config.is_none() {
             let home = self.variable("HOME");
             let found = match self.config_path() {
                 Some(path) => {
-                    let found = profile::load(&path, home.as_deref())?;
+                    let found = profile::load(&path, home.as_deref(), is_needed)?;
                     for (line, text) in &found.warnings {
                         let text = format!("warning: {}:{line}: {text}", path.display());
                         let text = self.console.paint_note(Style::Warning, &text);
@@ -183,7 +211,8 @@ impl Context {
     }
 
     /// The context that speaks to the agent that these flags name. An agent whose address is given otherwise is not the
-    /// context's: it gets neither its token nor its certificates, unless flags name both.
+    /// context's: it gets neither its token nor its certificates, unless flags name both. A context that a flag names goes
+    /// before the environment.
     fn chosen(&mut self, flags: &HttpFlags) -> Result<Option<Chosen>, Error> {
         let set = |value: Option<String>| value.filter(|value| !value.is_empty());
         let by_flag = set(flags.overrides().address).is_some();
@@ -199,16 +228,7 @@ impl Context {
             let list = "`consulctl context ls` lists the contexts".to_owned();
             Error::Message(text).with_hint(hint.or(Some(list)))
         })?;
-        let Some(found) = found else { return Ok(None) };
-        if by_variable && !by_flag && found.named.texts.contains_key("address") {
-            let text = format!(
-                "CONSUL_HTTP_ADDR wins over the context {}, which is not used: unset it",
-                found.name
-            );
-            self.hint([text])?;
-            return Ok(None);
-        }
-        Ok(Some(found))
+        Ok(found)
     }
 
     /// What flags, environment and the context say about the agent. Reads the token, unless it is only to be shown.
@@ -219,11 +239,6 @@ impl Context {
     ) -> Result<Profile, Error> {
         let chosen = self.chosen(flags)?;
         let overrides = flags.overrides();
-        let own_token = overrides.token.is_some()
-            || overrides.token_file.is_some()
-            || ["CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE"]
-                .iter()
-                .any(|name| self.variable(name).is_some_and(|value| !value.is_empty()));
         let given = overrides.address.clone().filter(|text| !text.is_empty());
         let variable = |name: &str| layered(chosen.as_ref(), name, |name| self.variable(name));
         let mut settings = Settings::resolve(overrides, variable)
@@ -242,42 +257,68 @@ impl Context {
         };
         if let Some(chosen) = &chosen {
             settings.datacenter = chosen.named.texts.get("datacenter").cloned();
-            if with_token && !own_token {
-                settings.token = profile::token(chosen)?;
-            }
         }
-        Ok(Profile { chosen, settings })
+        let mut profile = Profile { chosen, settings };
+        if with_token {
+            self.add_token(flags, &mut profile)?;
+        }
+        Ok(profile)
+    }
+
+    /// Reads or makes the context's token, where it is the one to use.
+    fn add_token(&self, flags: &HttpFlags, profile: &mut Profile) -> Result<(), Error> {
+        let given = flags.overrides();
+        let by_flag = given.token.is_some() || given.token_file.is_some();
+        let by_variable = ["CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE"]
+            .iter()
+            .any(|name| self.variable(name).is_some_and(|value| !value.is_empty()));
+        let Some(chosen) = &profile.chosen else {
+            return Ok(());
+        };
+        if chosen.gives_token(by_flag, by_variable) {
+            let reading = Reading {
+                asks: self.console.can_ask(),
+                limit: TOKEN_PATIENCE,
+                within: self.variable(TOKEN_GUARD),
+            };
+            profile.settings.token = profile::token(chosen, &reading)?;
+        }
+        Ok(())
     }
 
     /// A client for a command that changes something: a context that is read-only has to be named once more.
     pub(crate) fn writer(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
-        let profile = self.profile(flags, true)?;
-        if let Some(chosen) = profile
-            .chosen
-            .as_ref()
-            .filter(|chosen| chosen.named.read_only)
-        {
-            let name = &chosen.name;
-            if !self.console.can_ask() && self.common.confirm_context.is_none() {
+        let mut profile = self.profile(flags, false)?;
+        let read_only = profile.chosen.as_ref();
+        if let Some(chosen) = read_only.filter(|chosen| chosen.named.read_only) {
+            self.unlock(&chosen.name)?;
+        }
+        // Only now: making a token may be work for a person, too.
+        self.add_token(flags, &mut profile)?;
+        self.connect(profile.settings)
+    }
+
+    /// Goes on if a read-only context is named by a flag or by a person.
+    fn unlock(&mut self, name: &str) -> Result<(), Error> {
+        match self.common.confirm_context.as_deref() {
+            Some(given) if given == name => return Ok(()),
+            Some(given) => {
+                let text = format!("-confirm-context={given} is not `{name}`: nothing was changed");
+                return Err(Error::Message(text));
+            }
+            None if self.common.no_input || !self.console.can_ask() => {
                 let text = format!(
                     "the context {name} is read-only: give -confirm-context={name} to go on"
                 );
                 return Err(Error::Message(text));
             }
-            let answer = match self.common.confirm_context.clone() {
-                Some(given) => Some(given),
-                None if self.common.no_input => None,
-                None => {
-                    let question =
-                        format!("The context {name} is read-only. Type its name to go on: ");
-                    self.console.ask(&question)?
-                }
-            };
-            if answer.as_deref() != Some(name) {
-                return Err(Error::message("Nothing was changed."));
-            }
+            None => {}
         }
-        self.connect(profile.settings)
+        let question = format!("The context {name} is read-only. Type its name to go on: ");
+        match self.console.ask(&question)? {
+            Some(answer) if answer == name => Ok(()),
+            _ => Err(Error::message("Nothing was changed.")),
+        }
     }
 
     /// A client for the agent that flags, environment and context name.

@@ -106,7 +106,7 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
             })?;
             context.json_errors = !CONSULS_JSON.contains(&path.join(" ").as_str())
                 && !context.console.err_is_terminal()
-                && rest.iter().any(|word| word == "--format=json");
+                && wants_json(&rest);
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
@@ -116,6 +116,13 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
             root::run(parsed, context)
         }
     }
+}
+
+/// Whether normalised words ask for JSON: flags stand before `--`, and what is behind it may be a key or the flag of another
+/// program.
+fn wants_json(words: &[OsString]) -> bool {
+    let mut flags = words.iter().take_while(|word| *word != "--");
+    flags.any(|word| word == "--format=json")
 }
 
 /// Prints an error, the help that belongs to it, and what to try next.

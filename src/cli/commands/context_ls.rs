@@ -37,7 +37,7 @@ impl Args {
             return Err(Error::too_many("0", self.words.len()));
         }
         let path = context.config_path();
-        let config = context.config()?;
+        let config = context.file()?;
         let entries = config.contexts.iter().map(|(name, named)| {
             let text = |setting: &str| named.texts.get(setting).cloned().unwrap_or_default();
             Entry {

@@ -25,7 +25,7 @@ impl Args {
             return Err(Error::Usage("One context must be named.".to_owned()));
         };
         let path = context.config_path();
-        let config = context.config()?;
+        let config = context.file()?;
         let name = match (name.as_str(), &config.previous) {
             ("-", Some(previous)) => previous.clone(),
             ("-", None) => return Err(Error::message("there is no previous context")),

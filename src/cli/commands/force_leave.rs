@@ -38,12 +38,15 @@ impl Args {
             return Err(Error::Usage(text.to_owned()));
         };
         let client = context.writer(&self.http)?;
-        let known = if context.console.err_is_terminal() {
+        let asks_person = context.asks_person(self.yes);
+        let known = if asks_person {
             status_of(&client, self.wan, name).await
         } else {
             None
         };
-        if known == Some(MemberStatus::Alive) && !self.yes {
+        // A flag about questions counts for every member: how it is would have to be asked first.
+        let asks = known == Some(MemberStatus::Alive) || !asks_person;
+        if asks && context.asks(self.yes) {
             let question = format!(
                 "{name} is alive: it will say so and stay. Type its name to go on all the same: "
             );
@@ -80,7 +83,12 @@ fn tell(context: &mut Context, name: &str, known: MemberStatus, prune: bool) -> 
         let hint = format!("to stop an agent that is alive, run `consulctl leave` on {name}");
         return context.hint([hint]);
     }
-    let becomes = if prune { "off the list" } else { "left" };
+    let becomes = match known {
+        _ if prune => "off the list",
+        MemberStatus::Failed | MemberStatus::Leaving => "left",
+        // One that had left stays as it was.
+        _ => return Ok(()),
+    };
     let text = format!("{name}: {} -> {becomes}", known.as_str());
     Ok(context.console.note(&text)?)
 }

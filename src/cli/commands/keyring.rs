@@ -109,7 +109,10 @@ impl Args {
             let text = "Error validating local-only: local-only can only be set for list requests";
             return Err(Error::message(text));
         }
-        let client = context.client(&self.http)?;
+        let client = match &action {
+            Action::List { .. } => context.client(&self.http)?,
+            Action::Change(_) => context.writer(&self.http)?,
+        };
         if !self.format.is_data() {
             context.console.line(&format!("==> {}", action.title()))?;
         }

@@ -72,7 +72,7 @@ impl Args {
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {
             let trying = format!("Error! Did not delete prefix {name}");
-            let asks = !self.yes && context.console.can_ask();
+            let asks = context.asks_person(self.yes);
             if asks || self.dry_run {
                 let found = client.kv_keys(&key, "", &options);
                 let found = tokio::time::timeout(COUNTING, found).await;
@@ -85,7 +85,10 @@ impl Args {
                 if self.dry_run {
                     return dry_run(context, keys.as_deref());
                 }
-                ask(context, &name, keys.as_deref())?;
+                tell(context, &name, keys.as_deref())?;
+            }
+            if context.asks(self.yes) {
+                ask(context, &name)?;
             }
             client
                 .kv_delete_tree(&key, &options)
@@ -153,8 +156,8 @@ fn dry_run(context: &mut Context, keys: Option<&[String]>) -> Outcome {
     Ok(context.console.note(&text)?)
 }
 
-/// Asks a person whether the keys under a prefix are to go; `None` where they cannot be counted.
-fn ask(context: &mut Context, prefix: &str, keys: Option<&[String]>) -> Outcome {
+/// Tells a person which keys are under a prefix; `None` where they cannot be counted.
+fn tell(context: &mut Context, prefix: &str, keys: Option<&[String]>) -> Outcome {
     let text = match keys {
         Some(keys) => consequence(prefix, keys),
         None => "This deletes more keys than could be counted in time.".to_owned(),
@@ -166,10 +169,16 @@ fn ask(context: &mut Context, prefix: &str, keys: Option<&[String]>) -> Outcome 
     if keys.is_some_and(|keys| keys.len() > FIRST_KEYS) {
         context.console.note("  ...")?;
     }
+    Ok(())
+}
+
+/// Asks whether the keys under a prefix are to go: the prefix has to be typed.
+fn ask(context: &mut Context, prefix: &str) -> Outcome {
     if prefix.is_empty() {
         return context.object("These are all keys there are. Type `all` to go on: ", "all");
     }
-    context.object("Type `y` to go on: ", "y")
+    let question = format!("Type `{}` to go on: ", prefix.escape_debug());
+    context.object(&question, prefix)
 }
 
 fn count(count: usize) -> String {

@@ -81,7 +81,7 @@ impl Args {
     }
 
     async fn switch(self, context: &mut Context) -> Outcome {
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let (doing, done) = if self.enable {
             ("enabling", "enabled")
         } else {

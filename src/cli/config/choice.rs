@@ -57,27 +57,43 @@ pub(crate) fn choose(
     }))
 }
 
-/// The value of one of Consul's variables: the environment's own, or else what the context says. The token is not among
-/// them, it may have to be made.
+impl Chosen {
+    /// Whether what the context says goes before the environment: it was named by a flag, and flags do.
+    fn is_by_flag(&self) -> bool {
+        self.origin == Origin::Flag
+    }
+
+    /// Whether the token is the context's, where flags name one or variables do.
+    pub(crate) fn gives_token(&self, by_flag: bool, by_variable: bool) -> bool {
+        let has_one =
+            self.named.texts.contains_key("token_file") || !self.named.token_cmd.is_empty();
+        has_one && !by_flag && (!by_variable || self.is_by_flag())
+    }
+}
+
+/// The value of one of Consul's variables: the environment's own, or else what the context says; the other way round when
+/// a flag names the context. The token is not among them, it may have to be made.
 pub(crate) fn layered(
     chosen: Option<&Chosen>,
     name: &str,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Option<String> {
+    let setting = match name {
+        "CONSUL_HTTP_ADDR" => "address",
+        "CONSUL_CACERT" => "ca_file",
+        "CONSUL_CAPATH" => "ca_path",
+        "CONSUL_CLIENT_CERT" => "client_cert",
+        "CONSUL_CLIENT_KEY" => "client_key",
+        "CONSUL_TLS_SERVER_NAME" => "tls_server_name",
+        "CONSUL_NAMESPACE" => "namespace",
+        _ => "",
+    };
     let own = variable(name).filter(|value| !value.is_empty());
-    own.or_else(|| {
-        let setting = match name {
-            "CONSUL_HTTP_ADDR" => "address",
-            "CONSUL_CACERT" => "ca_file",
-            "CONSUL_CAPATH" => "ca_path",
-            "CONSUL_CLIENT_CERT" => "client_cert",
-            "CONSUL_CLIENT_KEY" => "client_key",
-            "CONSUL_TLS_SERVER_NAME" => "tls_server_name",
-            "CONSUL_NAMESPACE" => "namespace",
-            _ => return None,
-        };
-        chosen?.named.texts.get(setting).cloned()
-    })
+    let said = chosen.and_then(|chosen| chosen.named.texts.get(setting).cloned());
+    if chosen.is_some_and(Chosen::is_by_flag) {
+        return said.or(own);
+    }
+    own.or(said)
 }
 
 #[cfg(test)]
@@ -116,6 +132,12 @@ mod tests {
         assert_eq!(find(None).as_deref(), Some("p:1"));
         assert_eq!(find(Some("")).as_deref(), Some("p:1"));
         assert_eq!(find(Some("e:1")).as_deref(), Some("e:1"));
+        let by_flag = choose(&config(), Some("dev"), None).unwrap();
+        let find = |name: &str| {
+            layered(by_flag.as_ref(), name, |_| Some("own".to_owned())).unwrap_or_default()
+        };
+        assert_eq!(find("CONSUL_HTTP_ADDR"), "d:1");
+        assert_eq!(find("CONSUL_CACERT"), "own");
         assert_eq!(
             layered(chosen.as_ref(), "CONSUL_HTTP_TOKEN", |_| None),
             None

@@ -57,7 +57,8 @@ fn a_list_of_members_that_fails_keeps_nobody_from_forcing_one_out() {
 
 #[test]
 fn people_are_told_what_became_of_a_member() {
-    let members = r#"[{"Name":"web-7","Status":4},{"Name":"srv","Status":1}]"#;
+    let members =
+        r#"[{"Name":"web-7","Status":4},{"Name":"srv","Status":1},{"Name":"gone","Status":3}]"#;
     let api = FakeApi::start(vec![
         ok("GET /v1/agent/members", members),
         ok("PUT /v1/agent/force-leave/", ""),
@@ -67,13 +68,52 @@ fn people_are_told_what_became_of_a_member() {
         (done.code, done.err.as_str()),
         (0, "web-7: failed -> left\n")
     );
-    let done = at_terminal(&api, &["force-leave", "-yes", "srv"], "");
+    let done = at_terminal(&api, &["force-leave", "srv"], "srv\n");
     assert!(
         done.err.contains("`consulctl leave` on srv"),
         "{}",
         done.err
     );
+    let gone = at_terminal(&api, &["force-leave", "gone"], "");
+    assert_eq!(gone, Done::success(""));
+    let gone = at_terminal(&api, &["force-leave", "-prune", "gone"], "");
+    assert_eq!(gone.err, "gone: left -> off the list\n");
+}
+
+#[test]
+fn nothing_more_is_asked_of_the_agent_where_nobody_is_asked() {
+    let api = FakeApi::start(vec![ok("PUT /v1/agent/force-leave/", "")]);
     assert_eq!(ask(&api, &["force-leave", "web-7"]), Done::success(""));
+    let sure = at_terminal(&api, &["force-leave", "-yes", "web-7"], "");
+    assert_eq!(sure, Done::success(""));
+    let put = "PUT /v1/agent/force-leave/web-7";
+    assert_eq!(api.lines(), [put, put]);
+}
+
+#[test]
+fn flags_about_questions_count_in_a_pipe_too() {
+    let api = FakeApi::start(vec![
+        ok("DELETE /v1/kv/", "true"),
+        ok("PUT /v1/agent/force-leave/", ""),
+    ]);
+    for (words, last, confirm) in [
+        (&["kv", "delete", "-recurse"][..], "a/", "-confirm=a/"),
+        (&["kv", "delete", "-recurse"], "", "-confirm=all"),
+        (&["force-leave"], "web-7", "-confirm=web-7"),
+    ] {
+        let before = api.lines().len();
+        for refused in ["-confirm=WRONG", "-confirm=", "-no-input"] {
+            let done = ask(&api, &[words, &[refused, last]].concat());
+            assert_eq!((done.code, api.lines().len()), (1, before), "{done:?}");
+        }
+        for meant in [confirm, "-yes"] {
+            let done = ask(&api, &[words, &[meant, last]].concat());
+            assert_eq!(done.code, 0, "{done:?}");
+        }
+        // As scripts have always done.
+        assert_eq!(ask(&api, &[words, &[last]].concat()).code, 0);
+        assert_eq!(writes(&api), before + 3);
+    }
 }
 
 #[test]
@@ -86,9 +126,13 @@ fn the_first_keys_are_shown_and_an_uncounted_prefix_can_go() {
     ]);
     let done = at_terminal(&api, &["kv", "delete", "-recurse", "a/"], "n\n");
     assert_eq!((done.code, writes(&api)), (1, 0));
-    let told = "This deletes 6 keys.\n  a/1\n  a/2\n  a/3\n  a/4\n  a/5\n  ...\nType `y`";
+    let told =
+        "This deletes 6 keys.\n  a/1\n  a/2\n  a/3\n  a/4\n  a/5\n  ...\nType `a/` to go on: ";
     assert!(done.err.starts_with(told), "{}", done.err);
+    // A habit is no consent.
     let done = at_terminal(&api, &["kv", "delete", "-recurse", "b/"], "y\n");
+    assert_eq!((done.code, writes(&api)), (1, 0));
+    let done = at_terminal(&api, &["kv", "delete", "-recurse", "b/"], "b/\n");
     assert_eq!((done.code, writes(&api)), (0, 1), "{}", done.err);
 }
 
@@ -175,13 +219,13 @@ fn questions_can_be_answered_in_advance_or_forbidden() {
     let done = delete(&["-no-input"]);
     assert_eq!((done.code, writes(&api)), (1, 0));
     assert!(
-        done.err.contains("give -confirm=y, or -yes"),
+        done.err.contains("give -confirm=a, or -yes"),
         "{}",
         done.err
     );
     let done = delete(&["-confirm=b"]);
     assert_eq!((done.code, writes(&api)), (1, 0));
-    assert_eq!((delete(&["-confirm=y"]).code, writes(&api)), (0, 1));
+    assert_eq!((delete(&["-confirm=a"]).code, writes(&api)), (0, 1));
     assert_eq!((delete(&["-no-input", "-yes"]).code, writes(&api)), (0, 2));
 }
 
@@ -230,6 +274,11 @@ fn errors_are_json_for_programs_that_ask_for_json() {
         &["operator", "autopilot", "get-config", "-format=json"],
     );
     assert!(!done.err.starts_with('{'), "{}", done.err);
+    // The flag of another program, and a key.
+    let locked = ask(&api, &["lock", "p", "tool", "--format=json"]);
+    assert!(!locked.err.starts_with('{'), "{}", locked.err);
+    let key = ask(&api, &["kv", "get", "--", "--format=json"]);
+    assert!(!key.err.starts_with('{'), "{}", key.err);
     let done = at_terminal(&api, &["members", "-format=json"], "");
     assert!(
         done.err.starts_with("Error retrieving members"),

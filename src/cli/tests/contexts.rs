@@ -90,18 +90,55 @@ fn an_agent_that_is_named_otherwise_is_not_sent_the_token() {
     // A shell that names both means the address.
     let both = [variable, ("CONSULCTL_CONTEXT", "a")];
     assert_eq!(home.run(&words, &both), Done::success("web\n"));
-    let done = home.run(&[&words[..], &["-context=a"]].concat(), &[variable]);
-    assert!(
-        done.err
-            .contains("CONSUL_HTTP_ADDR wins over the context a"),
-        "{}",
-        done.err
-    );
-    assert_eq!(tokens(&api), [None, None, None, None]);
+    assert_eq!(tokens(&api), [None, None, None]);
     // Somebody who types both means both.
     let done = home.run(&[&words[..], &["-context=a", &flag]].concat(), &[]);
     assert_eq!(done, Done::success("web\n"));
-    assert_eq!(tokens(&api)[4].as_deref(), Some("sesame"));
+    assert_eq!(tokens(&api)[3].as_deref(), Some("sesame"));
+}
+
+#[test]
+fn a_context_that_a_flag_names_goes_before_the_environment() {
+    let (staging, exported) = (
+        FakeApi::start(vec![ok("GET /v1/catalog/services", r#"{"web":[]}"#)]),
+        FakeApi::start(vec![]),
+    );
+    let home = Home::with(&format!(
+        "[contexts.staging]\naddress = \"{}\"\ntoken_cmd = [\"echo\", \"sesame\"]\n",
+        staging.address
+    ));
+    let variables = [
+        ("CONSUL_HTTP_ADDR", exported.address.as_str()),
+        ("CONSUL_HTTP_TOKEN", "own"),
+    ];
+    let words = ["catalog", "services", "-context=staging"];
+    assert_eq!(home.run(&words, &variables), Done::success("web\n"));
+    assert_eq!(tokens(&staging), [Some("sesame".to_owned())]);
+    assert!(exported.seen().is_empty());
+}
+
+#[test]
+fn a_home_out_of_reach_has_no_contexts() {
+    let run = |words: &[&str], more: &[(&str, &str)]| {
+        let mut variables = vec![("HOME".to_owned(), "/dev/null".to_owned())];
+        let given = more.iter();
+        variables.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        run_in(
+            words,
+            Setting {
+                variables,
+                ..Setting::default()
+            },
+        )
+    };
+    let shown = run(&["context", "show"], &[]);
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    let reason = "cannot read /dev/null/.config/consulctl/config.toml: not a directory\n";
+    let named = run(&["members"], &[("CONSULCTL_CONTEXT", "a")]);
+    assert!(named.err.starts_with(reason), "{}", named.err);
+    let named = run(&["members", "-context=a"], &[]);
+    assert!(named.err.starts_with(reason), "{}", named.err);
+    assert!(run(&["context", "ls"], &[]).err.starts_with(reason));
 }
 
 #[test]
@@ -251,4 +288,133 @@ fn a_token_that_cannot_be_made_is_told_before_anything_is_sent() {
         run("token_file = \"/no/file\"").contains("cannot read token_file /no/file: no such file")
     );
     assert!(api.seen().is_empty());
+}
+
+/// What changes something, with words that it accepts.
+const WRITERS: [&[&str]; 24] = [
+    &["event", "-name=deploy"],
+    &["exec", "uptime"],
+    &["force-leave", "web-7"],
+    &["join", "10.0.0.1"],
+    &["keyring", "-install=kZyFABeAmc64UMTrm9XuKA=="],
+    &["keyring", "-remove=kZyFABeAmc64UMTrm9XuKA=="],
+    &["keyring", "-use=kZyFABeAmc64UMTrm9XuKA=="],
+    &["kv", "cas", "k", "1", "v"],
+    &["kv", "delete", "-recurse", "k"],
+    &["kv", "delete", "k"],
+    &["kv", "import", "[]"],
+    &["kv", "put", "k", "v"],
+    &["leave"],
+    &["lock", "p", "true"],
+    &["maint", "-disable"],
+    &["maint", "-enable"],
+    &["maint", "-enable", "-service=web"],
+    &[
+        "operator",
+        "autopilot",
+        "set-config",
+        "-cleanup-dead-servers=true",
+    ],
+    &["operator", "raft", "remove-peer", "-address=10.0.0.1:8300"],
+    &["operator", "raft", "transfer-leader"],
+    &["reload"],
+    &["services", "deregister", "-id=web"],
+    &["services", "register", "-name=web"],
+    &["snapshot", "restore", "/dev/null"],
+];
+
+/// What only reads; `top` asks when it is told to write.
+const READERS: [&str; 18] = [
+    "catalog datacenters",
+    "catalog nodes",
+    "catalog services",
+    "context show",
+    "info",
+    "kv export",
+    "kv get",
+    "members",
+    "monitor",
+    "operator autopilot get-config",
+    "operator autopilot state",
+    "operator raft list-peers",
+    "rtt",
+    "snapshot save",
+    "top",
+    "watch",
+    "context ls",
+    "context use",
+];
+
+/// The commands that speak to an agent.
+fn clients(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    for inner in command.get_subcommands() {
+        let path = format!("{path} {}", inner.get_name()).trim().to_owned();
+        if inner
+            .get_arguments()
+            .any(|arg| arg.get_long() == Some("http-addr"))
+        {
+            found.push(path.clone());
+        }
+        clients(inner, &path, found);
+    }
+}
+
+#[test]
+fn every_command_that_writes_heeds_read_only() {
+    let api = FakeApi::start(vec![]);
+    let home = Home::with(&format!(
+        "current = \"prod\"\n[contexts.prod]\naddress = \"{}\"\nread_only = true\ntoken_cmd = [\"false\"]\n",
+        api.address
+    ));
+    let text = "the context prod is read-only: give -confirm-context=prod to go on\n";
+    for words in WRITERS {
+        // The program that would make the token has not run yet.
+        assert_eq!(home.run(words, &[]), Done::failure(text), "{words:?}");
+    }
+    assert!(api.seen().is_empty());
+    let mut all = Vec::new();
+    clients(&crate::cli::root::definition(), "", &mut all);
+    for name in all {
+        let is_writer = WRITERS.iter().any(|words| {
+            let line = words.join(" ");
+            line == name || line.starts_with(&format!("{name} "))
+        });
+        assert!(
+            is_writer || READERS.contains(&name.as_str()),
+            "whether `{name}` writes is not said"
+        );
+    }
+    let listed = home.run(&["keyring", "-list"], &[]);
+    assert!(listed.err.contains("token_cmd `false`"), "{}", listed.err);
+}
+
+#[test]
+fn the_flag_that_is_needed_is_named() {
+    let home = Home::with(
+        "current = \"prod\"\n[contexts.prod]\naddress = \"127.0.0.1:1\"\nread_only = true\n",
+    );
+    let text = "the context prod is read-only: give -confirm-context=prod to go on\n";
+    let words = ["kv", "delete", "-no-input", "k"];
+    assert_eq!(home.run_with(&words, &[], Some("prod\n")).err, text);
+    let words = ["kv", "put", "-confirm-context=dev", "k", "v"];
+    let text = "-confirm-context=dev is not `prod`: nothing was changed\n";
+    assert_eq!(home.run(&words, &[]).err, text);
+}
+
+#[test]
+fn a_job_in_the_context_s_datacenter_is_one_elsewhere() {
+    let agent = r#"{"Config":{"Datacenter":"dc1","NodeName":"n"}}"#;
+    let api = FakeApi::start(vec![ok("GET /v1/agent/self", agent)]);
+    let home = Home::with(&format!(
+        "current = \"a\"\n[contexts.a]\naddress = \"{}\"\ndatacenter = \"dc7\"\n",
+        api.address
+    ));
+    let told = "Remote exec in foreign datacenter, using Session TTL\n";
+    assert!(
+        home.run(&["exec", "-verbose", "uptime"], &[])
+            .out
+            .contains(told)
+    );
+    let here = ["exec", "-verbose", "-datacenter=dc1", "uptime"];
+    assert!(!home.run(&here, &[]).out.contains(told));
 }

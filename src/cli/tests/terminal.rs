@@ -233,7 +233,7 @@ fn a_person_is_asked_before_a_prefix_goes_and_a_script_is_not() {
     // The end of the input is no consent.
     let done = at_terminal(&api, &words, "");
     assert_eq!((done.code, deleted()), (1, false));
-    let done = at_terminal(&api, &words, "y\n");
+    let done = at_terminal(&api, &words, "app\n");
     assert_eq!((done.code, deleted()), (0, true));
     let before = api.seen().len();
     let done = ask(&api, &words);
