@@ -112,6 +112,10 @@ fn the_catalog_has_all_shapes() {
         out(&["services", "-o", "wide"]),
         "Service  Tags\ndb       \nweb      a,b\n"
     );
+    assert_eq!(
+        out(&["services", "-o", "cols=tags", "-no-headers"]),
+        "\na,b\n"
+    );
     let yaml = "db: []\nweb:\n  - b\n  - a\n";
     assert_eq!(out(&["services", "-o", "yaml"]), yaml);
     assert_eq!(out(&["datacenters", "-o", "yaml"]), "- dc1\n- dc2\n");
