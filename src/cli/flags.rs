@@ -213,7 +213,8 @@ impl TableFlag {
     }
 }
 
-fn no_lines() -> Error {
+/// The error for a shape that `-watch` cannot show.
+pub(crate) fn no_lines() -> Error {
     Error::message("-watch prints text or JSON: give -format=json, or leave -format out")
 }
 

@@ -271,7 +271,10 @@ fn prepared(command: clap::Command) -> clap::Command {
         command = command.args(client_flags());
     }
     if asks {
-        command = command.args(question_flags());
+        let [word, no_input] = question_flags();
+        // Commands without an agent ask for yes or no, not for a word.
+        let word = is_client.then_some(word);
+        command = command.args(word).arg(no_input);
     }
     if is_client && !has_timeout {
         command.arg(timeout)

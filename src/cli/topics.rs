@@ -74,7 +74,7 @@ The file is consulctl/config.toml in $XDG_CONFIG_HOME, or in ~/.config:
 
 A context also knows token_cmd (a list: a program that prints the token, and its
 arguments), ca_path, client_cert, client_key, tls_server_name, namespace,
-datacenter, and accent. A key that is not known is told with its line.
+and datacenter. A key that is not known is told with its line.
 
   consulctl context ls              the contexts
   consulctl context use prod        makes one the current one

@@ -3,6 +3,9 @@
 use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
 
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
 /// Where the user names none. F: what fits is printed; R: colours; X: the screen stays; K: ^C ends it.
 const PAGER: &str = "less -FRXK";
 
@@ -23,12 +26,24 @@ pub fn terminal_rows() -> Option<usize> {
     Some(usize::from(size.ws_row)).filter(|rows| *rows > 0)
 }
 
-/// Shows the text in the program, and returns whether it ran. Whoever leaves it early has read enough.
+/// Shows the text in the program, and returns whether it ran. Whoever leaves it early has read enough. `^C` and `^\` are
+/// the program's while it runs: they come to both, and must not end the one that waits for the other.
 pub fn page(line: &str, text: &str) -> io::Result<bool> {
-    let mut child = Command::new("/bin/sh")
+    let runtime = if Handle::try_current().is_ok() {
+        None
+    } else {
+        Builder::new_current_thread().enable_io().build().ok()
+    };
+    let _entered = runtime.as_ref().map(Runtime::enter);
+    // Signals that are caught, not ignored, are the program's own again once it has started.
+    let _caught = [SignalKind::interrupt(), SignalKind::quit()].map(|kind| signal(kind).ok());
+    let started = Command::new("/bin/sh")
         .args(["-c", line])
         .stdin(Stdio::piped())
-        .spawn()?;
+        .spawn();
+    let Ok(mut child) = started else {
+        return Ok(false);
+    };
     if let Some(mut input) = child.stdin.take() {
         match input.write_all(text.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
@@ -63,5 +78,29 @@ mod tests {
         assert!(page("cat > /dev/null", "text").unwrap());
         assert!(page("true", &"text\n".repeat(100_000)).unwrap());
         assert!(!page("/no/such/pager 2> /dev/null", "text").unwrap());
+        // A line that no program can be given is not run either.
+        assert!(!page("cat\0", "text").unwrap());
+    }
+
+    #[test]
+    fn signals_of_the_keyboard_are_the_program_s() {
+        const ALONE: &str = "CONSULCTL_TEST_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            // The signals go to the whole process, so it is one of its own.
+            let status = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "output::pager::tests::signals_of_the_keyboard_are_the_program_s",
+                ])
+                .env(ALONE, "1")
+                .stdout(Stdio::null())
+                .status();
+            assert!(status.unwrap().success());
+            return;
+        }
+        let line = "kill -INT $PPID; kill -QUIT $PPID; cat > /dev/null";
+        assert!(page(line, "text").unwrap());
+        // It would exit with a code that means "not run" if it did not obey.
+        assert!(page("kill -INT $$; exit 127", "text").unwrap());
     }
 }

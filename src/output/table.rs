@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 
-use super::columns::columnize;
+use super::columns::column_lines;
 
 /// What data is printed as.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Table {
         let rows: Vec<Vec<String>> = rows
             .map(|cells| cells.iter().map(|cell| shown(cell)).collect())
             .collect();
-        columnize(&rows).lines().map(str::to_owned).collect()
+        column_lines(&rows)
     }
 
     /// Comma-separated values (RFC 4180, lines end as everywhere here).
@@ -161,11 +161,13 @@ fn is_unknown(cell: &str) -> bool {
     matches!(cell, "" | "n/a")
 }
 
-/// By the numbers in front, where both have one; by letter otherwise.
+/// Numbers first, by their size; then everything else, by letter.
 fn compare(one: &str, other: &str) -> Ordering {
     match (number(one), number(other)) {
         (Some(first), Some(second)) => first.total_cmp(&second),
-        _ => one.cmp(other),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => one.cmp(other),
     }
 }
 
@@ -230,6 +232,32 @@ mod tests {
         let text = table().order("age", false).unwrap_err().to_string();
         let expected = "there is no column \"age\": there are Node, RTT~, Note";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn numbers_stand_before_words_in_one_order() {
+        let mut table = Table::new(&["X"]);
+        let cells = ["9", "5x!", "10", "a", "", "1s", "10"];
+        table.rows = cells.map(|cell| vec![cell.to_owned()]).to_vec();
+        assert_eq!(table.order("x", false), Ok(vec![5, 0, 2, 6, 1, 3, 4]));
+        assert_eq!(table.order("x", true), Ok(vec![3, 1, 2, 6, 0, 5, 4]));
+        // The three that stood in a circle by number and by letter: 9 < 10, 10 < 5x!, 5x! < 9.
+        assert_eq!(compare("9", "10"), Ordering::Less);
+        assert_eq!(compare("10", "5x!"), Ordering::Less);
+        assert_eq!(compare("9", "5x!"), Ordering::Less);
+    }
+
+    #[test]
+    fn an_empty_row_is_a_line_too() {
+        let mut table = Table::new(&["Value"]);
+        assert!(table.aligned(false).is_empty());
+        table.rows = vec![
+            vec!["x".to_owned()],
+            vec![String::new()],
+            vec![String::new()],
+        ];
+        assert_eq!(table.aligned(false), ["x", "", ""]);
+        assert_eq!(table.aligned(true), ["Value", "x", "", ""]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, pair};
 use crate::cli::follow::follow;
 use crate::cli::known::{self, Kind};
 use crate::model::node::{Node, StringMap};
-use crate::output::{Shape, Table};
+use crate::output::Table;
 
 const LISTING: &str = "Error listing nodes";
 const EMPTY: &str = "No nodes match the given query - try expanding your search.";
@@ -80,8 +80,7 @@ impl Args {
             return self.follow(context, &client, &query).await;
         }
         let nodes = client.catalog_nodes(&query).await.during(LISTING)?;
-        let has_objects = matches!(self.format.format, Shape::Json | Shape::Yaml);
-        if nodes.is_empty() && !has_objects {
+        if nodes.is_empty() && self.format.is_text() {
             context.console.note(EMPTY)?;
             if query.service.is_empty() {
                 return Ok(());

@@ -10,7 +10,7 @@ use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, pair};
 use crate::cli::follow::follow;
 use crate::cli::known::{self, Kind};
-use crate::output::{Shape, Table, tabulate};
+use crate::output::{Table, tabulate};
 
 /// Services with their tags.
 type Services = BTreeMap<String, Vec<String>>;
@@ -69,8 +69,7 @@ impl Args {
             return follow(context, json, ask).await;
         }
         let (services, _) = self.found(&client, 0).await?;
-        let has_objects = matches!(self.format.format, Shape::Json | Shape::Yaml);
-        if services.is_empty() && !has_objects {
+        if services.is_empty() && self.format.is_text() {
             context.console.note(EMPTY)?;
             if self.node.is_empty() {
                 return Ok(());

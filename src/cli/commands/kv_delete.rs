@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, go_uint};
@@ -69,22 +70,17 @@ impl Args {
             context.writer(&http)?
         };
         let options = self.server.options();
+        if self.dry_run {
+            return self.rehearse(context, &client, &key, &options).await;
+        }
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {
             let trying = format!("Error! Did not delete prefix {name}");
-            let asks = context.asks_person(self.yes);
-            if asks || self.dry_run {
+            if context.asks_person(self.yes) {
                 let found = client.kv_keys(&key, "", &options);
                 let found = tokio::time::timeout(COUNTING, found).await;
-                let keys = match found {
-                    Ok(found) if self.dry_run => Some(found.during(&trying)?.0),
-                    // A prefix that cannot be counted can be deleted all the same.
-                    Ok(Ok((keys, _))) => Some(keys),
-                    _ => None,
-                };
-                if self.dry_run {
-                    return dry_run(context, keys.as_deref());
-                }
+                // A prefix that cannot be counted can be deleted all the same.
+                let keys = found.ok().and_then(|found| Some(found.ok()?.0));
                 tell(context, &name, keys.as_deref())?;
             }
             if context.asks(self.yes) {
@@ -96,14 +92,6 @@ impl Args {
                 .during(&trying)?;
             let text = format!("Success! Deleted keys with prefix: {name}");
             return Ok(context.console.line(&text)?);
-        }
-        if self.dry_run {
-            let (pair, _) = client
-                .kv_get(&key, &options)
-                .await
-                .during("Error! Did not read the key")?;
-            let keys: Vec<String> = pair.iter().map(|pair| pair.key.to_string()).collect();
-            return dry_run(context, Some(&keys));
         }
         let index = self.cas.then_some(self.modify_index);
         let trying = if self.cas {
@@ -124,6 +112,32 @@ impl Args {
             .line(&format!("Success! Deleted key: {name}"))?)
     }
 
+    /// Says what would be deleted, however long it takes to find out; `-timeout` bounds it.
+    async fn rehearse(
+        &self,
+        context: &mut Context,
+        client: &Client,
+        key: &[u8],
+        options: &QueryOptions,
+    ) -> Outcome {
+        if self.recurse {
+            let keys = client.kv_keys(key, "", options).await;
+            let (keys, _) = keys.during("Error! Did not list the keys")?;
+            return dry_run(context, &keys);
+        }
+        let pair = client.kv_get(key, options).await;
+        let (pair, _) = pair.during("Error! Did not read the key")?;
+        let Some(pair) = pair else {
+            return dry_run(context, &[]);
+        };
+        if self.cas && pair.modify_index != self.modify_index {
+            let (name, index) = (pair.key.to_string(), pair.modify_index);
+            let text = format!("Would not delete key {name}: its ModifyIndex is {index}");
+            return Err(Error::Message(text));
+        }
+        dry_run(context, &[pair.key.to_string()])
+    }
+
     fn check(&self, key: &[u8]) -> Outcome {
         let wrong = if key.is_empty() && !self.recurse {
             "Error! Missing KEY argument"
@@ -141,11 +155,7 @@ impl Args {
 }
 
 /// Prints the keys that would go.
-fn dry_run(context: &mut Context, keys: Option<&[String]>) -> Outcome {
-    let Some(keys) = keys else {
-        let text = "there are too many keys under the prefix to list them";
-        return Err(Error::message(text));
-    };
+fn dry_run(context: &mut Context, keys: &[String]) -> Outcome {
     for key in keys {
         context.console.line(&format!("Would delete: {key}"))?;
     }

@@ -9,13 +9,16 @@ use base64::engine::general_purpose::STANDARD;
 use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag};
+use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, no_lines};
 use crate::cli::follow::{Item, View, follow};
 use crate::cli::known::{self, Kind};
 use crate::model::kv::KvPair;
-use crate::output::{Table, tabulate};
+use crate::output::{Shape, Table, tabulate};
 
 const QUERYING: &str = "Error querying Consul agent";
+
+/// Where the value stands in a table of pairs.
+const VALUE_COLUMN: usize = 1;
 
 /// Reads a key, or lists keys
 ///
@@ -99,7 +102,7 @@ impl Args {
             return Err(error.with_hint(hint));
         };
         if !self.format.is_text() {
-            let table = self.table(std::slice::from_ref(&pair));
+            let table = self.table(std::slice::from_ref(&pair))?;
             return super::print_table(context, &self.format, &table, &pair);
         }
         if self.detailed {
@@ -117,7 +120,11 @@ impl Args {
         key: &[u8],
         options: &QueryOptions,
     ) -> Outcome {
-        let json = self.format.watch_json()?;
+        let json = match self.format.format {
+            Shape::Text => false,
+            Shape::Json => true,
+            _ => return Err(no_lines()),
+        };
         let ask = async |index: u64| {
             let options = QueryOptions {
                 index,
@@ -163,8 +170,8 @@ impl Args {
         }
     }
 
-    /// The pairs with all that is known of them. A value that is no text is only whole with `-base64`.
-    fn table(&self, pairs: &[KvPair]) -> Table {
+    /// The pairs with all that is known of them. A value that is no text cannot be shown without `-base64`.
+    fn table(&self, pairs: &[KvPair]) -> Result<Table, Error> {
         let mut table = Table::new(&[
             "Key",
             "Value",
@@ -174,6 +181,20 @@ impl Args {
             "LockIndex",
             "Session",
         ]);
+        let has_values = match &self.format.format {
+            Shape::Csv | Shape::Wide => true,
+            Shape::Columns(names) => {
+                let mut places = names.iter().map(|name| table.column(name));
+                places.any(|place| place == Ok(VALUE_COLUMN))
+            }
+            _ => false,
+        };
+        let is_text = |pair: &&KvPair| self.base64 || str::from_utf8(&pair.value.0).is_ok();
+        if has_values && let Some(pair) = pairs.iter().find(|pair| !is_text(pair)) {
+            let error = Error::message(format!("the value of {} is not text", pair.key));
+            let hint = "`-base64` prints values of any bytes";
+            return Err(error.with_hint(Some(hint.to_owned())));
+        }
         let rows = pairs.iter().map(|pair| {
             vec![
                 pair.key.to_string(),
@@ -186,7 +207,7 @@ impl Args {
             ]
         });
         table.rows = rows.collect();
-        table
+        Ok(table)
     }
 
     fn print_keys(&self, context: &mut Context, keys: &[String]) -> Outcome {
@@ -203,7 +224,7 @@ impl Args {
 
     fn print_pairs(&self, context: &mut Context, pairs: &[KvPair]) -> Outcome {
         if !self.format.is_text() {
-            return super::print_table(context, &self.format, &self.table(pairs), pairs);
+            return super::print_table(context, &self.format, &self.table(pairs)?, pairs);
         }
         for (number, pair) in pairs.iter().enumerate() {
             if self.detailed {

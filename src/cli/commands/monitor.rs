@@ -1,10 +1,10 @@
 //! `monitor`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use regex::bytes::Regex;
 
-use crate::api::{Client, LogStream};
+use crate::api::{ApiError, Client, ErrorClass, LogStream};
 use crate::cli::child::Interrupts;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
@@ -24,6 +24,8 @@ const DROPPED_COUNT: [&str; 2] = ["dropped_count=", "\"dropped_count\":"];
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause before the stream is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long a stream has to last until the next pause is the first one again.
+const LASTING: Duration = Duration::from_secs(10);
 /// The longest line that is looked at as a whole, in bytes.
 const MAX_LINE: usize = 1 << 20;
 
@@ -83,23 +85,37 @@ impl Args {
             _ = interrupts.next() => return Ok(()),
             stream = self.start(&client) => stream?,
         };
+        let (mut began, mut pauses) = (Instant::now(), Pauses::default());
         loop {
             let part = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
                 part = stream.next() => part,
             };
-            if let Ok(Some(part)) = part {
-                lines.print(context, &part)?;
-                continue;
-            }
+            let reason = match part {
+                Ok(Some(part)) => {
+                    lines.print(context, &part)?;
+                    continue;
+                }
+                Ok(None) => None,
+                Err(error) => Some(error),
+            };
             lines.end(context)?;
             if !again {
-                return Err(Error::message(ENDED));
+                let reason = reason.map(|error| format!(" ({error})"));
+                return Err(Error::Message(
+                    ENDED.to_owned() + &reason.unwrap_or_default(),
+                ));
             }
+            let reason = match reason {
+                Some(error) => format!("the stream broke: {error}"),
+                None => "the agent ended the stream".to_owned(),
+            };
+            pauses.lasted(began.elapsed());
             stream = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
-                stream = self.restart(context, &client) => stream?,
+                stream = self.restart(context, &client, reason, &mut pauses) => stream?,
             };
+            began = Instant::now();
         }
     }
 
@@ -108,11 +124,16 @@ impl Args {
         stream.during("Error starting monitor")
     }
 
-    /// Tries until the agent is back. What it wrote in between is not to be had.
-    async fn restart(&self, context: &mut Context, client: &Client) -> Result<LogStream, Error> {
-        let mut pause = FIRST_PAUSE;
-        let mut reason = "the agent ended the stream".to_owned();
+    /// Tries until the agent is back, or says that it will not do it. What it wrote in between is not to be had.
+    async fn restart(
+        &self,
+        context: &mut Context,
+        client: &Client,
+        mut reason: String,
+        pauses: &mut Pauses,
+    ) -> Result<LogStream, Error> {
         loop {
+            let pause = pauses.take();
             let text = format!("{reason}; again in {} s", pause.as_secs());
             context.console.note(&text)?;
             tokio::time::sleep(pause).await;
@@ -121,10 +142,49 @@ impl Args {
                     context.console.note("the stream goes on")?;
                     return Ok(stream);
                 }
+                Err(error) if is_final(&error) => return Err(error),
                 Err(error) => reason = error.to_string(),
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+}
+
+/// Whether it would be the same the next time: the agent refuses, or it is not the one that is meant.
+fn is_final(error: &Error) -> bool {
+    let Error::Api { source, .. } = error else {
+        return false;
+    };
+    match source {
+        ApiError::Status { status, .. } => (400..500).contains(status),
+        other => other.classify() == ErrorClass::Certificate,
+    }
+}
+
+/// How long to wait before the stream is started again.
+#[derive(Debug)]
+struct Pauses {
+    next: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { next: FIRST_PAUSE }
+    }
+}
+
+impl Pauses {
+    /// A stream has ended after this time. One that ends at once is as good as none.
+    fn lasted(&mut self, time: Duration) {
+        if time >= LASTING {
+            *self = Self::default();
+        }
+    }
+
+    /// The pause to make now.
+    fn take(&mut self) -> Duration {
+        let pause = self.next;
+        self.next = (pause * 2).min(LONGEST_PAUSE);
+        pause
     }
 }
 
@@ -205,6 +265,32 @@ fn dropped(line: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pauses_grow_until_a_stream_has_lasted() {
+        let mut pauses = Pauses::default();
+        let mut found = Vec::new();
+        for lasted in [0, 1, 9, 0, 0, 10, 0] {
+            pauses.lasted(Duration::from_secs(lasted));
+            found.push(pauses.take().as_secs());
+        }
+        assert_eq!(found, [1, 2, 4, 8, 15, 1, 2]);
+    }
+
+    #[test]
+    fn a_refusal_is_final_and_a_broken_agent_is_not() {
+        let status = |status: u16| {
+            let source = ApiError::Status {
+                status,
+                body: String::new(),
+                request: String::new(),
+            };
+            let what = String::new();
+            is_final(&Error::Api { what, source })
+        };
+        assert_eq!([400, 403, 404, 499].map(status), [true; 4]);
+        assert_eq!([500, 502, 503].map(status), [false; 3]);
+    }
 
     #[test]
     fn the_agent_s_word_about_lost_lines_is_recognised() {

@@ -32,7 +32,7 @@ pub(crate) struct Named {
 }
 
 /// The settings of a context that are text.
-pub(crate) const TEXTS: [&str; 10] = [
+pub(crate) const TEXTS: [&str; 9] = [
     "address",
     "token_file",
     "ca_file",
@@ -42,7 +42,6 @@ pub(crate) const TEXTS: [&str; 10] = [
     "tls_server_name",
     "namespace",
     "datacenter",
-    "accent",
 ];
 
 /// The `[top]` section; `None` for what is left to the defaults.
@@ -256,6 +255,7 @@ address = "https://consul.example:8501"
 token_cmd = ["pass", "consul/prod"]
 read_only = true
 adress = "typo"
+accent = "red"
 [contexts.dev]
 datacenter = 7
 [top]
@@ -282,8 +282,9 @@ lag = 3
         );
         let warnings = [
             (6, "unknown key `contexts.prod.adress`".to_owned()),
-            (8, "`contexts.dev.datacenter` must be text".to_owned()),
-            (14, "unknown key `top.thresholds.lag`".to_owned()),
+            (7, "unknown key `contexts.prod.accent`".to_owned()),
+            (9, "`contexts.dev.datacenter` must be text".to_owned()),
+            (15, "unknown key `top.thresholds.lag`".to_owned()),
         ];
         assert_eq!(found.warnings, warnings);
     }

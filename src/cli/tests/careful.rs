@@ -1,6 +1,9 @@
 //! What keeps people from mistakes: results by address, counts, trials that change nothing.
 
-use super::support::{Done, FakeApi, Setting, ask, ok, run_in, status};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
+use super::support::{Done, FakeApi, Setting, ask, ok, run, run_in, status};
 
 /// Runs a command with somebody at the keyboard.
 fn at_terminal(api: &FakeApi, words: &[&str], input: &str) -> Done {
@@ -160,6 +163,17 @@ fn a_dry_run_changes_nothing() {
         dry(&["kv", "delete", "-dry-run", "none"]),
         (0, String::new())
     );
+    let cas = ask(
+        &api,
+        &["kv", "delete", "-dry-run", "-cas", "-modify-index=1", "a"],
+    );
+    assert_eq!((cas.code, cas.out.as_str()), (0, "Would delete: a\n"));
+    let cas = ask(
+        &api,
+        &["kv", "delete", "-dry-run", "-cas", "-modify-index=7", "a"],
+    );
+    let text = "Would not delete key a: its ModifyIndex is 1\n";
+    assert_eq!(cas, Done::failure(text));
     let put = "Would write 3 bytes to: k\n".to_owned();
     assert_eq!(dry(&["kv", "put", "-dry-run", "k", "abc"]), (0, put));
     let data = r#"[{"key":"x","flags":0,"value":"eA=="}]"#;
@@ -204,6 +218,33 @@ fn monitor_shows_the_lines_that_are_asked_for() {
         "{}",
         done.err
     );
+}
+
+#[test]
+fn monitor_tells_why_it_starts_again_and_stops_when_it_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("-http-addr={}", listener.local_addr().unwrap());
+    let answers = [
+        "200 OK\r\nContent-Length: 99\r\n\r\na line\n",
+        "403 Forbidden\r\nContent-Length: 6\r\n\r\ndenied",
+    ];
+    let server = std::thread::spawn(move || {
+        for answer in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+            write!(&stream, "HTTP/1.1 {answer}").unwrap();
+        }
+    });
+    let done = run(&["monitor", "-reconnect", &address]);
+    server.join().unwrap();
+    assert_eq!((done.code, done.out.as_str()), (1, "a line\n"));
+    assert!(
+        done.err.starts_with("the stream broke: ") && done.err.contains("; again in 1 s\n"),
+        "{}",
+        done.err
+    );
+    assert!(done.err.contains("403 (denied)"), "{}", done.err);
 }
 
 #[test]

@@ -112,6 +112,10 @@ fn the_catalog_has_all_shapes() {
         out(&["services", "-o", "wide"]),
         "Service  Tags\ndb       \nweb      a,b\n"
     );
+    assert_eq!(
+        out(&["services", "-o", "cols=tags", "-no-headers"]),
+        "\na,b\n"
+    );
     let yaml = "db: []\nweb:\n  - b\n  - a\n";
     assert_eq!(out(&["services", "-o", "yaml"]), yaml);
     assert_eq!(out(&["datacenters", "-o", "yaml"]), "- dc1\n- dc2\n");
@@ -134,4 +138,47 @@ fn pairs_have_all_shapes() {
         ask(&api, &["kv", "get", "-o", "cols=flags", "-no-headers", "a"]).out,
         "7\n"
     );
+}
+
+#[test]
+fn values_that_are_no_text_are_refused_unless_encoded() {
+    let pairs =
+        r#"[{"LockIndex":0,"Key":"a","Flags":0,"Value":"/w==","CreateIndex":1,"ModifyIndex":2}]"#;
+    let api = FakeApi::start(vec![ok("GET /v1/kv/", pairs)]);
+    let get = |words: &[&str]| ask(&api, &[&["kv", "get", "-recurse"], words].concat());
+    let text = "the value of a is not text\nhint: `-base64` prints values of any bytes\n";
+    for shape in ["csv", "wide", "cols=key,VALUE"] {
+        assert_eq!(get(&["-o", shape]), Done::failure(text), "{shape}");
+    }
+    assert_eq!(get(&["-o", "cols=flags", "-no-headers"]).out, "0\n");
+    assert_eq!(get(&["-o", "name"]).out, "a\n");
+    let encoded = get(&["-base64", "-o", "cols=value", "-no-headers"]);
+    assert_eq!(encoded.out, "/w==\n");
+    for shape in ["cols=key", "name", "wide", "csv", "yaml"] {
+        let done = get(&["-watch", "-o", shape]);
+        assert_eq!((done.code, done.out.as_str()), (1, ""), "{shape}");
+        assert!(
+            done.err.starts_with("-watch prints text or JSON"),
+            "{shape}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_catalog_has_a_head_in_tables() {
+    let api = FakeApi::start(vec![
+        ok("GET /v1/catalog/nodes", "[]"),
+        ok("GET /v1/catalog/services", "{}"),
+    ]);
+    let catalog = |words: &[&str]| ask(&api, &[&["catalog"], words].concat());
+    let nodes = "Node,ID,Address,DC,TaggedAddresses,Meta\n";
+    assert_eq!(catalog(&["nodes", "-o", "csv"]), Done::success(nodes));
+    let none = catalog(&["nodes", "-o", "cols=dc", "-no-headers"]);
+    assert_eq!(none, Done::success(""));
+    let services = catalog(&["services", "-o", "wide"]);
+    assert_eq!(services, Done::success("Service  Tags\n"));
+    for kind in ["nodes", "services"] {
+        let done = catalog(&[kind]);
+        assert!(done.out.is_empty() && done.err.contains("match the given query"));
+    }
 }

@@ -152,6 +152,20 @@ fn an_agent_that_says_nothing_is_given_up() {
 }
 
 #[test]
+fn completion_knows_no_word_that_confirms() {
+    for verb in ["install", "uninstall"] {
+        let done = run_in(&["completion", verb, "-confirm=y"], Setting::default());
+        let text = "flag provided but not defined: -confirm\n";
+        assert_eq!(
+            (done.code, done.err.starts_with(text)),
+            (1, true),
+            "{}",
+            done.err
+        );
+    }
+}
+
+#[test]
 fn completion_is_installed_only_when_somebody_says_so() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join(".zshrc");
