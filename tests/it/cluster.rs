@@ -387,6 +387,11 @@ fn a_client_whose_servers_are_all_dead_says_so_at_once() {
     until("gossip has them failed", || {
         servers_that_are(&cluster, 4) == 3
     });
+    // What asks servers hears of it from gossip, a moment after the list of members shows it.
+    until("none of them is asked any more", || {
+        let answer = cluster.agent(client).send("GET", "/v1/status/leader", "");
+        answer.text() == "No known Consul servers"
+    });
     for (method, path) in [
         ("GET", "/v1/kv/x"),
         ("GET", "/v1/kv/x?stale"),
