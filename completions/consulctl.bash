@@ -25,6 +25,9 @@ _consulctl() {
             consulctl,completion)
                 cmd="consulctl__subcmd__completion"
                 ;;
+            consulctl,context)
+                cmd="consulctl__subcmd__context"
+                ;;
             consulctl,event)
                 cmd="consulctl__subcmd__event"
                 ;;
@@ -109,6 +112,15 @@ _consulctl() {
             consulctl__subcmd__completion,uninstall)
                 cmd="consulctl__subcmd__completion__subcmd__uninstall"
                 ;;
+            consulctl__subcmd__context,ls)
+                cmd="consulctl__subcmd__context__subcmd__ls"
+                ;;
+            consulctl__subcmd__context,show)
+                cmd="consulctl__subcmd__context__subcmd__show"
+                ;;
+            consulctl__subcmd__context,use)
+                cmd="consulctl__subcmd__context__subcmd__use"
+                ;;
             consulctl__subcmd__kv,cas)
                 cmd="consulctl__subcmd__kv__subcmd__cas"
                 ;;
@@ -173,7 +185,7 @@ _consulctl() {
 
     case "${cmd}" in
         consulctl)
-            opts="-h -V --help --version agent completion keygen validate version catalog event exec force-leave info join keyring kv leave lock maint members monitor operator reload rtt services snapshot top watch"
+            opts="-h -V --help --version agent completion keygen validate version catalog context event exec force-leave info join keyring kv leave lock maint members monitor operator reload rtt services snapshot top watch"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -491,14 +503,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__catalog__subcmd__datacenters)
-            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --format --no-headers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -541,6 +553,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -553,7 +573,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__catalog__subcmd__nodes)
-            opts="-h --detailed --filter --near --node-meta --service --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --detailed --filter --near --node-meta --service --format --no-headers --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -576,7 +596,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -621,6 +641,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -635,7 +663,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__catalog__subcmd__services)
-            opts="-h --node --node-meta --tags --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --node --node-meta --tags --format --no-headers --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -650,7 +678,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -695,6 +723,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -723,7 +759,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__completion__subcmd__install)
-            opts="-h --yes --color --help"
+            opts="-h --yes --color --no-input --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -759,7 +795,127 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__completion__subcmd__uninstall)
-            opts="-h --yes --color --help"
+            opts="-h --yes --color --no-input --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        consulctl__subcmd__context)
+            opts="-h --help ls show use"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        consulctl__subcmd__context__subcmd__ls)
+            opts="-h --format --no-headers --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        consulctl__subcmd__context__subcmd__show)
+            opts="-h --origin --format --no-headers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
+                    return 0
+                    ;;
+                --http-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        consulctl__subcmd__context__subcmd__use)
+            opts="-h --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -777,7 +933,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__event)
-            opts="-h --name --node --service --tag --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --name --node --service --tag --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -800,7 +956,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -843,6 +999,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -855,7 +1019,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__exec)
-            opts="-h --node --prefix --service --shell --tag --verbose --wait --wait-repl --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --node --prefix --service --shell --tag --verbose --wait --wait-repl --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -929,6 +1093,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -941,7 +1113,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__force__subcmd__leave)
-            opts="-h --prune --wan --yes --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --prune --wan --yes --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --confirm --no-input --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -981,6 +1153,18 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -995,14 +1179,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__info)
-            opts="-h --format --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --format --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -1039,6 +1223,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -1053,7 +1245,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__join)
-            opts="-h --wan --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --all --wan --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1093,6 +1285,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -1125,7 +1325,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__keyring)
-            opts="-h --install --list --list-primary --local-only --relay-factor --remove --use --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --install --list --list-primary --local-only --relay-factor --remove --use --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1148,7 +1348,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -1187,6 +1387,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1213,7 +1421,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__cas)
-            opts="-h --flags --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --flags --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1267,6 +1475,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1279,7 +1495,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__delete)
-            opts="-h --cas --modify-index --recurse --yes --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --cas --modify-index --dry-run --recurse --yes --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --confirm --no-input --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1333,6 +1549,18 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1345,7 +1573,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__export)
-            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1397,6 +1625,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -1411,7 +1647,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__get)
-            opts="-h --base64 --detailed --keys --recurse --separator --format --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --base64 --detailed --keys --recurse --separator --format --no-headers --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1422,7 +1658,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -1469,6 +1705,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1481,7 +1725,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__import)
-            opts="-h --prefix --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --dry-run --prefix --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1535,6 +1779,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1547,7 +1799,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__kv__subcmd__put)
-            opts="-h --acquire --base64 --cas --flags --modify-index --release --session --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --timeout --help"
+            opts="-h --acquire --base64 --cas --dry-run --flags --modify-index --release --session --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1609,6 +1861,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1621,7 +1881,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__leave)
-            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1663,6 +1923,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1675,7 +1943,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__lock)
-            opts="-h --child-exit-code --monitor-retry --n --name --pass-stdin --shell --timeout --verbose --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --help"
+            opts="-h --child-exit-code --monitor-retry --n --name --pass-stdin --shell --timeout --verbose --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1741,6 +2009,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1749,7 +2025,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__maint)
-            opts="-h --enable --disable --reason --service --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --enable --disable --reason --service --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1764,7 +2040,7 @@ _consulctl() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -1803,6 +2079,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1815,7 +2099,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__members)
-            opts="-h --detailed --wan --status --segment --filter --format --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --detailed --wan --status --segment --filter --role --dc --sort --format --no-headers --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1833,8 +2117,20 @@ _consulctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --role)
+                    COMPREPLY=($(compgen -W "server client" -- "${cur}"))
+                    return 0
+                    ;;
+                --dc)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sort)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
-                    COMPREPLY=($(compgen -W "text wide json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -1871,6 +2167,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -1885,13 +2189,17 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__monitor)
-            opts="-h --log-level --log-json --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --log-level --log-json --grep --reconnect --no-reconnect --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --log-level)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grep)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1929,6 +2237,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -1971,14 +2287,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__autopilot__subcmd__get__subcmd__config)
-            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -2021,6 +2337,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2033,7 +2357,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__autopilot__subcmd__set__subcmd__config)
-            opts="-h --cleanup-dead-servers --disable-upgrade-migration --last-contact-threshold --max-trailing-logs --min-quorum --redundancy-zone-tag --server-stabilization-time --upgrade-version-tag --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --cleanup-dead-servers --disable-upgrade-migration --last-contact-threshold --max-trailing-logs --min-quorum --redundancy-zone-tag --server-stabilization-time --upgrade-version-tag --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2111,6 +2435,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2123,14 +2455,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__autopilot__subcmd__state)
-            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -2171,6 +2503,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -2199,14 +2539,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__raft__subcmd__list__subcmd__peers)
-            opts="-h --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --format --no-headers --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text wide json yaml csv name" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -2249,6 +2589,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2261,7 +2609,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__raft__subcmd__remove__subcmd__peer)
-            opts="-h --address --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --address --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2315,6 +2663,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2327,7 +2683,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__operator__subcmd__raft__subcmd__transfer__subcmd__leader)
-            opts="-h --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2377,6 +2733,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2389,7 +2753,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__reload)
-            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2429,6 +2793,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -2443,14 +2815,14 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__rtt)
-            opts="-h --wan --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --wan --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json yaml" -- "${cur}"))
                     return 0
                     ;;
                 --http-addr)
@@ -2487,6 +2859,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -2515,7 +2895,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__services__subcmd__deregister)
-            opts="-h --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --namespace --color --timeout --help"
+            opts="-h --id --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2565,6 +2945,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2577,7 +2965,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__services__subcmd__register)
-            opts="-h --address --id --kind --meta --name --port --socket --tag --tagged-address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --namespace --color --timeout --help"
+            opts="-h --address --id --kind --meta --name --port --socket --tag --tagged-address --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --namespace --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2659,6 +3047,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2715,7 +3111,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__snapshot__subcmd__restore)
-            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2759,6 +3155,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -2773,7 +3177,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__snapshot__subcmd__save)
-            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2819,6 +3223,14 @@ _consulctl() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2831,7 +3243,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__top)
-            opts="-h --once --check --write --width --theme --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --timeout --help"
+            opts="-h --once --check --write --width --theme --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2887,6 +3299,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)
@@ -2945,7 +3365,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__watch)
-            opts="-h --key --name --passingonly --prefix --service --shell --state --tag --type --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --timeout --help"
+            opts="-h --key --name --passingonly --prefix --service --shell --state --tag --type --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --datacenter --stale --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3025,6 +3445,14 @@ _consulctl() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --context)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --confirm-context)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --timeout)

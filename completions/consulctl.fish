@@ -32,6 +32,7 @@ complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "keygen" -d 'Mak
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "validate" -d 'Checks configuration files'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "version" -d 'Prints the version'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "catalog" -d 'Lists what the catalog knows'
+complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "context" -d 'Lists, shows and switches contexts: named agents'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "event" -d 'Sends an event to the agents of a datacenter'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "exec" -d 'Runs a command on many nodes'
 complete -c consulctl -n "__fish_consulctl_needs_command" -f -a "force-leave" -d 'Declares a failed member to have left'
@@ -128,6 +129,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fi
 always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -l yes -d 'Do not ask'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -l no-input -d 'Ask nothing: where a person would be asked, fail, unless -yes or -confirm is given.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from print" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
@@ -137,6 +139,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fi
 always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -l yes -d 'Do not ask'
+complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -l no-input -d 'Ask nothing: where a person would be asked, fail, unless -yes or -confirm is given.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand completion; and __fish_seen_subcommand_from uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keygen" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
@@ -158,8 +161,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __f
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "datacenters" -d 'Lists the known datacenters, nearest first'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "nodes" -d 'Lists the nodes of a datacenter'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and not __fish_seen_subcommand_from datacenters nodes services" -f -a "services" -d 'Lists the services of a datacenter'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -172,15 +179,24 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -s h -l help -d 'Print help'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l filter -d 'Only nodes for which this expression holds, for example \'Meta.env == "prod"\'' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l near -d 'Sort by round trip time from this node; _agent means the agent\'s own' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l node-meta -d 'Only nodes with this metadata; may be given several times' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l service -d 'Only nodes that run this service' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -194,14 +210,24 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l detailed -d 'Print whole ids, tagged addresses and metadata as well'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l no-headers -d 'Leave out the names of the columns'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l watch -d 'Go on and show every change, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l node -d 'Only services of this node, by name or id' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l node-meta -d 'Only services of nodes with this metadata; may be given several times' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -215,16 +241,67 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tags -d 'Print each service\'s tags as well'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l no-headers -d 'Leave out the names of the columns'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l watch -d 'Go on and show every change, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and not __fish_seen_subcommand_from ls show use" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and not __fish_seen_subcommand_from ls show use" -f -a "ls" -d 'Lists the contexts'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and not __fish_seen_subcommand_from ls show use" -f -a "show" -d 'Shows what commands would use'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and not __fish_seen_subcommand_from ls show use" -f -a "use" -d 'Makes a context the current one'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from ls" -l no-headers -d 'Leave out the names of the columns'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l ca-file -d 'File of authorities that may have signed the agent\'s certificate; also CONSUL_CACERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l ca-path -d 'Folder of authorities that may have signed the agent\'s certificate; also CONSUL_CAPATH' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l client-cert -d 'Own certificate for an agent that verifies its callers; also CONSUL_CLIENT_CERT' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l client-key -d 'Key of the own certificate; also CONSUL_CLIENT_KEY' -r -F
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l tls-server-name -d 'Name to expect in the agent\'s certificate; also CONSUL_TLS_SERVER_NAME' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l origin -d 'Print where each value comes from'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l no-headers -d 'Leave out the names of the columns'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from use" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from use" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l name -d 'The event\'s name' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l node -d 'Only nodes whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l service -d 'Only nodes that run a service whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l tag -d 'Only services with a tag that matches this regular expression; needs -service' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l format -d 'What to print: text, json or yaml. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'
+yaml\t'YAML'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -237,8 +314,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l datacenter
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l node -d 'Only nodes whose name matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l prefix -d 'Where in the key/value store the job is put. Default _rexec' -r
@@ -260,9 +341,13 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l datacenter 
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l verbose -d 'Tell what is done'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -275,13 +360,20 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l tls-
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l confirm -d 'The word that would have to be typed, for example the name; nothing is asked then.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l prune -d 'Take the member off the list at once, instead of showing it as left for a while'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l wan -d 'Act on the WAN pool, where names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l yes -d 'Do not ask a person at a terminal about a member that is alive'
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l no-input -d 'Ask nothing: where a person would be asked, fail, unless -yes or -confirm is given.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l format -d 'What to print: text, json or yaml. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'
+yaml\t'YAML'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -293,8 +385,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l tls-server-
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l watch -d 'Go on and show every number that changes, until interrupted'
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -307,15 +403,21 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l tls-server-
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l all -d 'Fail unless every address was joined; by default one is enough'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l install -d 'Make a new key known to all members, so that they can read what is encrypted with it' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l relay-factor -d 'Have this many other members carry each answer a second way, 0 to 5' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l remove -d 'Make members forget a key; the one that they encrypt with stays' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l use -d 'Encrypt with this key from now on; it must be installed' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l format -d 'What to print: text, json or yaml. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'
+yaml\t'YAML'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -327,10 +429,14 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list -d 'List the keys that members know, and how many know each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list-primary -d 'List the keys that members encrypt with, and how many use each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l local-only -d 'Ask the members of this datacenter only, without the WAN pool; for -list'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and not __fish_seen_subcommand_from cas delete export get import put" -f -a "cas" -d 'Writes a key if nobody changed it'
@@ -353,8 +459,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l modify-index -d 'The index for -cas' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -370,11 +480,18 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l confirm -d 'The word that would have to be typed, for example the name; nothing is asked then.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l cas -d 'Delete only if the key\'s ModifyIndex is still -modify-index'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l dry-run -d 'Print which keys would be deleted, and delete none'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l recurse -d 'Delete all keys that start with the prefix'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l yes -d 'Do not ask a person at a terminal before deleting a prefix'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l no-input -d 'Ask nothing: where a person would be asked, fail, unless -yes or -confirm is given.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
@@ -391,12 +508,20 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l separator -d 'Where -keys cuts names' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -410,13 +535,18 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l base64 -d 'Print values in base64'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l detailed -d 'Print flags, indexes and the lock as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l keys -d 'Print the names of the keys that start with the prefix, up to the next separator'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l recurse -d 'Print all keys that start with the prefix, with their values'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l watch -d 'Go on and show every change, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l prefix -d 'Put this prefix before every key' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -432,8 +562,13 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l dry-run -d 'Print which keys would be written, and write none'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l flags -d 'A number that is stored with the key, for the programs that read it' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l modify-index -d 'The index for -cas' -r
@@ -451,12 +586,17 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l acquire -d 'Take the lock on the key for -session; fails if another session holds it'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l base64 -d 'DATA is base64 and is decoded before it is stored'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l cas -d 'Write only if the key\'s ModifyIndex is still -modify-index'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l dry-run -d 'Say what would be written, and write nothing'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l release -d 'Give back the lock that -session holds on the key'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -469,7 +609,11 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l monitor-retry -d 'How often to ask again, a second apart, when the servers fail while the lock is held, before it counts as lost; 0 for never. Default 3' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l n -d 'How many may hold it at once. Default 1' -r
@@ -489,15 +633,20 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l datacenter 
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l child-exit-code -d 'Exit with 2 if the child fails; otherwise its failure is only told'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l pass-stdin -d 'Give the child this command\'s standard input'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l verbose -d 'Tell what is done'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand lock" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l reason -d 'Why, for those who find it later' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l service -d 'Only the service with this id, instead of the whole node' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l format -d 'What to print: text, json or yaml. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'
+yaml\t'YAML'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -509,16 +658,27 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l tls-server
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l enable -d 'Enter maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l disable -d 'Leave maintenance'
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l status -d 'Only members whose status (alive, leaving, left, failed) matches this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l segment -d 'Only members of this segment; Consul Enterprise only' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l filter -d 'Only members for which this expression holds, for example \'Tags.role == "node"\'' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l format -d 'What to print: text, wide (all columns: id, round trip time from this agent, gossip score, tags) or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-wide\t'The same with all columns'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l role -d 'Only members with this role' -r -f -a "server\t'Takes part in consensus, or is to'
+client\t'All other agents'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l dc -d 'Only members of this datacenter; for -wan' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l sort -d 'Sort by this column instead, for example name or rtt; with a dash in front, downwards' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l format -d 'What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table of those columns. Also -o' -r -f -a "text\t''
+wide\t''
+json\t''
+yaml\t''
+csv\t''
+name\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -530,12 +690,18 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l detailed -d 'Show every member\'s tags instead of the usual columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l wan -d 'List the servers of all datacenters (the WAN pool) instead of this datacenter\'s members'
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l watch -d 'Go on and show every change, until interrupted'
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-level -d 'Least important level to show: trace, debug, info, warn or err' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l grep -d 'Only lines that match this regular expression' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -547,8 +713,14 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l tls-serv
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l reconnect -d 'Start the stream again when the agent ends it; the default where standard output is a terminal'
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l no-reconnect -d 'Fail when the agent ends the stream, at a terminal too'
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand operator; and not __fish_seen_subcommand_from autopilot raft" -f -a "autopilot" -d 'Shows how well the servers are, and how dead ones are cleaned up'
@@ -572,10 +744,15 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l tls-serve
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l format -d 'What to print: text, json or yaml. Also -o' -r -f -a "text\t'Consul\'s text, for people'
+json\t'JSON, for programs'
+yaml\t'YAML'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F
@@ -587,8 +764,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l tls-server-n
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l wan -d 'Estimate between servers in the WAN pool; names are NODE.DATACENTER'
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and not __fish_seen_subcommand_from deregister register" -f -a "deregister" -d 'Removes services from the agent'
@@ -606,7 +787,11 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l address -d 'Address of the service; the node\'s when not given' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l id -d 'Id of the service on this agent; the name when not given' -r
@@ -629,7 +814,11 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and not __fish_seen_subcommand_from inspect restore save" -f -a "inspect" -d 'Shows what a snapshot file holds'
@@ -656,8 +845,12 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
@@ -671,12 +864,16 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints. Default the variable COLUMNS, or 80' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l theme -d 'Colours: ansi, deuteranopia or mono. NO_COLOR means mono' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l interval -d 'Milliseconds between two questions to the agent, at least 500' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l interval -d 'Milliseconds between two questions to the agent, at least 500. Default 1000' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
 json\t'JSON, for programs'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
@@ -690,11 +887,15 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l tls-server-n
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l write -d 'Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ascii -d 'Use no other symbols than those of ASCII. Default where the locale is not UTF-8'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l key -d 'The key, for the type key' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l name -d 'The event\'s name, for the type event' -r
@@ -718,6 +919,10 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l datacenter
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l color -d 'Whether to colour what is printed; auto colours terminals only.' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'

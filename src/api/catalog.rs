@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::answer::Meta;
 use super::client::Client;
 use super::error::ApiError;
 use super::options::QueryOptions;
@@ -42,14 +43,25 @@ impl Client {
 
     /// The nodes of a datacenter.
     pub async fn catalog_nodes(&self, query: &NodeQuery) -> Result<Vec<Node>, ApiError> {
+        Ok(self.catalog_nodes_meta(query).await?.0)
+    }
+
+    /// The nodes of a datacenter, and what to wait behind for the next change.
+    pub async fn catalog_nodes_meta(
+        &self,
+        query: &NodeQuery,
+    ) -> Result<(Vec<Node>, Meta), ApiError> {
         if query.service.is_empty() {
             let request = self.get("/v1/catalog/nodes").options(&query.options);
-            return request.send_ok().await?.json().await;
+            let answer = request.send_ok().await?;
+            let meta = answer.meta();
+            return Ok((answer.json().await?, meta));
         }
         let path = path::join("/v1/catalog/service/", query.service.as_bytes())?;
-        let request = self.get(path).options(&query.options);
-        let rows: Vec<ServiceNode> = request.send_ok().await?.json().await?;
-        Ok(rows.into_iter().map(node_of).collect())
+        let answer = self.get(path).options(&query.options).send_ok().await?;
+        let meta = answer.meta();
+        let rows: Vec<ServiceNode> = answer.json().await?;
+        Ok((rows.into_iter().map(node_of).collect(), meta))
     }
 
     /// The services of a datacenter with their tags.
@@ -57,8 +69,18 @@ impl Client {
         &self,
         options: &QueryOptions,
     ) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
+        Ok(self.catalog_services_meta(options).await?.0)
+    }
+
+    /// The services of a datacenter with their tags, and what to wait behind for the next change.
+    pub async fn catalog_services_meta(
+        &self,
+        options: &QueryOptions,
+    ) -> Result<(BTreeMap<String, Vec<String>>, Meta), ApiError> {
         let request = self.get("/v1/catalog/services").options(options);
-        request.send_ok().await?.json().await
+        let answer = request.send_ok().await?;
+        let meta = answer.meta();
+        Ok((answer.json().await?, meta))
     }
 
     /// Removes an instance of a service from the catalog. An agent that has it registers it again.
@@ -69,14 +91,15 @@ impl Client {
     }
 
     /// A node with its services, if the catalog has it; `node` is a name or an id.
-    pub async fn catalog_node(
+    pub async fn catalog_node_meta(
         &self,
         node: &str,
         options: &QueryOptions,
-    ) -> Result<Option<NodeServices>, ApiError> {
+    ) -> Result<(Option<NodeServices>, Meta), ApiError> {
         let path = path::join("/v1/catalog/node/", node.as_bytes())?;
         let answer = self.get(path).options(options).send_ok().await?;
-        answer.json().await
+        let meta = answer.meta();
+        Ok((answer.json().await?, meta))
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Client {
     token: Option<String>,
     basic_auth: Option<(String, String)>,
     namespace: Option<String>,
+    datacenter: Option<String>,
     patience: Patience,
     trace: Option<fn(&str)>,
     /// What it was made of, for clients of other agents.
@@ -74,6 +75,7 @@ impl Client {
             token: settings.token.clone(),
             basic_auth: settings.basic_auth.clone(),
             namespace: settings.namespace.clone(),
+            datacenter: settings.datacenter.clone(),
             patience: settings.patience,
             trace: settings.trace,
             settings: settings.clone(),
@@ -95,6 +97,11 @@ impl Client {
     /// The agent's address as people write it.
     pub fn address(&self) -> &str {
         &self.shown
+    }
+
+    /// The datacenter that is meant where a request names none.
+    pub fn datacenter(&self) -> Option<&str> {
+        self.datacenter.as_deref()
     }
 
     pub(super) fn get(&self, path: impl Into<String>) -> Request<'_> {
@@ -186,6 +193,9 @@ impl<'a> Request<'a> {
     /// Adds the common parameters.
     pub(super) fn options(mut self, options: &QueryOptions) -> Self {
         self.query.extend(options.parameters());
+        if let (true, Some(name)) = (options.datacenter.is_empty(), &self.client.datacenter) {
+            return self.query_if_set("dc", &name.clone());
+        }
         self
     }
 

@@ -103,6 +103,8 @@ pub struct Settings {
     pub verify: bool,
     /// The namespace that is sent with every request; Consul Enterprise only.
     pub namespace: Option<String>,
+    /// The datacenter of requests that name none.
+    pub datacenter: Option<String>,
     /// How long is waited for the agent.
     pub patience: Patience,
     /// Where a line about each request goes.
@@ -161,6 +163,7 @@ impl Settings {
             tls_server_name: text(flags.tls_server_name, "CONSUL_TLS_SERVER_NAME"),
             namespace: text(flags.namespace, "CONSUL_NAMESPACE"),
             verify,
+            datacenter: None,
             patience: Patience::SCRIPT,
             trace: None,
             ignored,

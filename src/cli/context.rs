@@ -1,13 +1,22 @@
 //! What a command runs in: its console, the environment, and the client it makes from both.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::api::{Client, Patience, Settings};
-use crate::output::{Colours, Console, Style, trace};
+use crate::output::{Colours, Console, Style, page, pager, terminal_rows, trace};
 
+use super::config::{Chosen, Config, choose, layered};
 use super::error::{During, Error};
 use super::flags::HttpFlags;
+use super::profile::{self, Reading, TOKEN_GUARD};
 use super::root::Common;
+
+/// What is tried, in Consul's words.
+const CONNECTING: &str = "Error connecting to Consul agent";
+
+/// How long a context's token may take; a person may have to find a device and type what it shows.
+const TOKEN_PATIENCE: Duration = Duration::from_mins(2);
 
 /// Looks up a variable of the environment.
 pub(crate) type Environment = Box<dyn Fn(&str) -> Option<String>>;
@@ -19,6 +28,21 @@ pub(crate) struct Context {
     environment: Environment,
     /// How long an agent may take to begin its answer, where a flag says so.
     timeout: Option<Duration>,
+    common: Common,
+    /// The user's file, once it was needed.
+    config: Option<Config>,
+    /// Whether errors are wanted as JSON.
+    pub(crate) json_errors: bool,
+    /// Where the address of the last client came from, if not from the default.
+    provenance: Option<String>,
+}
+
+/// What the context of a client is made from.
+pub(crate) struct Profile {
+    /// The context, where one is used.
+    pub(crate) chosen: Option<Chosen>,
+    /// What reaches the agent.
+    pub(crate) settings: Settings,
 }
 
 impl Context {
@@ -27,11 +51,15 @@ impl Context {
             console,
             environment,
             timeout: None,
+            common: Common::default(),
+            config: None,
+            json_errors: false,
+            provenance: None,
         }
     }
 
     /// Does what the flags of all commands say.
-    pub(crate) fn obey(&mut self, common: &Common) {
+    pub(crate) fn obey(&mut self, common: Common) {
         match common.colour.as_deref() {
             Some("always") => self.console.set_colours(Colours::ALWAYS),
             Some("never") => self.console.set_colours(Colours::default()),
@@ -42,6 +70,8 @@ impl Context {
             let nanos = u64::try_from(timeout.0).unwrap_or_default();
             Duration::from_nanos(nanos)
         });
+        self.console.set_quiet(common.quiet);
+        self.common = common;
     }
 
     /// A variable of the environment.
@@ -54,7 +84,12 @@ impl Context {
         if yes {
             return Ok(());
         }
-        match self.console.ask(&format!("{question} [y/N] "))?.as_deref() {
+        let answer = if self.common.no_input {
+            None
+        } else {
+            self.console.ask(&format!("{question} [y/N] "))?
+        };
+        match answer.as_deref() {
             Some("y" | "Y" | "yes") => Ok(()),
             Some(_) => Err(Error::message("Nothing was changed.")),
             None => Err(Error::message(
@@ -63,11 +98,34 @@ impl Context {
         }
     }
 
+    /// Whether a question is to be asked or to be answered by a flag: at a terminal, and wherever a flag about questions is
+    /// given.
+    pub(crate) fn asks(&self, yes: bool) -> bool {
+        let told = self.common.confirm.is_some() || self.common.no_input;
+        !yes && (told || self.console.can_ask())
+    }
+
+    /// Whether a person will have to answer, who may want to know more.
+    pub(crate) fn asks_person(&self, yes: bool) -> bool {
+        let told = self.common.confirm.is_some() || self.common.no_input;
+        !yes && !told && self.console.can_ask()
+    }
+
     /// Goes on if somebody types `word`, or if nobody is at a terminal: for what scripts have always done unasked. The end
     /// of the input is no consent.
     pub(crate) fn object(&mut self, question: &str, word: &str) -> Result<(), Error> {
-        if !self.console.can_ask() {
-            return Ok(());
+        match self.common.confirm.as_deref() {
+            Some(given) if given == word => return Ok(()),
+            Some(given) => {
+                let text = format!("-confirm={given} is not `{word}`: nothing was changed");
+                return Err(Error::Message(text));
+            }
+            None if self.common.no_input => {
+                let text = format!("this has to be confirmed: give -confirm={word}, or -yes");
+                return Err(Error::Message(text));
+            }
+            None if !self.console.can_ask() => return Ok(()),
+            None => {}
         }
         match self.console.ask(question)? {
             Some(answer) if answer == word => Ok(()),
@@ -77,6 +135,9 @@ impl Context {
 
     /// Says what to try next, a line each.
     pub(crate) fn hint(&mut self, hints: impl IntoIterator<Item = String>) -> Result<(), Error> {
+        if self.common.quiet {
+            return Ok(());
+        }
         for hint in hints {
             let line = format!("hint: {hint}");
             let line = self.console.paint_note(Style::Quiet, &line);
@@ -85,19 +146,195 @@ impl Context {
         Ok(())
     }
 
-    /// A client for the agent that flags and environment name.
-    pub(crate) fn client(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
-        let what = "Error connecting to Consul agent";
-        let mut settings = Settings::resolve(flags.overrides(), |name| self.variable(name))
+    /// Prints a text that may be longer than the terminal is high, there page by page.
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), Error> {
+        let too_long = |rows: usize| text.lines().count() >= rows;
+        if self.console.out_is_terminal() && terminal_rows().is_some_and(too_long) {
+            self.console.flush()?;
+            let dumb = self.variable("TERM").as_deref() == Some("dumb");
+            let line = pager(|name| self.variable(name)).filter(|_| !dumb);
+            if let Some(line) = line
+                && page(&line, text)?
+            {
+                return Ok(());
+            }
+        }
+        Ok(self.console.raw(text.as_bytes())?)
+    }
+
+    /// Whether a person reads along who may be told more than scripts.
+    pub(crate) fn talks(&self) -> bool {
+        self.console.err_is_terminal() && !self.common.quiet
+    }
+
+    /// Where the address of the last client came from, for a person who cannot reach it.
+    pub(crate) fn provenance(&self) -> Option<String> {
+        self.provenance.clone()
+    }
+
+    /// The user's file; its warnings are told once. One that is out of reach counts as none, unless a context is named.
+    pub(crate) fn config(&mut self) -> Result<&mut Config, Error> {
+        let variable = self.variable("CONSULCTL_CONTEXT");
+        let is_needed =
+            self.common.context.is_some() || variable.is_some_and(|name| !name.is_empty());
+        self.load(is_needed)
+    }
+
+    /// The same for a command that is about the file.
+    pub(crate) fn file(&mut self) -> Result<&mut Config, Error> {
+        self.load(true)
+    }
+
+    fn load(&mut self, is_needed: bool) -> Result<&mut Config, Error> {
+        if self.config.is_none() {
+            let home = self.variable("HOME");
+            let found = match self.config_path() {
+                Some(path) => {
+                    let found = profile::load(&path, home.as_deref(), is_needed)?;
+                    for (line, text) in &found.warnings {
+                        let text = format!("warning: {}:{line}: {text}", path.display());
+                        let text = self.console.paint_note(Style::Warning, &text);
+                        self.console.note(&text)?;
+                    }
+                    found
+                }
+                None => Config::default(),
+            };
+            self.config = Some(found);
+        }
+        Ok(self.config.get_or_insert_default())
+    }
+
+    /// Where the user's file is, or would be.
+    pub(crate) fn config_path(&self) -> Option<PathBuf> {
+        profile::path(|name| self.variable(name))
+    }
+
+    /// The context that speaks to the agent that these flags name. An agent whose address is given otherwise is not the
+    /// context's: it gets neither its token nor its certificates, unless flags name both. A context that a flag names goes
+    /// before the environment.
+    fn chosen(&mut self, flags: &HttpFlags) -> Result<Option<Chosen>, Error> {
+        let set = |value: Option<String>| value.filter(|value| !value.is_empty());
+        let by_flag = set(flags.overrides().address).is_some();
+        let by_variable = set(self.variable("CONSUL_HTTP_ADDR")).is_some();
+        let flag = self.common.context.clone();
+        if (by_flag || by_variable) && flag.is_none() {
+            return Ok(None);
+        }
+        let variable = set(self.variable("CONSULCTL_CONTEXT"));
+        let config = self.config()?;
+        let found = choose(config, flag.as_deref(), variable.as_deref());
+        let found = found.map_err(|(text, hint)| {
+            let list = "`consulctl context ls` lists the contexts".to_owned();
+            Error::Message(text).with_hint(hint.or(Some(list)))
+        })?;
+        Ok(found)
+    }
+
+    /// What flags, environment and the context say about the agent. Reads the token, unless it is only to be shown.
+    pub(crate) fn profile(
+        &mut self,
+        flags: &HttpFlags,
+        with_token: bool,
+    ) -> Result<Profile, Error> {
+        let chosen = self.chosen(flags)?;
+        let overrides = flags.overrides();
+        let given = overrides.address.clone().filter(|text| !text.is_empty());
+        let variable = |name: &str| layered(chosen.as_ref(), name, |name| self.variable(name));
+        let mut settings = Settings::resolve(overrides, variable)
             .map_err(crate::api::ApiError::from)
-            .during(what)?;
+            .during(CONNECTING)?;
+        self.provenance = match &chosen {
+            _ if given.is_some() => None,
+            Some(chosen) if chosen.named.texts.contains_key("address") => Some(format!(
+                "the address is that of the context {}",
+                chosen.name
+            )),
+            _ => self
+                .variable("CONSUL_HTTP_ADDR")
+                .filter(|value| !value.is_empty() && self.console.err_is_terminal())
+                .map(|_| "the address is that of CONSUL_HTTP_ADDR".to_owned()),
+        };
+        if let Some(chosen) = &chosen {
+            settings.datacenter = chosen.named.texts.get("datacenter").cloned();
+        }
+        let mut profile = Profile { chosen, settings };
+        if with_token {
+            self.add_token(flags, &mut profile)?;
+        }
+        Ok(profile)
+    }
+
+    /// Reads or makes the context's token, where it is the one to use.
+    fn add_token(&self, flags: &HttpFlags, profile: &mut Profile) -> Result<(), Error> {
+        let given = flags.overrides();
+        let by_flag = given.token.is_some() || given.token_file.is_some();
+        let by_variable = ["CONSUL_HTTP_TOKEN", "CONSUL_HTTP_TOKEN_FILE"]
+            .iter()
+            .any(|name| self.variable(name).is_some_and(|value| !value.is_empty()));
+        let Some(chosen) = &profile.chosen else {
+            return Ok(());
+        };
+        if chosen.gives_token(by_flag, by_variable) {
+            let reading = Reading {
+                asks: self.console.can_ask(),
+                limit: TOKEN_PATIENCE,
+                within: self.variable(TOKEN_GUARD),
+            };
+            profile.settings.token = profile::token(chosen, &reading)?;
+        }
+        Ok(())
+    }
+
+    /// A client for a command that changes something: a context that is read-only has to be named once more.
+    pub(crate) fn writer(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
+        let mut profile = self.profile(flags, false)?;
+        let read_only = profile.chosen.as_ref();
+        if let Some(chosen) = read_only.filter(|chosen| chosen.named.read_only) {
+            self.unlock(&chosen.name)?;
+        }
+        // Only now: making a token may be work for a person, too.
+        self.add_token(flags, &mut profile)?;
+        self.connect(profile.settings)
+    }
+
+    /// Goes on if a read-only context is named by a flag or by a person.
+    fn unlock(&mut self, name: &str) -> Result<(), Error> {
+        match self.common.confirm_context.as_deref() {
+            Some(given) if given == name => return Ok(()),
+            Some(given) => {
+                let text = format!("-confirm-context={given} is not `{name}`: nothing was changed");
+                return Err(Error::Message(text));
+            }
+            None if self.common.no_input || !self.console.can_ask() => {
+                let text = format!(
+                    "the context {name} is read-only: give -confirm-context={name} to go on"
+                );
+                return Err(Error::Message(text));
+            }
+            None => {}
+        }
+        let question = format!("The context {name} is read-only. Type its name to go on: ");
+        match self.console.ask(&question)? {
+            Some(answer) if answer == name => Ok(()),
+            _ => Err(Error::message("Nothing was changed.")),
+        }
+    }
+
+    /// A client for the agent that flags, environment and context name.
+    pub(crate) fn client(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
+        let profile = self.profile(flags, true)?;
+        self.connect(profile.settings)
+    }
+
+    fn connect(&mut self, mut settings: Settings) -> Result<Client, Error> {
         settings.patience = match self.timeout {
             Some(bound) => Patience::of(bound),
             None if self.console.err_is_terminal() => Patience::PERSON,
             None => Patience::SCRIPT,
         };
         let debug = self.variable("CONSULCTL_DEBUG").unwrap_or_default();
-        if debug.split(',').any(|part| part == "api") {
+        if self.common.verbose || debug.split(',').any(|part| part == "api") {
             settings.trace = Some(trace);
         }
         for (name, value) in &settings.ignored {
@@ -105,6 +342,6 @@ impl Context {
             let text = self.console.paint_note(Style::Warning, &text);
             self.console.note(&text)?;
         }
-        Client::new(&settings).during(what)
+        Client::new(&settings).during(CONNECTING)
     }
 }

@@ -78,6 +78,55 @@ impl Error {
         }
     }
 
+    /// The same error, with the size of the value if that was too large.
+    pub(crate) fn with_size(self, bytes: usize) -> Self {
+        let class = match &self {
+            Self::Api { source, .. } => source.classify(),
+            _ => return self,
+        };
+        let is_large = class == ErrorClass::TooLarge;
+        self.with_hint(is_large.then(|| format!("the value has {bytes} bytes")))
+    }
+
+    /// What kind of error it is, in a word for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Output(_) => "output",
+            Self::Hinted { error, .. } => error.kind(),
+            Self::Message(_) | Self::Exit(_) => "failed",
+            Self::Api { source, .. } | Self::Said(source) => match source.classify() {
+                ErrorClass::Forbidden => "forbidden",
+                ErrorClass::NotFound => "not_found",
+                ErrorClass::NoLeader => "no_leader",
+                ErrorClass::NoDatacenter => "no_datacenter",
+                ErrorClass::TooLarge => "too_large",
+                ErrorClass::Other => "refused_by_agent",
+                _ => "unreachable",
+            },
+        }
+    }
+
+    /// Whether the agent could not be spoken to.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        match self {
+            Self::Hinted { error, .. } => error.is_of_connection(),
+            Self::Api { source, .. } | Self::Said(source) => matches!(
+                source.classify(),
+                ErrorClass::Refused
+                    | ErrorClass::Dns
+                    | ErrorClass::Timeout
+                    | ErrorClass::Slow
+                    | ErrorClass::Socket
+                    | ErrorClass::PlainServer
+                    | ErrorClass::TlsServer
+                    | ErrorClass::Certificate
+                    | ErrorClass::Broken
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether the command's help belongs to it.
     pub(crate) fn is_usage(&self) -> bool {
         match self {

@@ -1,11 +1,16 @@
 //! Flags that many commands share.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, ValueEnum};
 
+use super::error::Error;
 use crate::api::{Overrides, QueryOptions};
 use crate::model::duration::{GoDuration, parse_go_duration};
+use crate::output::{SHAPES, Shape};
 
 /// How to reach the agent.
 #[derive(Debug, Clone, Default, Args)]
@@ -128,6 +133,120 @@ impl FormatFlag {
     /// Whether JSON is wanted.
     pub(crate) fn is_json(self) -> bool {
         self.format == Format::Json
+    }
+}
+
+/// The flag of commands that print objects which are no table.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct DataFlag {
+    /// What to print: text, json or yaml. Also -o.
+    #[arg(
+        long,
+        alias = "o",
+        value_name = "text|json|yaml",
+        default_value = "text",
+        hide_default_value = true
+    )]
+    pub(crate) format: DataFormat,
+}
+
+/// What objects are printed as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DataFormat {
+    /// Consul's text, for people.
+    #[default]
+    #[value(alias = "pretty")]
+    Text,
+    /// JSON, for programs.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
+impl DataFlag {
+    /// Whether the object itself is wanted, not a text about it.
+    pub(crate) fn is_data(self) -> bool {
+        self.format != DataFormat::Text
+    }
+
+    /// Whether changes are wanted as JSON.
+    pub(crate) fn watch_json(self) -> Result<bool, Error> {
+        match self.format {
+            DataFormat::Yaml => Err(no_lines()),
+            format => Ok(format == DataFormat::Json),
+        }
+    }
+}
+
+/// The flags of commands that print a table.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TableFlag {
+    /// What to print: text, wide (a table of all columns), json, yaml, csv, name (the first column), or cols=A,B for a table
+    /// of those columns. Also -o.
+    #[arg(
+        long,
+        alias = "o",
+        value_name = "text|wide|json|yaml|csv|name|cols=A,B",
+        default_value = "text",
+        hide_default_value = true,
+        value_parser = ShapeParser
+    )]
+    pub(crate) format: Shape,
+    /// Leave out the names of the columns.
+    #[arg(long)]
+    pub(crate) no_headers: bool,
+}
+
+impl TableFlag {
+    /// Whether the command's own text is wanted, which is Consul's.
+    pub(crate) fn is_text(&self) -> bool {
+        self.format == Shape::Text
+    }
+
+    /// Whether changes are wanted as JSON; of the other shapes `-watch` shows only those that have lines.
+    pub(crate) fn watch_json(&self) -> Result<bool, Error> {
+        match self.format {
+            Shape::Json => Ok(true),
+            Shape::Yaml | Shape::Csv => Err(no_lines()),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// The error for a shape that `-watch` cannot show.
+pub(crate) fn no_lines() -> Error {
+    Error::message("-watch prints text or JSON: give -format=json, or leave -format out")
+}
+
+/// Reads the name of a shape, and knows the names for the prompt.
+#[derive(Clone)]
+struct ShapeParser;
+
+impl TypedValueParser for ShapeParser {
+    type Value = Shape;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Shape, clap::Error> {
+        if let Some(shape) = value.to_str().and_then(Shape::parse) {
+            return Ok(shape);
+        }
+        let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+        let arg = arg.map(ToString::to_string).unwrap_or_default();
+        let value = value.to_string_lossy().into_owned();
+        error.insert(ContextKind::InvalidArg, ContextValue::String(arg));
+        error.insert(ContextKind::InvalidValue, ContextValue::String(value));
+        let names = SHAPES.map(str::to_owned).to_vec();
+        error.insert(ContextKind::ValidValue, ContextValue::Strings(names));
+        Err(error)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = SHAPES.iter().filter(|name| !name.contains('='));
+        Some(Box::new(names.map(PossibleValue::new)))
     }
 }
 

@@ -3,6 +3,7 @@
 mod child;
 mod commands;
 mod completion;
+mod config;
 mod context;
 mod data;
 mod error;
@@ -14,6 +15,7 @@ mod go_flags_errors;
 mod help;
 mod known;
 mod lock;
+mod profile;
 mod remote_exec;
 mod root;
 mod run;

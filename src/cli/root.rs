@@ -1,6 +1,6 @@
 //! The tree of commands.
 
-use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::commands as c;
 use super::context::Context;
@@ -59,6 +59,21 @@ enum ClientVerb {
     Catalog {
         #[command(subcommand)]
         verb: CatalogVerb,
+    },
+    /// Lists, shows and switches contexts: named agents
+    ///
+    /// A context has an address and how to speak to it. They stand in `consulctl/config.toml`, in $XDG_CONFIG_HOME or
+    /// ~/.config; see `consulctl help contexts`.
+    ///
+    /// $ consulctl context ls
+    ///
+    /// $ consulctl context use prod
+    ///
+    /// $ consulctl context use -
+    #[command(override_usage = "consulctl context <subcommand> [options] [args]")]
+    Context {
+        #[command(subcommand)]
+        verb: ContextVerb,
     },
     Event(c::event::Args),
     Exec(c::exec::Args),
@@ -130,6 +145,13 @@ enum CatalogVerb {
 }
 
 #[derive(Subcommand)]
+enum ContextVerb {
+    Ls(c::context_ls::Args),
+    Show(Box<c::context_show::Args>),
+    Use(c::context_use::Args),
+}
+
+#[derive(Subcommand)]
 enum KvVerb {
     Cas(c::kv_cas::Args),
     Delete(c::kv_delete::Args),
@@ -189,10 +211,28 @@ pub(crate) struct Common {
     pub(crate) colour: Option<String>,
     /// `-timeout`: how long an agent may take to begin its answer.
     pub(crate) timeout: Option<GoDuration>,
+    /// `-context`: the context to use.
+    pub(crate) context: Option<String>,
+    /// `-confirm-context`: the name of a read-only context that may be written to.
+    pub(crate) confirm_context: Option<String>,
+    /// `-confirm`: what a question wants to be typed.
+    pub(crate) confirm: Option<String>,
+    /// `-no-input`: ask nothing.
+    pub(crate) no_input: bool,
+    /// `-quiet`: no hints, no progress.
+    pub(crate) quiet: bool,
+    /// `-v`: show requests.
+    pub(crate) verbose: bool,
 }
 
 const COLOUR: &str = "common-color";
 const TIMEOUT: &str = "common-timeout";
+const CONTEXT: &str = "common-context";
+const CONFIRM_CONTEXT: &str = "common-confirm-context";
+const CONFIRM: &str = "common-confirm";
+const NO_INPUT: &str = "common-no-input";
+const QUIET: &str = "common-quiet";
+const VERBOSE: &str = "common-v";
 
 /// The tree as clap sees it: what help, completions and manual pages are made from.
 pub(crate) fn definition() -> clap::Command {
@@ -210,7 +250,7 @@ fn prepared(command: clap::Command) -> clap::Command {
         let mut flags = command.get_arguments();
         flags.any(|arg| arg.get_long() == Some(name))
     };
-    let (is_client, has_timeout) = (has("http-addr"), has("timeout"));
+    let (is_client, has_timeout, asks) = (has("http-addr"), has("timeout"), has("yes"));
     if command.get_name() == "agent" {
         return command;
     }
@@ -226,12 +266,61 @@ fn prepared(command: clap::Command) -> clap::Command {
         .value_parser(go_duration)
         .help_heading("HTTP API Options")
         .help("How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.");
-    let command = command.arg(colour);
+    let mut command = command.arg(colour);
+    if is_client {
+        command = command.args(client_flags());
+    }
+    if asks {
+        let [word, no_input] = question_flags();
+        // Commands without an agent ask for yes or no, not for a word.
+        let word = is_client.then_some(word);
+        command = command.args(word).arg(no_input);
+    }
     if is_client && !has_timeout {
         command.arg(timeout)
     } else {
         command
     }
+}
+
+/// Flags of all commands that speak to an agent.
+fn client_flags() -> [Arg; 4] {
+    [
+        Arg::new(CONTEXT)
+            .long("context")
+            .value_name("name")
+            .help_heading("HTTP API Options")
+            .help("Context of the user's config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`."),
+        Arg::new(CONFIRM_CONTEXT)
+            .long("confirm-context")
+            .value_name("name")
+            .help_heading("HTTP API Options")
+            .help("Go on although the context of this name is read-only."),
+        Arg::new(QUIET)
+            .long("quiet")
+            .action(ArgAction::SetTrue)
+            .help_heading("Output Options")
+            .help("Print neither hints nor progress, only data, errors and questions."),
+        Arg::new(VERBOSE)
+            .long("v")
+            .action(ArgAction::SetTrue)
+            .help_heading("Output Options")
+            .help("Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown."),
+    ]
+}
+
+/// Flags of commands that may ask something.
+fn question_flags() -> [Arg; 2] {
+    [
+        Arg::new(CONFIRM)
+            .long("confirm")
+            .value_name("word")
+            .help("The word that would have to be typed, for example the name; nothing is asked then."),
+        Arg::new(NO_INPUT)
+            .long("no-input")
+            .action(ArgAction::SetTrue)
+            .help("Ask nothing: where a person would be asked, fail, unless -yes or -confirm is given."),
+    ]
 }
 
 /// Reads normalised words.
@@ -242,11 +331,27 @@ pub(crate) fn parse(words: Vec<std::ffi::OsString>) -> Result<(Root, Common), cl
         innermost = inner;
     }
     // Commands that lack a flag have no such entry.
-    let colour = innermost.try_get_one::<String>(COLOUR).ok().flatten();
+    let text = |name: &str| {
+        innermost
+            .try_get_one::<String>(name)
+            .ok()
+            .flatten()
+            .cloned()
+    };
+    let is_set = |name: &str| {
+        let found = innermost.try_get_one::<bool>(name).ok().flatten();
+        found.copied().unwrap_or_default()
+    };
     let timeout = innermost.try_get_one::<GoDuration>(TIMEOUT).ok().flatten();
     let common = Common {
-        colour: colour.cloned(),
+        colour: text(COLOUR),
         timeout: timeout.copied(),
+        context: text(CONTEXT),
+        confirm_context: text(CONFIRM_CONTEXT),
+        confirm: text(CONFIRM),
+        no_input: is_set(NO_INPUT),
+        quiet: is_set(QUIET),
+        verbose: is_set(VERBOSE),
     };
     Ok((Root::from_arg_matches(&matches)?, common))
 }
@@ -278,6 +383,11 @@ async fn dispatch(verb: ClientVerb, context: &mut Context) -> Outcome {
             CatalogVerb::Datacenters(args) => args.run(context).await,
             CatalogVerb::Nodes(args) => args.run(context).await,
             CatalogVerb::Services(args) => args.run(context).await,
+        },
+        ClientVerb::Context { verb } => match verb {
+            ContextVerb::Ls(args) => args.run(context),
+            ContextVerb::Show(args) => args.run(context),
+            ContextVerb::Use(args) => args.run(context),
         },
         ClientVerb::Event(args) => args.run(context).await,
         ClientVerb::Exec(args) => args.run(context).await,

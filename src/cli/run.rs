@@ -15,6 +15,9 @@ use super::{commands, completion, go_flags_errors, help, root, suggest};
 /// Consul's exit code for an unknown command.
 const UNKNOWN_COMMAND: u8 = 127;
 
+/// Commands whose `-format=json` is Consul's own: their errors stay text, which scripts may read.
+const CONSULS_JSON: [&str; 3] = ["operator autopilot state", "snapshot inspect", "version"];
+
 /// Everything that a run of the command line depends on.
 pub struct Invocation {
     /// The words after the program's name.
@@ -72,8 +75,8 @@ pub fn run_with(invocation: Invocation) -> u8 {
 fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Outcome {
     match classify(definition, words) {
         Request::Version => commands::version::print(context),
-        Request::Help => Ok(context.console.raw(help::top(definition).as_bytes())?),
-        Request::Topic(topic) => Ok(context.console.raw(topic.shown().as_bytes())?),
+        Request::Help => context.read(&help::top(definition)),
+        Request::Topic(topic) => context.read(&topic.shown()),
         Request::Unknown => {
             context.console.note(&help::top(definition))?;
             context.hint(suggest::command(definition, words))?;
@@ -81,7 +84,7 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
         }
         Request::CommandHelp(path) => {
             let text = at(definition, &path).map(help::of).unwrap_or_default();
-            Ok(context.console.raw(text.as_bytes())?)
+            context.read(&text)
         }
         Request::Group(_) => Err(Error::Usage(String::new())),
         Request::FlagsBeforeCommand(_) => Err(Error::Usage(
@@ -101,15 +104,25 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
                 };
                 Error::Usage(error.to_string()).with_hint(hint)
             })?;
+            context.json_errors = !CONSULS_JSON.contains(&path.join(" ").as_str())
+                && !context.console.err_is_terminal()
+                && wants_json(&rest);
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
             let (parsed, common) =
                 root::parse(words).map_err(|error| Error::Usage(go_flags_errors::text(&error)))?;
-            context.obey(&common);
+            context.obey(common);
             root::run(parsed, context)
         }
     }
+}
+
+/// Whether normalised words ask for JSON: flags stand before `--`, and what is behind it may be a key or the flag of another
+/// program.
+fn wants_json(words: &[OsString]) -> bool {
+    let mut flags = words.iter().take_while(|word| *word != "--");
+    flags.any(|word| word == "--format=json")
 }
 
 /// Prints an error, the help that belongs to it, and what to try next.
@@ -117,6 +130,9 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
     let Some(text) = error.text() else {
         return Ok(());
     };
+    if context.json_errors {
+        return tell_json(error, &text, context);
+    }
     if !text.is_empty() {
         context.console.note(&text)?;
     }
@@ -136,5 +152,21 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
     }
     let group = matches!(classify(definition, words), Request::Group(_));
     let misspelt = group.then(|| suggest::command(definition, words));
-    context.hint(error.hints().into_iter().chain(misspelt.flatten()))
+    let provenance = context.provenance().filter(|_| error.is_of_connection());
+    context.hint(
+        provenance
+            .into_iter()
+            .chain(error.hints())
+            .chain(misspelt.flatten()),
+    )
+}
+
+/// The same for programs: one JSON value on a line of standard error.
+fn tell_json(error: &Error, text: &str, context: &mut Context) -> Outcome {
+    let provenance = context.provenance().filter(|_| error.is_of_connection());
+    let hints: Vec<String> = provenance.into_iter().chain(error.hints()).collect();
+    let value = serde_json::json!({
+        "error": {"kind": error.kind(), "message": text, "hints": hints}
+    });
+    Ok(context.console.note(&value.to_string())?)
 }

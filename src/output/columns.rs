@@ -16,6 +16,15 @@ where
     R: AsRef<[C]>,
     C: AsRef<str>,
 {
+    column_lines(rows).join("\n")
+}
+
+/// The same, a line for each row: one whose cells are empty is an empty line.
+pub(super) fn column_lines<R, C>(rows: &[R]) -> Vec<String>
+where
+    R: AsRef<[C]>,
+    C: AsRef<str>,
+{
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (column, cell) in row.as_ref().iter().enumerate() {
@@ -26,11 +35,9 @@ where
             }
         }
     }
-    let lines: Vec<String> = rows
-        .iter()
+    rows.iter()
         .map(|row| aligned(row.as_ref(), &widths))
-        .collect();
-    lines.join("\n")
+        .collect()
 }
 
 fn aligned<C: AsRef<str>>(cells: &[C], widths: &[usize]) -> String {

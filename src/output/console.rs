@@ -52,12 +52,17 @@ pub fn trace(line: &str) {
 pub struct Console {
     streams: Streams,
     colours: Colours,
+    quiet: bool,
 }
 
 impl Console {
     /// A console over `streams` that colours text as `colours` allows.
     pub fn new(streams: Streams, colours: Colours) -> Self {
-        Self { streams, colours }
+        Self {
+            streams,
+            colours,
+            quiet: false,
+        }
     }
 
     /// A line of data.
@@ -121,6 +126,16 @@ impl Console {
     /// Colours from now on.
     pub fn set_colours(&mut self, colours: Colours) {
         self.colours = colours;
+    }
+
+    /// From now on nothing is shown that is neither data nor an error nor a question.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
+    /// Whether somebody watches who may be shown progress: standard error is a terminal, and nobody asked for silence.
+    pub fn shows_progress(&self) -> bool {
+        self.streams.err_is_terminal && !self.quiet
     }
 
     /// `text` with a colour, if standard output wants colours.

@@ -6,11 +6,17 @@
 mod columns;
 mod console;
 mod json;
+mod pager;
 mod progress;
 mod style;
+mod table;
+mod yaml;
 
 pub use columns::{columnize, tabulate, tabulate_columns};
 pub use console::{Console, Streams, trace};
 pub use json::{JsonIndent, to_json};
+pub use pager::{page, pager, terminal_rows};
 pub use progress::Progress;
 pub use style::{Colours, Style};
+pub use table::{SHAPES, Shape, Table, UnknownColumn};
+pub use yaml::to_yaml;

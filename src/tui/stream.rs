@@ -24,20 +24,22 @@ pub struct Stream {
     picture: Picture,
     seen: Observations,
     pause: Duration,
+    limits: Thresholds,
     /// When the next report is due.
     due: Instant,
     begun: bool,
 }
 
 impl Stream {
-    /// Begins to ask; `pause` lies between two reports.
-    pub fn start(client: &Client, pause: Duration) -> Self {
+    /// Begins to ask; `pause` lies between two reports, `limits` tell what is a problem.
+    pub fn start(client: &Client, pause: Duration, limits: Thresholds) -> Self {
         Self {
             poller: Poller::start(client, pause, Subjects::ALL),
             snapshot: ClusterSnapshot::new(client.address()),
             picture: Picture::default(),
             seen: Observations::default(),
             pause,
+            limits,
             due: Instant::now() + FIRST,
             begun: false,
         }
@@ -62,13 +64,12 @@ impl Stream {
         }
         self.begun = true;
         self.due = Instant::now() + self.pause;
-        let limits = Thresholds::default();
         self.picture = derive_after(
             &self.picture,
             clock(),
             &self.snapshot,
             &mut self.seen,
-            &limits,
+            &self.limits,
         );
         Ok(report(&self.snapshot, &self.picture))
     }

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{Lines, TestAgent, text_of, until};
+use crate::support::{Lines, TestAgent, own_address, text_of, until};
 
 /// A command that runs until the test ends it.
 struct Running {
@@ -83,6 +83,45 @@ fn members_and_numbers_are_followed() {
     info.line(before, "changed  raft.commit_index = ");
     assert_eq!(interrupt(&mut members), Some(0));
     assert_eq!(interrupt(&mut info), Some(0));
+}
+
+#[test]
+fn the_log_goes_on_when_the_agent_comes_back_and_a_script_s_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = own_address();
+    let agent = TestAgent::server(address, folder.path(), &[]);
+    let mut log = Running::start(&agent, &["monitor", "-reconnect", "-log-level=debug"]);
+    let mut script = Running::start(&agent, &["monitor", "-log-level=debug"]);
+    for running in [&log, &script] {
+        // Whoever sees a line sees all that come later.
+        running.line(0, "/v1/agent/monitor");
+        agent.put("/v1/kv/a", "1");
+        running.line(0, "/v1/kv/a");
+    }
+    agent.kill();
+    log.line(0, "; again in 1 s");
+    script.line(0, "Remote side ended the monitor!");
+    assert_eq!(script.child.wait().unwrap().code(), Some(1));
+    let agent = TestAgent::server(address, folder.path(), &[]);
+    log.line(0, "the stream goes on");
+    agent.put("/v1/kv/b", "1");
+    log.line(0, "/v1/kv/b");
+    assert_eq!(interrupt(&mut log), Some(0));
+}
+
+#[test]
+fn the_catalog_is_followed() {
+    let agent = TestAgent::dev(&["-node=srv-1"]).in_catalog();
+    let mut nodes = Running::start(&agent, &["catalog", "nodes", "-watch"]);
+    let mut services = Running::start(&agent, &["catalog", "services", "-watch", "-o=json"]);
+    assert!(nodes.line(0, "added").contains("srv-1"));
+    services.line(0, "\"Name\":\"consul\"");
+    let node = r#"{"Node": "other", "Address": "10.0.0.9", "Service": {"Service": "web"}}"#;
+    agent.put("/v1/catalog/register", node);
+    assert!(nodes.line(1, "added").contains("10.0.0.9"));
+    services.line(1, "\"Name\":\"web\"");
+    assert_eq!(interrupt(&mut nodes), Some(0));
+    assert_eq!(interrupt(&mut services), Some(0));
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
+use crate::cli::flags::{DataFlag, HttpFlags, ServerFlags};
 
 /// Shows the autopilot configuration
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl operator autopilot get-config [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -25,8 +25,8 @@ impl Args {
             .autopilot_configuration(&self.server.options())
             .await
             .during("Error querying Autopilot configuration")?;
-        if self.format.is_json() {
-            return super::print_json(context, &found);
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &found);
         }
         let lines = [
             format!("CleanupDeadServers = {}", found.cleanup_dead_servers),

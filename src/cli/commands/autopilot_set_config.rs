@@ -60,7 +60,7 @@ fn duration(text: &str) -> Result<GoDuration, String> {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let options = self.server.options();
         let mut found = client
             .autopilot_configuration(&options)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
+use crate::cli::flags::{DataFlag, HttpFlags, ServerFlags};
 use crate::model::raft::{AutopilotServer, AutopilotState, ServerStatus};
 
 /// Shows how well the servers are
@@ -15,7 +15,7 @@ use crate::model::raft::{AutopilotServer, AutopilotState, ServerStatus};
 #[command(override_usage = "consulctl operator autopilot state [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -31,8 +31,8 @@ impl Args {
             .autopilot_state(&self.server.options())
             .await
             .during("Error querying Autopilot state")?;
-        if self.format.is_json() {
-            return super::print_json(context, &found);
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &found);
         }
         let text = pretty(&found).unwrap_or_default();
         Ok(context.console.line(&text)?)

@@ -2,14 +2,15 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
+use crate::cli::flags::{HttpFlags, ServerFlags, TableFlag};
+use crate::output::Table;
 
 /// Lists the known datacenters, nearest first
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl catalog datacenters [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: TableFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -28,8 +29,10 @@ impl Args {
             .catalog_datacenters()
             .await
             .during("Error listing datacenters")?;
-        if self.format.is_json() {
-            return super::print_json(context, &found);
+        if !self.format.is_text() {
+            let mut table = Table::new(&["Datacenter"]);
+            table.rows = found.iter().map(|name| vec![name.clone()]).collect();
+            return super::print_table(context, &self.format, &table, &found);
         }
         for name in found {
             context.console.line(&name)?;

@@ -1,13 +1,15 @@
 //! `catalog nodes`
 
-use crate::api::NodeQuery;
+use crate::api::{Client, NodeQuery, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags, pair};
+use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, pair};
+use crate::cli::follow::follow;
 use crate::cli::known::{self, Kind};
 use crate::model::node::{Node, StringMap};
-use crate::output::columnize;
+use crate::output::Table;
 
+const LISTING: &str = "Error listing nodes";
 const EMPTY: &str = "No nodes match the given query - try expanding your search.";
 
 /// Lists the nodes of a datacenter
@@ -47,7 +49,10 @@ pub(crate) struct Args {
     )]
     service: String,
     #[command(flatten)]
-    format: FormatFlag,
+    format: TableFlag,
+    /// Go on and show every change, until interrupted.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -65,20 +70,17 @@ impl Args {
         }
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
         let mut query = NodeQuery {
-            service: self.service,
+            service: self.service.clone(),
             options: self.server.options(),
         };
-        query.options.filter = self.filter;
-        query.options.near = self.near;
-        query.options.node_meta = self.node_meta;
-        let nodes = client
-            .catalog_nodes(&query)
-            .await
-            .during("Error listing nodes")?;
-        if self.format.is_json() {
-            return super::print_json(context, &nodes);
+        query.options.filter.clone_from(&self.filter);
+        query.options.near.clone_from(&self.near);
+        query.options.node_meta.clone_from(&self.node_meta);
+        if self.watch {
+            return self.follow(context, &client, &query).await;
         }
-        if nodes.is_empty() {
+        let nodes = client.catalog_nodes(&query).await.during(LISTING)?;
+        if nodes.is_empty() && self.format.is_text() {
             context.console.note(EMPTY)?;
             if query.service.is_empty() {
                 return Ok(());
@@ -87,15 +89,40 @@ impl Args {
             let hint = known::hint(context, &client, kind, &query.service, &options).await;
             return context.hint(hint);
         }
-        let head: &[&str] = if self.detailed {
+        super::print_table(context, &self.format, &self.table(&nodes), &nodes)
+    }
+
+    /// The nodes; whole ids and all columns unless it is Consul's short table.
+    fn table(&self, nodes: &[Node]) -> Table {
+        let all = self.detailed || !self.format.is_text();
+        let head: &[&str] = if all {
             &["Node", "ID", "Address", "DC", "TaggedAddresses", "Meta"]
         } else {
             &["Node", "ID", "Address", "DC"]
         };
-        let head = head.iter().map(|name| (*name).to_owned()).collect();
-        let rows = nodes.iter().map(|node| row(node, self.detailed));
-        let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-        Ok(context.console.line(&columnize(&rows))?)
+        let mut table = Table::new(head);
+        table.rows = nodes.iter().map(|node| row(node, all)).collect();
+        table
+    }
+
+    /// Shows the nodes again whenever one changes.
+    async fn follow(&self, context: &mut Context, client: &Client, query: &NodeQuery) -> Outcome {
+        let json = self.format.watch_json()?;
+        let ask = async |index: u64| {
+            let query = NodeQuery {
+                service: query.service.clone(),
+                options: QueryOptions {
+                    index,
+                    ..query.options.clone()
+                },
+            };
+            let found = client.catalog_nodes_meta(&query).await;
+            let (mut nodes, meta) = found.during(LISTING)?;
+            // A node has a row for each instance of the service.
+            nodes.dedup_by(|one, other| one.node == other.node);
+            super::print::view(&self.format, &self.table(&nodes), &nodes, meta.index)
+        };
+        follow(context, json, ask).await
     }
 }
 

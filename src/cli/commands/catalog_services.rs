@@ -1,13 +1,21 @@
 //! `catalog services`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags, pair};
+use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, pair};
+use crate::cli::follow::follow;
 use crate::cli::known::{self, Kind};
-use crate::output::tabulate;
+use crate::output::{Table, tabulate};
 
+/// Services with their tags.
+type Services = BTreeMap<String, Vec<String>>;
+
+const LISTING: &str = "Error listing services";
 const EMPTY: &str = "No services match the given query - try expanding your search.";
 
 /// Lists the services of a datacenter
@@ -31,7 +39,10 @@ pub(crate) struct Args {
     #[arg(long)]
     tags: bool,
     #[command(flatten)]
-    format: FormatFlag,
+    format: TableFlag,
+    /// Go on and show every change, until interrupted.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -48,28 +59,17 @@ impl Args {
             return Err(Error::too_many("0", self.words.len()));
         }
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
-        let mut options = self.server.options();
-        options.node_meta.clone_from(&self.node_meta);
-        let what = "Error listing services";
-        let services = if self.node.is_empty() {
-            client.catalog_services(&options).await.during(what)?
-        } else {
-            let found = client.catalog_node(&self.node, &options).await;
-            let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for service in found
-                .during(what)?
-                .into_iter()
-                .flat_map(|node| node.services)
-            {
-                let tags = services.entry(service.1.service).or_default();
-                tags.extend(service.1.tags);
-            }
-            services
-        };
-        if self.format.is_json() {
-            return super::print_json(context, &services);
+        if self.watch {
+            let json = self.format.watch_json()?;
+            let ask = async |index: u64| {
+                let (services, index) = self.found(&client, index).await?;
+                let objects: Vec<Service<'_>> = services.iter().map(Service::of).collect();
+                super::print::view(&self.format, &self.table(&services), &objects, index)
+            };
+            return follow(context, json, ask).await;
         }
-        if services.is_empty() {
+        let (services, _) = self.found(&client, 0).await?;
+        if services.is_empty() && self.format.is_text() {
             context.console.note(EMPTY)?;
             if self.node.is_empty() {
                 return Ok(());
@@ -78,20 +78,78 @@ impl Args {
             let hint = known::hint(context, &client, kind, &self.node, &options).await;
             return context.hint(hint);
         }
+        let table = self.table(&services);
+        if !self.format.is_text() {
+            return super::print_table(context, &self.format, &table, &services);
+        }
         if !self.tags {
             for name in services.keys() {
                 context.console.line(name)?;
             }
             return Ok(());
         }
-        let rows: Vec<(String, String)> = services
-            .into_iter()
-            .map(|(name, mut tags)| {
-                tags.sort_unstable();
-                tags.dedup();
-                (name, tags.join(","))
-            })
+        let rows: Vec<(&str, &str)> = table
+            .rows
+            .iter()
+            .filter_map(|cells| Some((cells.first()?.as_str(), cells.get(1)?.as_str())))
             .collect();
         Ok(context.console.raw(tabulate(&rows).as_bytes())?)
+    }
+
+    /// The services with their tags, and what to wait behind for the next change.
+    async fn found(&self, client: &Client, index: u64) -> Result<(Services, u64), Error> {
+        let options = QueryOptions {
+            node_meta: self.node_meta.clone(),
+            index,
+            ..self.server.options()
+        };
+        if self.node.is_empty() {
+            let found = client.catalog_services_meta(&options).await;
+            let (services, meta) = found.during(LISTING)?;
+            return Ok((services, meta.index));
+        }
+        let found = client.catalog_node_meta(&self.node, &options).await;
+        let (node, meta) = found.during(LISTING)?;
+        let mut services = Services::new();
+        for (_, service) in node.into_iter().flat_map(|node| node.services) {
+            let tags = services.entry(service.service).or_default();
+            tags.extend(service.tags);
+        }
+        Ok((services, meta.index))
+    }
+
+    /// The services with their tags; for `-watch` without the tags, which Consul's list does not show.
+    fn table(&self, services: &Services) -> Table {
+        let with_tags = self.tags || !(self.watch && self.format.is_text());
+        let mut table = Table::new(if with_tags {
+            &["Service", "Tags"]
+        } else {
+            &["Service"]
+        });
+        table.rows = services
+            .iter()
+            .map(|(name, tags)| {
+                let tags: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
+                let tags: Vec<&str> = tags.into_iter().collect();
+                let mut cells = vec![name.clone(), tags.join(",")];
+                cells.truncate(table.head.len());
+                cells
+            })
+            .collect();
+        table
+    }
+}
+
+/// A service, for the JSON of `-watch`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Service<'a> {
+    name: &'a str,
+    tags: &'a [String],
+}
+
+impl<'a> Service<'a> {
+    fn of((name, tags): (&'a String, &'a Vec<String>)) -> Self {
+        Self { name, tags }
     }
 }

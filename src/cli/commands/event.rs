@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use crate::api::EventFilter;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
+use crate::cli::flags::{DataFlag, HttpFlags, ServerFlags};
 use crate::model::regexp;
 
 /// Sends an event to the agents of a datacenter
@@ -51,7 +51,7 @@ pub(crate) struct Args {
     )]
     tag: String,
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -82,7 +82,7 @@ impl Args {
             return Err(Error::Usage("Too many command line arguments.".to_owned()));
         }
         let payload = self.words.pop().unwrap_or_default().into_vec();
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         // Consul's client asks the agent for itself first: an unreachable agent is told apart from
         // a refused event.
         client
@@ -99,8 +99,8 @@ impl Args {
             .event_fire(&self.name, payload.into(), &filter, &options)
             .await
             .during("Error firing event")?;
-        if self.format.is_json() {
-            return super::print_json(context, &event);
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &event);
         }
         Ok(context.console.line(&format!("Event ID: {}", event.id))?)
     }

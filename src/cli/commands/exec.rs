@@ -80,12 +80,16 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let job = self.job(context)?;
         self.check_filters()?;
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let agent = client.agent_self().await;
         let agent = agent.during("Error querying Consul agent")?;
         let interrupts = Interrupts::listen()
             .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
-        let elsewhere = self.elsewhere(&agent["Config"]);
+        let elsewhere = {
+            let given = self.server.datacenter.as_deref();
+            let given = given.filter(|name| !name.is_empty());
+            elsewhere(given.or(client.datacenter()), &agent["Config"])
+        };
         let mut work = Work {
             args: &self,
             context,
@@ -147,17 +151,16 @@ impl Args {
         }
         Ok(())
     }
+}
 
-    /// `node@datacenter` of the agent, if another datacenter is meant than its own.
-    fn elsewhere(&self, config: &serde_json::Value) -> Option<String> {
-        let wanted = self.server.datacenter.as_deref()?;
-        let own = config["Datacenter"].as_str()?;
-        if wanted.is_empty() || wanted == own {
-            return None;
-        }
-        let node = config["NodeName"].as_str().unwrap_or_default();
-        Some(format!("{node}@{own}"))
+/// `node@datacenter` of the agent, if another datacenter is meant than its own.
+fn elsewhere(wanted: Option<&str>, config: &serde_json::Value) -> Option<String> {
+    let (wanted, own) = (wanted?, config["Datacenter"].as_str()?);
+    if wanted.is_empty() || wanted == own {
+        return None;
     }
+    let node = config["NodeName"].as_str().unwrap_or_default();
+    Some(format!("{node}@{own}"))
 }
 
 /// What a job's run needs.

@@ -1,6 +1,6 @@
 //! `force-leave`
 
-use crate::api::QueryOptions;
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::HttpFlags;
@@ -37,21 +37,27 @@ impl Args {
             let text = "A single node name must be specified to force leave.";
             return Err(Error::Usage(text.to_owned()));
         };
-        let client = context.client(&self.http)?;
-        if !self.yes && context.console.can_ask() {
-            let members = client.agent_members(self.wan, "_all").await;
-            let members = members.during("Error force leaving")?;
-            let mut members = members.iter().filter(|member| member.name == *name);
-            if members.any(|member| member.member_status() == MemberStatus::Alive) {
-                let question = format!(
-                    "{name} is alive: it will say so and stay. Type its name to go on all the same: "
-                );
-                context.object(&question, name)?;
-            }
+        let client = context.writer(&self.http)?;
+        let asks_person = context.asks_person(self.yes);
+        let known = if asks_person {
+            status_of(&client, self.wan, name).await
+        } else {
+            None
+        };
+        // A flag about questions counts for every member: how it is would have to be asked first.
+        let asks = known == Some(MemberStatus::Alive) || !asks_person;
+        if asks && context.asks(self.yes) {
+            let question = format!(
+                "{name} is alive: it will say so and stay. Type its name to go on all the same: "
+            );
+            context.object(&question, name)?;
         }
         let done = client.agent_force_leave(name, self.prune, self.wan).await;
         let Err(error) = done.during("Error force leaving") else {
-            return Ok(());
+            return match known {
+                Some(known) if context.talks() => tell(context, name, known, self.prune),
+                _ => Ok(()),
+            };
         };
         let kind = if self.wan {
             Kind::WanMember
@@ -62,4 +68,27 @@ impl Args {
         let hint = known::hint(context, &client, kind, name, &options).await;
         Err(error.with_hint(hint))
     }
+}
+
+/// How a member is, for people: a list that cannot be had keeps nobody from acting.
+async fn status_of(client: &Client, wan: bool, name: &str) -> Option<MemberStatus> {
+    let members = client.agent_members(wan, "_all").await.ok()?;
+    let member = members.iter().find(|member| member.name == name)?;
+    Some(member.member_status())
+}
+
+/// Says what was done to a member that was in this state.
+fn tell(context: &mut Context, name: &str, known: MemberStatus, prune: bool) -> Outcome {
+    if known == MemberStatus::Alive {
+        let hint = format!("to stop an agent that is alive, run `consulctl leave` on {name}");
+        return context.hint([hint]);
+    }
+    let becomes = match known {
+        _ if prune => "off the list",
+        MemberStatus::Failed | MemberStatus::Leaving => "left",
+        // One that had left stays as it was.
+        _ => return Ok(()),
+    };
+    let text = format!("{name}: {} -> {becomes}", known.as_str());
+    Ok(context.console.note(&text)?)
 }

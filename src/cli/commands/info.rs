@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::{DataFlag, HttpFlags};
 use crate::cli::follow::{Item, View, follow, health_changed};
 
 /// How old a number may be with `-watch`: numbers have no index to wait for.
@@ -23,7 +23,7 @@ type Stats = BTreeMap<String, BTreeMap<String, String>>;
 #[command(override_usage = "consulctl info [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     /// Go on and show every number that changes, until interrupted.
     #[arg(long)]
     watch: bool,
@@ -37,6 +37,7 @@ impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let client = context.client(&self.http)?;
         if self.watch {
+            let json = self.format.watch_json()?;
             let ask = async |index: u64| {
                 let index = health_changed(&client, index, INFO_WAIT).await;
                 let stats = stats(&client).await?;
@@ -53,13 +54,16 @@ impl Args {
                 let text = text(&stats);
                 Ok(View { items, text, index })
             };
-            return follow(context, self.format.is_json(), ask).await;
+            return follow(context, json, ask).await;
         }
         let stats = stats(&client).await?;
-        if self.format.is_json() {
-            return super::print_json(context, &all_typed(&stats));
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &all_typed(&stats));
         }
-        Ok(context.console.raw(text(&stats).as_bytes())?)
+        if context.console.out_is_terminal() {
+            context.console.line(&verdict(&stats))?;
+        }
+        context.read(&text(&stats))
     }
 }
 
@@ -120,6 +124,33 @@ fn numbers(stats: &Stats) -> impl Iterator<Item = (&str, &str, &str)> {
         let pairs = pairs.iter();
         pairs.map(move |(name, value)| (section.as_str(), name.as_str(), value.as_str()))
     })
+}
+
+/// What the numbers mean, in a line for people.
+fn verdict(stats: &Stats) -> String {
+    let number = |section: &str, name: &str| {
+        let found = stats.get(section).and_then(|pairs| pairs.get(name));
+        found.map_or("", String::as_str)
+    };
+    let score = match number("serf_lan", "health_score") {
+        "" | "0" => "gossip healthy".to_owned(),
+        score => format!("gossip health score {score} of 7"),
+    };
+    let role = if number("consul", "server") == "true" {
+        let state = number("raft", "state").to_lowercase();
+        match number("consul", "leader_addr") {
+            "" => format!("server ({state}), no leader known"),
+            leader => format!("server ({state}), leader {leader}"),
+        }
+    } else {
+        format!(
+            "client, {} servers known",
+            number("consul", "known_servers")
+        )
+    };
+    let members = number("serf_lan", "members");
+    let failed = number("serf_lan", "failed");
+    format!("{role}; {members} members, {failed} failed; {score}")
 }
 
 fn text(stats: &Stats) -> String {

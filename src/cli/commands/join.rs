@@ -13,6 +13,9 @@ use crate::cli::flags::HttpFlags;
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl join [options] address ...")]
 pub(crate) struct Args {
+    /// Fail unless every address was joined; by default one is enough.
+    #[arg(long)]
+    all: bool,
     /// Join another datacenter's servers in the WAN pool; both sides must be servers.
     #[arg(long)]
     wan: bool,
@@ -28,30 +31,44 @@ impl Args {
             let text = "At least one address to join must be specified.";
             return Err(Error::Usage(text.to_owned()));
         }
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
+        let total = self.addresses.len();
         let mut joined = 0;
+        let mut hint = None;
         let mut unreachable = Ok(());
         for address in &self.addresses {
             match client.agent_join(address, self.wan).await {
-                Ok(()) => joined += 1,
+                Ok(()) => {
+                    joined += 1;
+                    if context.talks() {
+                        context.console.note(&format!("{address}: joined"))?;
+                    }
+                }
                 Err(error) => {
                     let text = format!("Error joining address '{address}': {error}");
                     context.console.note(&text)?;
+                    hint = hint.or_else(|| other_port(address));
                     unreachable = Err(error);
                 }
             }
         }
+        let said = unreachable.during("").map_err(Error::said);
         if joined == 0 {
             context.console.note("Failed to join any nodes.")?;
-            let hint = self
-                .addresses
-                .iter()
-                .find_map(|address| other_port(address));
-            let said = unreachable.during("").map_err(Error::said);
             return said.map_err(|error| error.with_hint(hint));
         }
         let text = format!("Successfully joined cluster by contacting {joined} nodes.");
-        Ok(context.console.line(&text)?)
+        context.console.line(&text)?;
+        if self.all && joined < total {
+            let text = format!("{} of {total} addresses were not joined.", total - joined);
+            context.console.note(&text)?;
+            return said.map_err(|error| error.with_hint(hint));
+        }
+        // Somebody who mistyped a port wants to know, though the agent has joined.
+        if context.talks() {
+            context.hint(hint)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::api::KeyringChange;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, go_int};
+use crate::cli::flags::{DataFlag, HttpFlags, go_int};
 use crate::model::keyring::KeyringResponse;
 
 /// Most members that carry an answer a second way.
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     )]
     primary: String,
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[arg(hide = true, num_args = 0..)]
@@ -109,8 +109,11 @@ impl Args {
             let text = "Error validating local-only: local-only can only be set for list requests";
             return Err(Error::message(text));
         }
-        let client = context.client(&self.http)?;
-        if !self.format.is_json() {
+        let client = match &action {
+            Action::List { .. } => context.client(&self.http)?,
+            Action::Change(_) => context.writer(&self.http)?,
+        };
+        if !self.format.is_data() {
             context.console.line(&format!("==> {}", action.title()))?;
         }
         match action {
@@ -148,8 +151,8 @@ impl Args {
     }
 
     fn print(&self, context: &mut Context, found: &[KeyringResponse], primary: bool) -> Outcome {
-        if self.format.is_json() {
-            return super::print_json(context, found);
+        if self.format.is_data() {
+            return super::print_data(context, self.format, found);
         }
         for response in found {
             let keys = if primary {

@@ -50,7 +50,7 @@ impl Args {
             cas: Some(index),
             ..KvWrite::default()
         };
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let client = context.writer(&self.http.with_namespace(&self.namespace))?;
         let trying = format!("Error! Did not write to {name}");
         let options = self.server.options();
         if client.kv_put(write, &options).await.during(&trying)? {

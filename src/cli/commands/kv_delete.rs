@@ -2,10 +2,18 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
+use std::time::Duration;
 
+use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
 use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, go_uint};
+
+/// How many of the keys that will go a person is shown.
+const FIRST_KEYS: usize = 5;
+
+/// How long counting them may take.
+const COUNTING: Duration = Duration::from_secs(3);
 
 /// Deletes a key, or all keys under a prefix
 ///
@@ -26,6 +34,9 @@ pub(crate) struct Args {
     /// The index for -cas.
     #[arg(long, value_name = "uint", default_value = "0", value_parser = go_uint)]
     modify_index: u64,
+    /// Print which keys would be deleted, and delete none.
+    #[arg(long)]
+    dry_run: bool,
     /// Delete all keys that start with the prefix.
     #[arg(long)]
     recurse: bool,
@@ -52,14 +63,28 @@ impl Args {
             key.remove(0);
         }
         self.check(&key)?;
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let http = self.http.with_namespace(&self.namespace);
+        let client = if self.dry_run {
+            context.client(&http)?
+        } else {
+            context.writer(&http)?
+        };
         let options = self.server.options();
+        if self.dry_run {
+            return self.rehearse(context, &client, &key, &options).await;
+        }
         let name = String::from_utf8_lossy(&key).into_owned();
         if self.recurse {
             let trying = format!("Error! Did not delete prefix {name}");
-            if !self.yes && context.console.can_ask() {
-                let keys = client.kv_keys(&key, "", &options).await;
-                ask(context, &name, &keys.during(&trying)?.0)?;
+            if context.asks_person(self.yes) {
+                let found = client.kv_keys(&key, "", &options);
+                let found = tokio::time::timeout(COUNTING, found).await;
+                // A prefix that cannot be counted can be deleted all the same.
+                let keys = found.ok().and_then(|found| Some(found.ok()?.0));
+                tell(context, &name, keys.as_deref())?;
+            }
+            if context.asks(self.yes) {
+                ask(context, &name)?;
             }
             client
                 .kv_delete_tree(&key, &options)
@@ -87,6 +112,32 @@ impl Args {
             .line(&format!("Success! Deleted key: {name}"))?)
     }
 
+    /// Says what would be deleted, however long it takes to find out; `-timeout` bounds it.
+    async fn rehearse(
+        &self,
+        context: &mut Context,
+        client: &Client,
+        key: &[u8],
+        options: &QueryOptions,
+    ) -> Outcome {
+        if self.recurse {
+            let keys = client.kv_keys(key, "", options).await;
+            let (keys, _) = keys.during("Error! Did not list the keys")?;
+            return dry_run(context, &keys);
+        }
+        let pair = client.kv_get(key, options).await;
+        let (pair, _) = pair.during("Error! Did not read the key")?;
+        let Some(pair) = pair else {
+            return dry_run(context, &[]);
+        };
+        if self.cas && pair.modify_index != self.modify_index {
+            let (name, index) = (pair.key.to_string(), pair.modify_index);
+            let text = format!("Would not delete key {name}: its ModifyIndex is {index}");
+            return Err(Error::Message(text));
+        }
+        dry_run(context, &[pair.key.to_string()])
+    }
+
     fn check(&self, key: &[u8]) -> Outcome {
         let wrong = if key.is_empty() && !self.recurse {
             "Error! Missing KEY argument"
@@ -103,21 +154,52 @@ impl Args {
     }
 }
 
-/// Asks a person whether the keys under a prefix are to go.
-fn ask(context: &mut Context, prefix: &str, keys: &[String]) -> Outcome {
-    context.console.note(&consequence(prefix, keys))?;
+/// Prints the keys that would go.
+fn dry_run(context: &mut Context, keys: &[String]) -> Outcome {
+    for key in keys {
+        context.console.line(&format!("Would delete: {key}"))?;
+    }
+    let text = format!(
+        "{} would be deleted; nothing was changed.",
+        count(keys.len())
+    );
+    Ok(context.console.note(&text)?)
+}
+
+/// Tells a person which keys are under a prefix; `None` where they cannot be counted.
+fn tell(context: &mut Context, prefix: &str, keys: Option<&[String]>) -> Outcome {
+    let text = match keys {
+        Some(keys) => consequence(prefix, keys),
+        None => "This deletes more keys than could be counted in time.".to_owned(),
+    };
+    context.console.note(&text)?;
+    for key in keys.unwrap_or_default().iter().take(FIRST_KEYS) {
+        context.console.note(&format!("  {}", key.escape_debug()))?;
+    }
+    if keys.is_some_and(|keys| keys.len() > FIRST_KEYS) {
+        context.console.note("  ...")?;
+    }
+    Ok(())
+}
+
+/// Asks whether the keys under a prefix are to go: the prefix has to be typed.
+fn ask(context: &mut Context, prefix: &str) -> Outcome {
     if prefix.is_empty() {
         return context.object("These are all keys there are. Type `all` to go on: ", "all");
     }
-    context.object("Type `y` to go on: ", "y")
+    let question = format!("Type `{}` to go on: ", prefix.escape_debug());
+    context.object(&question, prefix)
+}
+
+fn count(count: usize) -> String {
+    match count {
+        1 => "1 key".to_owned(),
+        count => format!("{count} keys"),
+    }
 }
 
 /// What deleting a prefix means; a prefix without a slash at its end may mean more than a folder.
 fn consequence(prefix: &str, keys: &[String]) -> String {
-    let count = |count: usize| match count {
-        1 => "1 key".to_owned(),
-        count => format!("{count} keys"),
-    };
     let total = count(keys.len());
     if prefix.is_empty() || prefix.ends_with('/') {
         return format!("This deletes {total}.");

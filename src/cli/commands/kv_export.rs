@@ -50,7 +50,7 @@ impl Args {
             prefix.remove(0);
         }
         let client = context.client(&self.http.with_namespace(&self.namespace))?;
-        let progress = Progress::bytes(context.console.err_is_terminal(), None);
+        let progress = Progress::bytes(context.console.shows_progress(), None);
         let (pairs, _) = client
             .kv_list(&prefix, &self.server.options())
             .await

@@ -9,13 +9,16 @@ use base64::engine::general_purpose::STANDARD;
 use crate::api::{Client, QueryOptions};
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, NamespaceFlag, ServerFlags};
+use crate::cli::flags::{HttpFlags, NamespaceFlag, ServerFlags, TableFlag, no_lines};
 use crate::cli::follow::{Item, View, follow};
 use crate::cli::known::{self, Kind};
 use crate::model::kv::KvPair;
-use crate::output::tabulate;
+use crate::output::{Shape, Table, tabulate};
 
 const QUERYING: &str = "Error querying Consul agent";
+
+/// Where the value stands in a table of pairs.
+const VALUE_COLUMN: usize = 1;
 
 /// Reads a key, or lists keys
 ///
@@ -46,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "/")]
     separator: String,
     #[command(flatten)]
-    format: FormatFlag,
+    format: TableFlag,
     /// Go on and show every change, until interrupted.
     #[arg(long)]
     watch: bool,
@@ -98,8 +101,9 @@ impl Args {
             let error = Error::message(format!("Error! No key exists at: {key}"));
             return Err(error.with_hint(hint));
         };
-        if self.format.is_json() {
-            return super::print_json(context, &pair);
+        if !self.format.is_text() {
+            let table = self.table(std::slice::from_ref(&pair))?;
+            return super::print_table(context, &self.format, &table, &pair);
         }
         if self.detailed {
             return self.print_details(context, &pair);
@@ -116,6 +120,11 @@ impl Args {
         key: &[u8],
         options: &QueryOptions,
     ) -> Outcome {
+        let json = match self.format.format {
+            Shape::Text => false,
+            Shape::Json => true,
+            _ => return Err(no_lines()),
+        };
         let ask = async |index: u64| {
             let options = QueryOptions {
                 index,
@@ -150,7 +159,7 @@ impl Args {
             let index = meta.index;
             Ok(View { items, text, index })
         };
-        follow(context, self.format.is_json(), ask).await
+        follow(context, json, ask).await
     }
 
     fn value(&self, pair: &KvPair) -> Vec<u8> {
@@ -161,9 +170,51 @@ impl Args {
         }
     }
 
+    /// The pairs with all that is known of them. A value that is no text cannot be shown without `-base64`.
+    fn table(&self, pairs: &[KvPair]) -> Result<Table, Error> {
+        let mut table = Table::new(&[
+            "Key",
+            "Value",
+            "Flags",
+            "CreateIndex",
+            "ModifyIndex",
+            "LockIndex",
+            "Session",
+        ]);
+        let has_values = match &self.format.format {
+            Shape::Csv | Shape::Wide => true,
+            Shape::Columns(names) => {
+                let mut places = names.iter().map(|name| table.column(name));
+                places.any(|place| place == Ok(VALUE_COLUMN))
+            }
+            _ => false,
+        };
+        let is_text = |pair: &&KvPair| self.base64 || str::from_utf8(&pair.value.0).is_ok();
+        if has_values && let Some(pair) = pairs.iter().find(|pair| !is_text(pair)) {
+            let error = Error::message(format!("the value of {} is not text", pair.key));
+            let hint = "`-base64` prints values of any bytes";
+            return Err(error.with_hint(Some(hint.to_owned())));
+        }
+        let rows = pairs.iter().map(|pair| {
+            vec![
+                pair.key.to_string(),
+                String::from_utf8_lossy(&self.value(pair)).into_owned(),
+                pair.flags.to_string(),
+                pair.create_index.to_string(),
+                pair.modify_index.to_string(),
+                pair.lock_index.to_string(),
+                pair.session.clone(),
+            ]
+        });
+        table.rows = rows.collect();
+        Ok(table)
+    }
+
     fn print_keys(&self, context: &mut Context, keys: &[String]) -> Outcome {
-        if self.format.is_json() {
-            return super::print_json(context, keys);
+        if !self.format.is_text() {
+            let mut table = Table::new(&["Key"]);
+            table.rows = keys.iter().map(|key| vec![key.clone()]).collect();
+            return super::print_table(context, &self.format, &table, keys);
         }
         for key in keys {
             context.console.line(key)?;
@@ -172,8 +223,8 @@ impl Args {
     }
 
     fn print_pairs(&self, context: &mut Context, pairs: &[KvPair]) -> Outcome {
-        if self.format.is_json() {
-            return super::print_json(context, pairs);
+        if !self.format.is_text() {
+            return super::print_table(context, &self.format, &self.table(pairs)?, pairs);
         }
         for (number, pair) in pairs.iter().enumerate() {
             if self.detailed {

@@ -21,6 +21,9 @@ use crate::output::Progress;
 #[derive(clap::Args)]
 #[command(override_usage = "consulctl kv import [options] [DATA]")]
 pub(crate) struct Args {
+    /// Print which keys would be written, and write none.
+    #[arg(long)]
+    dry_run: bool,
     /// Put this prefix before every key.
     #[arg(
         long,
@@ -62,9 +65,14 @@ impl Args {
             .map_err(|reason| Error::message(format!("Error! {reason}")))?;
         let entries = super::print::unmarshal::<Vec<Entry>>(&data)
             .map_err(|reason| Error::message(format!("Cannot unmarshal data: {reason}")))?;
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let http = self.http.with_namespace(&self.namespace);
+        let client = if self.dry_run {
+            context.client(&http)?
+        } else {
+            context.writer(&http)?
+        };
         let options = self.server.options();
-        let visible = context.console.err_is_terminal();
+        let visible = context.console.shows_progress();
         let total = u64::try_from(entries.len()).unwrap_or(u64::MAX);
         let progress = Progress::count(visible, total, "keys");
         for entry in entries {
@@ -85,7 +93,15 @@ impl Args {
                 let text = format!("{trying}: namespaces are a Consul Enterprise feature");
                 return Err(Error::Message(text));
             }
-            client.kv_put(write, &options).await.during(&trying)?;
+            let bytes = write.value.len();
+            if self.dry_run {
+                let text = format!("Would import: {shown}");
+                progress.pause(|| context.console.line(&text))?;
+                progress.advance(1);
+                continue;
+            }
+            let written = client.kv_put(write, &options).await.during(&trying);
+            written.map_err(|error| error.with_size(bytes))?;
             progress.pause(|| context.console.line(&format!("Imported: {shown}")))?;
             progress.advance(1);
         }

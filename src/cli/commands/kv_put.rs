@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Write only if the key's ModifyIndex is still -modify-index.
     #[arg(long)]
     cas: bool,
+    /// Say what would be written, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// A number that is stored with the key, for the programs that read it.
     #[arg(long, value_name = "uint", default_value = "0", value_parser = go_uint)]
     flags: u64,
@@ -124,9 +127,16 @@ impl Args {
             let done = format!("Success! Data written to: {key}");
             (failed.clone(), failed, done)
         };
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let bytes = write.value.len();
+        if self.dry_run {
+            let text = format!("Would write {bytes} bytes to: {key}");
+            context.console.line(&text)?;
+            return Ok(context.console.note("Nothing was changed.")?);
+        }
+        let client = context.writer(&self.http.with_namespace(&self.namespace))?;
         let options = self.server.options();
-        if client.kv_put(write, &options).await.during(&trying)? {
+        let written = client.kv_put(write, &options).await.during(&trying);
+        if written.map_err(|error| error.with_size(bytes))? {
             Ok(context.console.line(&done)?)
         } else {
             Err(Error::Message(refused))

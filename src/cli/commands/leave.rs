@@ -23,7 +23,7 @@ impl Args {
             let text = format!("Error found unexpected args: [{words}]");
             return Err(Error::Usage(text));
         }
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         client.agent_leave().await.during("Error leaving")?;
         Ok(context.console.line("Graceful leave complete")?)
     }

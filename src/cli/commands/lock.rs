@@ -80,7 +80,7 @@ impl Args {
         let (prefix, child) = (&self.words[0], &self.words[1..]);
         // Keys do not start with a slash, but people write one.
         let prefix = prefix.strip_prefix('/').unwrap_or(prefix);
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         client
             .agent_node_name()
             .await

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::api::QueryOptions;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::{DataFlag, HttpFlags};
 use crate::cli::known::{self, Kind};
 use crate::model::check::{NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     )]
     service: String,
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[arg(hide = true, num_args = 0..)]
@@ -81,7 +81,7 @@ impl Args {
     }
 
     async fn switch(self, context: &mut Context) -> Outcome {
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let (doing, done) = if self.enable {
             ("enabling", "enabled")
         } else {
@@ -125,8 +125,8 @@ impl Args {
             })
         });
         let found: Vec<Entry> = found.collect();
-        if self.format.is_json() {
-            return super::print_json(context, &found);
+        if self.format.is_data() {
+            return super::print_data(context, self.format, &found);
         }
         for entry in found {
             let (title, label) = match entry.kind {

@@ -8,14 +8,15 @@ use regex::Regex;
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::HttpFlags;
-use crate::cli::follow::{Item, View, follow, health_changed};
+use crate::cli::flags::{HttpFlags, TableFlag};
+use crate::cli::follow::{follow, health_changed};
 use crate::model::filter::{self, Filter};
 use crate::model::member::{Member, MemberStatus};
 use crate::model::regexp;
-use crate::output::{Colours, Style, columnize};
+use crate::output::{Colours, Shape, Style, Table};
 
 use super::members_wide;
+use super::print::{no_column, table_lines};
 
 /// Consul's exit code when no member matches.
 const NO_MATCH: u8 = 2;
@@ -24,22 +25,36 @@ const NO_MATCH: u8 = 2;
 /// nodes, which follows it, has.
 const MEMBERS_WAIT: Duration = Duration::from_secs(10);
 
-/// What members are printed as.
+const STANDARD: [&str; 8] = [
+    "Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment",
+];
+const DETAILED: [&str; 4] = ["Node", "Address", "Status", "Tags"];
+
+/// What a member does in the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Consul's text, for people.
-    #[value(alias = "pretty")]
-    Text,
-    /// The same with all columns.
-    Wide,
-    /// JSON, for programs.
-    Json,
+enum Role {
+    /// Takes part in consensus, or is to.
+    #[value(alias = "consul")]
+    Server,
+    /// All other agents.
+    #[value(alias = "node")]
+    Client,
+}
+
+impl Role {
+    /// The role as the table names it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
 }
 
 /// Lists the members of the cluster
 ///
 /// Servers first, then by segment and name. When nothing matches, nothing is printed and the exit
-/// code is 2.
+/// code is 2. With -o wide, a star marks the leader.
 ///
 /// $ consulctl members -status=failed
 ///
@@ -72,15 +87,17 @@ pub(crate) struct Args {
     /// Only members for which this expression holds, for example 'Tags.role == "node"'.
     #[arg(long, value_name = "expression")]
     filter: Option<String>,
-    /// What to print: text, wide (all columns: id, round trip time from this agent, gossip score, tags) or json. Also -o.
-    #[arg(
-        long,
-        alias = "o",
-        value_name = "text|wide|json",
-        default_value = "text",
-        hide_default_value = true
-    )]
-    format: Format,
+    /// Only members with this role.
+    #[arg(long, value_name = "server|client")]
+    role: Option<Role>,
+    /// Only members of this datacenter; for -wan.
+    #[arg(long, value_name = "datacenter")]
+    dc: Option<String>,
+    /// Sort by this column instead, for example name or rtt; with a dash in front, downwards.
+    #[arg(long, value_name = "column")]
+    sort: Option<String>,
+    #[command(flatten)]
+    format: TableFlag,
     /// Go on and show every change, until interrupted.
     #[arg(long)]
     watch: bool,
@@ -105,21 +122,46 @@ impl Args {
         if self.watch {
             return self.follow(context, &client, &wanted).await;
         }
-        let members = self.found(&client, &wanted).await?;
+        let (members, table) = self.found(&client, &wanted).await?;
         if members.is_empty() {
             return Err(Error::Exit(NO_MATCH));
         }
-        if self.format == Format::Json {
-            return super::print_json(context, &members);
+        if !matches!(self.format.format, Shape::Text | Shape::Wide) {
+            return super::print_table(context, &self.format, &table, &members);
         }
-        let rows = self.rows(&client, &members).await;
-        Ok(context
-            .console
-            .raw(lines(context, &rows, &members).as_bytes())?)
+        let lines = table_lines(&self.format.format, &table, !self.format.no_headers)?;
+        let lines = painted(context.console.painter(), lines, &members);
+        Ok(context.console.raw(lines.as_bytes())?)
     }
 
-    /// The members that are asked for, sorted.
-    async fn found(&self, client: &Client, wanted: &Wanted) -> Result<Vec<Member>, Error> {
+    /// The members that are asked for and their table, sorted.
+    async fn found(&self, client: &Client, wanted: &Wanted) -> Result<(Vec<Member>, Table), Error> {
+        let mut members = self.asked_for(client, wanted).await?;
+        let mut table = self.table(client, &members).await;
+        if let Some(sort) = &self.sort {
+            let (name, reverse) = match sort.strip_prefix('-') {
+                Some(name) => (name, true),
+                None => (sort.as_str(), false),
+            };
+            let order = table
+                .order(name, reverse)
+                .map_err(|error| no_column(&error))?;
+            members = order.iter().map(|place| members[*place].clone()).collect();
+            table.rows = order
+                .iter()
+                .map(|place| table.rows[*place].clone())
+                .collect();
+        }
+        // Sorting may need columns that Consul's table does not show.
+        if self.format.is_text() {
+            let shown: Vec<&str> = self.columns().to_vec();
+            table = table.select(&shown).map_err(|error| no_column(&error))?;
+        }
+        Ok((members, table))
+    }
+
+    /// The members that are asked for, in Consul's order.
+    async fn asked_for(&self, client: &Client, wanted: &Wanted) -> Result<Vec<Member>, Error> {
         let mut members = client
             .agent_members(self.wan, &self.segment)
             .await
@@ -128,6 +170,12 @@ impl Args {
             filter.retain(&mut members);
         }
         members.retain(|member| matches(&wanted.status, member));
+        if let Some(role) = self.role {
+            members.retain(|member| kind_of(member) == role.kind());
+        }
+        if let Some(dc) = self.dc.as_ref().filter(|dc| !dc.is_empty()) {
+            members.retain(|member| member.tags.get("dc") == Some(dc));
+        }
         members.sort_by_cached_key(|member| {
             let tag = |name: &str| member.tags.get(name).cloned().unwrap_or_default();
             let segment = tag("segment");
@@ -137,48 +185,42 @@ impl Args {
         Ok(members)
     }
 
-    /// The table with its head.
-    async fn rows(&self, client: &Client, members: &[Member]) -> Vec<Vec<String>> {
-        let head: &[&str] = if self.detailed {
-            &["Node", "Address", "Status", "Tags"]
-        } else {
-            &[
-                "Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment",
-            ]
+    /// The columns of Consul's table.
+    fn columns(&self) -> &'static [&'static str] {
+        if self.detailed { &DETAILED } else { &STANDARD }
+    }
+
+    /// The table, with the further columns where one of them is wanted: they cost questions.
+    async fn table(&self, client: &Client, members: &[Member]) -> Table {
+        let mut table = Table::new(self.columns());
+        let row = if self.detailed { detailed } else { standard };
+        table.rows = members.iter().map(row).collect();
+        let sort = self.sort.iter().map(|name| name.trim_start_matches('-'));
+        let named = match &self.format.format {
+            Shape::Columns(names) => names.as_slice(),
+            _ => &[],
         };
-        let mut rows: Vec<Vec<String>> = vec![head.iter().map(|name| (*name).to_owned()).collect()];
-        rows.extend(members.iter().map(|member| {
-            if self.detailed {
-                detailed(member)
-            } else {
-                standard(member)
-            }
-        }));
-        if self.format == Format::Wide {
-            members_wide::extend(&mut rows, client, members, self.wan, !self.detailed).await;
+        let mut named = named.iter().map(String::as_str).chain(sort);
+        let is_wide = matches!(self.format.format, Shape::Wide | Shape::Csv);
+        if is_wide || named.any(|name| table.column(name).is_err()) {
+            members_wide::extend(&mut table, client, members, self.wan, !self.detailed).await;
         }
-        rows
+        table
     }
 
     /// Shows the members again whenever one changes.
     async fn follow(&self, context: &mut Context, client: &Client, wanted: &Wanted) -> Outcome {
-        let json = self.format == Format::Json;
+        let json = self.format.watch_json()?;
         let painter = context.console.painter();
         let ask = async |index: u64| {
             let index = health_changed(client, index, MEMBERS_WAIT).await;
-            let members = self.found(client, wanted).await?;
-            let rows = self.rows(client, &members).await;
-            let table = columnize(&rows);
-            let items = table
-                .lines()
-                .skip(1)
-                .zip(&members)
-                .map(|(line, member)| Item::new(&member.name, line, member));
-            Ok(View {
-                items: items.collect::<Result<_, _>>()?,
-                text: painted_lines(painter, &table, &members),
-                index,
-            })
+            let (members, table) = self.found(client, wanted).await?;
+            let mut view = super::print::view(&self.format, &table, &members, index)?;
+            if matches!(self.format.format, Shape::Text | Shape::Wide) {
+                let lines = view.text.lines().map(str::to_owned).collect();
+                view.text = painted(painter, lines, &members);
+            }
+            Ok(view)
         };
         follow(context, json, ask).await
     }
@@ -190,18 +232,12 @@ struct Wanted {
     filter: Option<Filter>,
 }
 
-/// The table's lines, with states in colour where colours are wanted.
-fn lines(context: &Context, rows: &[Vec<String>], members: &[Member]) -> String {
-    painted_lines(context.console.painter(), &columnize(rows), members)
-}
-
-fn painted_lines(painter: Colours, table: &str, members: &[Member]) -> String {
-    let mut lines = table.lines();
-    let head = lines.next().map(str::to_owned);
-    let rows = lines
-        .zip(members)
-        .map(|(line, member)| painted(painter, line, member));
-    let lines: Vec<String> = head.into_iter().chain(rows).collect();
+/// A table's lines, with states in colour where colours are wanted. The members stand at its end, with or without a head.
+fn painted(painter: Colours, mut lines: Vec<String>, members: &[Member]) -> String {
+    let head = lines.len().saturating_sub(members.len());
+    for (line, member) in lines[head..].iter_mut().zip(members) {
+        *line = painted_row(painter, line, member);
+    }
     format!("{}\n", lines.join("\n"))
 }
 
@@ -210,7 +246,7 @@ fn matches(status: &Regex, member: &Member) -> bool {
 }
 
 /// The row with its status in colour, where colours are wanted.
-fn painted(painter: Colours, line: &str, member: &Member) -> String {
+fn painted_row(painter: Colours, line: &str, member: &Member) -> String {
     let status = member.member_status();
     let style = match status {
         MemberStatus::Alive => Style::Good,
@@ -223,17 +259,21 @@ fn painted(painter: Colours, line: &str, member: &Member) -> String {
     line.replacen(&word, &paint, 1)
 }
 
+fn kind_of(member: &Member) -> &'static str {
+    match member.tags.get("role").map_or("", String::as_str) {
+        "consul" => "server",
+        "node" => "client",
+        _ => "unknown",
+    }
+}
+
 fn standard(member: &Member) -> Vec<String> {
     let tag = |name: &str| member.tags.get(name).map_or("", String::as_str);
     let build = match tag("build") {
         "" => "< 0.3",
         build => build.split(':').next().unwrap_or(build),
     };
-    let kind = match tag("role") {
-        "consul" => "server",
-        "node" => "client",
-        _ => "unknown",
-    };
+    let kind = kind_of(member);
     // A member that is no agent shows only what gossip knows.
     let row = match kind {
         "unknown" => [kind, "", "", "", ""],

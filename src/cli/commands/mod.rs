@@ -10,6 +10,9 @@ pub(crate) mod catalog_services;
 pub(crate) mod completion_install;
 pub(crate) mod completion_print;
 pub(crate) mod completion_uninstall;
+pub(crate) mod context_ls;
+pub(crate) mod context_show;
+pub(crate) mod context_use;
 pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod force_leave;
@@ -48,4 +51,4 @@ pub(crate) mod version;
 pub(crate) mod watch;
 mod watch_query;
 
-use print::print_json;
+use print::{print_data, print_json, print_table};

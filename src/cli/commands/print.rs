@@ -4,14 +4,92 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
+use crate::cli::flags::{DataFlag, DataFormat, TableFlag};
+use crate::cli::follow::{Item, View};
+use crate::cli::suggest::did_you_mean;
 use crate::model::decode::{DecodeError, Unknown, from_value, json_document};
-use crate::output::{JsonIndent, to_json};
+use crate::output::{JsonIndent, Shape, Table, UnknownColumn, to_json, to_yaml};
 
 /// One JSON value on standard output.
 pub(crate) fn print_json<T: Serialize + ?Sized>(context: &mut Context, value: &T) -> Outcome {
     let text = to_json(value, JsonIndent::Four)
         .map_err(|error| Error::message(format!("Error encoding JSON: {error}")))?;
     Ok(context.console.line(&text)?)
+}
+
+/// One value on standard output, as JSON or YAML.
+pub(crate) fn print_data<T: Serialize + ?Sized>(
+    context: &mut Context,
+    flag: DataFlag,
+    value: &T,
+) -> Outcome {
+    match flag.format {
+        DataFormat::Yaml => print_yaml(context, value),
+        DataFormat::Json | DataFormat::Text => print_json(context, value),
+    }
+}
+
+fn print_yaml<T: Serialize + ?Sized>(context: &mut Context, value: &T) -> Outcome {
+    let text =
+        to_yaml(value).map_err(|error| Error::message(format!("Error encoding YAML: {error}")))?;
+    Ok(context.console.raw(text.as_bytes())?)
+}
+
+/// A table in any shape but the command's own text; `objects` is what it shows, for JSON and YAML.
+pub(crate) fn print_table<T: Serialize + ?Sized>(
+    context: &mut Context,
+    flag: &TableFlag,
+    table: &Table,
+    objects: &T,
+) -> Outcome {
+    let text = match &flag.format {
+        Shape::Json => return print_json(context, objects),
+        Shape::Yaml => return print_yaml(context, objects),
+        Shape::Csv => table.csv(!flag.no_headers),
+        shape => table_lines(shape, table, !flag.no_headers)?
+            .into_iter()
+            .map(|line| line + "\n")
+            .collect(),
+    };
+    Ok(context.console.raw(text.as_bytes())?)
+}
+
+/// The lines of a table as text, with or without its head.
+pub(crate) fn table_lines(shape: &Shape, table: &Table, head: bool) -> Result<Vec<String>, Error> {
+    Ok(match shape {
+        Shape::Name => table.names().lines().map(str::to_owned).collect(),
+        Shape::Columns(names) => table
+            .select(names)
+            .map_err(|error| no_column(&error))?
+            .aligned(head),
+        _ => table.aligned(head),
+    })
+}
+
+/// What `-watch` shows of a table: `objects` stand in the order of the rows, whose first cell is their name.
+pub(crate) fn view<T: Serialize>(
+    flag: &TableFlag,
+    table: &Table,
+    objects: &[T],
+    index: u64,
+) -> Result<View, Error> {
+    let lines = table_lines(&flag.format, table, false)?;
+    let rows = table.rows.iter().zip(&lines).zip(objects);
+    let items = rows.map(|((cells, line), object)| {
+        let name = cells.first().map_or("", String::as_str);
+        Item::new(name, line, object)
+    });
+    Ok(View {
+        items: items.collect::<Result<_, _>>()?,
+        text: table_lines(&flag.format, table, !flag.no_headers)?.join("\n"),
+        index,
+    })
+}
+
+/// The error for a column that a table does not have.
+pub(crate) fn no_column(error: &UnknownColumn) -> Error {
+    let hint = did_you_mean(&error.name, error.known.iter().map(String::as_str));
+    Error::Message(error.to_string()).with_hint(hint)
 }
 
 /// Reads a whole JSON document as Go's `json.Unmarshal` does, with its errors.

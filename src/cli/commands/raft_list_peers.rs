@@ -2,8 +2,8 @@
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags, ServerFlags};
-use crate::output::columnize;
+use crate::cli::flags::{HttpFlags, ServerFlags, TableFlag};
+use crate::output::Table;
 
 /// Lists the servers of the raft configuration
 ///
@@ -12,7 +12,7 @@ use crate::output::columnize;
 #[command(override_usage = "consulctl operator raft list-peers [options]")]
 pub(crate) struct Args {
     #[command(flatten)]
-    format: FormatFlag,
+    format: TableFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[command(flatten)]
@@ -28,18 +28,15 @@ impl Args {
             .raft_configuration(&self.server.options())
             .await
             .during("Error getting peers: Failed to retrieve raft configuration")?;
-        if self.format.is_json() {
-            return super::print_json(context, &found);
-        }
         let head = ["Node", "ID", "Address", "State", "Voter", "RaftProtocol"];
-        let mut rows = vec![head.map(str::to_owned)];
-        for server in found.servers {
+        let mut table = Table::new(&head);
+        for server in found.servers.iter().cloned() {
             let state = if server.leader { "leader" } else { "follower" };
             let protocol = match server.protocol_version.as_str() {
                 "" => "<=1",
                 version => version,
             };
-            rows.push([
+            table.rows.push(vec![
                 server.node,
                 server.id,
                 server.address,
@@ -48,6 +45,6 @@ impl Args {
                 protocol.to_owned(),
             ]);
         }
-        Ok(context.console.line(&columnize(&rows))?)
+        super::print_table(context, &self.format, &table, &found)
     }
 }

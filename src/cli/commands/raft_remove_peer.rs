@@ -40,7 +40,7 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
         let options = self.server.options();
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let done = match (self.address.as_str(), self.id.as_str()) {
             ("", "") => {
                 let text = "an address or id is required for the peer to remove";

@@ -33,7 +33,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let to = Some(self.id.as_str()).filter(|id| !id.is_empty());
         let moved = client
             .raft_transfer_leader(to, &self.server.options())

@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         client.agent_reload().await.during("Error reloading")?;
         Ok(context.console.line("Configuration reload triggered")?)
     }

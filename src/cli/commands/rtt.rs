@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::{During as _, Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::{DataFlag, HttpFlags};
 use crate::cli::suggest::did_you_mean;
 use crate::model::coordinate::NodeCoordinate;
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long)]
     wan: bool,
     #[command(flatten)]
-    format: FormatFlag,
+    format: DataFlag,
     #[command(flatten)]
     http: HttpFlags,
     #[arg(hide = true, num_args = 0.., value_name = "node")]
@@ -97,7 +97,7 @@ impl Args {
         let missing = [&first, &second]
             .into_iter()
             .find(|name| !names.contains(&name.as_str()));
-        let hint = missing.filter(|_| context.console.err_is_terminal());
+        let hint = missing.filter(|_| context.talks());
         let hint = hint.and_then(|name| did_you_mean(name, names));
         done.map_err(|error| error.with_hint(hint))
     }
@@ -126,14 +126,14 @@ impl Args {
         };
         let pool = if self.wan { "WAN" } else { "LAN" };
         let rtt_ms = seconds * 1000.0;
-        if self.format.is_json() {
+        if self.format.is_data() {
             let estimate = Estimate {
                 from: first,
                 to: second,
                 rtt_ms,
                 pool,
             };
-            return super::print_json(context, &estimate);
+            return super::print_data(context, self.format, &estimate);
         }
         let text = format!(
             "Estimated {first} <-> {second} rtt: {rtt_ms:.3} ms (using {pool} coordinates)"

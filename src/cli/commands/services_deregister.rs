@@ -58,7 +58,7 @@ impl Args {
                 })
                 .collect(),
         };
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let client = context.writer(&self.http.with_namespace(&self.namespace))?;
         for id in ids {
             let done = client.agent_service_deregister(&id).await;
             if let Err(error) = done.during(&format!("Error deregistering service \"{id}\"")) {

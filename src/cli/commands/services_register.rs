@@ -98,7 +98,7 @@ impl Args {
             services_files::load(&self.files)
                 .map_err(|reason| Error::message(format!("Error: {reason}")))?
         };
-        let client = context.client(&self.http.with_namespace(&self.namespace))?;
+        let client = context.writer(&self.http.with_namespace(&self.namespace))?;
         for service in services {
             let name = &service.name;
             client

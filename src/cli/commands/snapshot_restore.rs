@@ -44,10 +44,10 @@ impl Args {
             let reason = file_reason("open", path, &error);
             Error::message(format!("Error opening snapshot file: {reason}"))
         };
-        let client = context.client(&self.http)?;
+        let client = context.writer(&self.http)?;
         let mut file = tokio::fs::File::open(path).await.map_err(failed)?;
         let length = file.metadata().await.map_err(failed)?.len();
-        let progress = Progress::bytes(context.console.err_is_terminal(), Some(length));
+        let progress = Progress::bytes(context.console.shows_progress(), Some(length));
         let (parts, waiting) = tokio::sync::mpsc::channel(WAITING_PARTS);
         // The body is sent by the request below while this task fills it.
         tokio::spawn(async move {

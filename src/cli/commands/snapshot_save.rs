@@ -52,7 +52,7 @@ impl Args {
             .prefix(&format!("{name}.unverified.tmp"))
             .tempfile_in(folder)
             .map_err(|error| unwritten(path, error_of(&error)))?;
-        let progress = Progress::bytes(context.console.err_is_terminal(), body.length());
+        let progress = Progress::bytes(context.console.shows_progress(), body.length());
         while let Some(part) = body.next().await.during(SAVING)? {
             fresh
                 .write_all(&part)

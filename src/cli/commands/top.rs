@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::api::Client;
 use crate::cli::child::Interrupts;
+use crate::cli::config::TopSettings;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
@@ -13,6 +14,8 @@ use crate::tui::{self, App, History, Observations, Palette, Theme, Thresholds};
 const WIDTH: usize = 80;
 /// Least milliseconds between two questions: servers have more to do.
 const MIN_INTERVAL_MS: u64 = 500;
+/// Milliseconds between two questions where neither flag nor file tells.
+const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
@@ -49,9 +52,9 @@ pub(crate) struct Args {
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
     ascii: bool,
-    /// Milliseconds between two questions to the agent, at least 500.
-    #[arg(long, value_name = "ms", default_value_t = 1000)]
-    interval: u64,
+    /// Milliseconds between two questions to the agent, at least 500. Default 1000.
+    #[arg(long, value_name = "ms")]
+    interval: Option<u64>,
     #[command(flatten)]
     format: FormatFlag,
     #[command(flatten)]
@@ -66,8 +69,8 @@ impl Args {
             let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
             return Err(Error::message(text));
         }
-        let client = match self.client(context) {
-            Ok(client) => client,
+        let start = match self.start(context) {
+            Ok(start) => start,
             // What cannot be asked is unknown: 1 would be a warning.
             Err(error) if self.check => {
                 let line = tui::once::unknown(&error.to_string());
@@ -76,16 +79,22 @@ impl Args {
             }
             Err(error) => return Err(error),
         };
-        let theme = Theme::from_environment(|name| context.variable(name), self.theme, self.ascii);
-        if !self.once && !self.check && !self.format.is_json() {
-            return self.watch(context, &client, &theme).await;
-        }
         if !self.once && !self.check {
-            return self.stream(context, &client).await;
+            return if self.format.is_json() {
+                start.stream(context).await
+            } else {
+                start.watch(context, self.write).await
+            };
         }
+        let Start {
+            client,
+            theme,
+            limits,
+            ..
+        } = start;
         let snapshot = tui::everything(&client, now).await;
         let mut seen = Observations::default();
-        let picture = tui::derive(now(), &snapshot, &mut seen, &Thresholds::default());
+        let picture = tui::derive(now(), &snapshot, &mut seen, &limits);
         if self.check {
             let (line, verdict) = tui::once::check(&snapshot, &picture);
             if self.format.is_json() {
@@ -117,16 +126,49 @@ fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
     }
 }
 
-impl Args {
-    fn pause(&self) -> Duration {
-        Duration::from_millis(self.interval.max(MIN_INTERVAL_MS))
-    }
+/// What flags, environment and the user's file say together.
+struct Start {
+    client: Client,
+    theme: Theme,
+    limits: Thresholds,
+    /// What lies between two questions.
+    pause: Duration,
+}
 
+impl Args {
+    fn start(&self, context: &mut Context) -> Result<Start, Error> {
+        if !self.words.is_empty() {
+            return Err(Error::too_many("0", self.words.len()));
+        }
+        let client = if self.write {
+            context.writer(&self.http)?
+        } else {
+            context.client(&self.http)?
+        };
+        let top = &context.config()?.top;
+        let limits = limits(top);
+        let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
+        let chosen = match (self.theme, &top.theme) {
+            (None, Some(name)) => Some(palette(name).map_err(|reason| {
+                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
+            })?),
+            (given, _) => given,
+        };
+        Ok(Start {
+            client,
+            theme: Theme::from_environment(|name| context.variable(name), chosen, self.ascii),
+            limits,
+            pause: Duration::from_millis(interval.max(MIN_INTERVAL_MS)),
+        })
+    }
+}
+
+impl Start {
     /// An object a refresh, a line each, until interrupted or nobody reads any more.
-    async fn stream(&self, context: &mut Context, client: &Client) -> Outcome {
+    async fn stream(self, context: &mut Context) -> Outcome {
         let mut interrupts = Interrupts::listen()
             .map_err(|error| Error::message(format!("cannot listen for signals: {error}")))?;
-        let mut stream = tui::Stream::start(client, self.pause());
+        let mut stream = tui::Stream::start(&self.client, self.pause, self.limits);
         loop {
             let report = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
@@ -139,29 +181,36 @@ impl Args {
         }
     }
 
-    fn client(&self, context: &mut Context) -> Result<Client, Error> {
-        if !self.words.is_empty() {
-            return Err(Error::too_many("0", self.words.len()));
-        }
-        context.client(&self.http)
-    }
-
     /// The dashboard.
-    async fn watch(&self, context: &mut Context, client: &Client, theme: &Theme) -> Outcome {
+    async fn watch(self, context: &mut Context, write: bool) -> Outcome {
         if !context.console.out_is_terminal() {
             let text = "standard output is not a terminal: use -once, -format=json or -check";
             return Err(Error::message(text));
         }
         context.console.flush()?;
-        let mut app = App::new(client.address(), *theme, Thresholds::default());
-        let pause = self.pause();
+        let mut app = App::new(self.client.address(), self.theme, self.limits);
         app.history = History::sampled_every(
-            tui::Millis::try_from(pause.as_millis()).unwrap_or(tui::Millis::MAX),
+            tui::Millis::try_from(self.pause.as_millis()).unwrap_or(tui::Millis::MAX),
         );
-        if self.write {
+        if write {
             app.desk.gate = tui::Gate::open();
         }
-        Ok(tui::run(client, app, pause, now).await?)
+        Ok(tui::run(&self.client, app, self.pause, now).await?)
+    }
+}
+
+/// The limits with what the user's file says.
+fn limits(top: &TopSettings) -> Thresholds {
+    let or = |name: &str, default: u64| top.thresholds.get(name).copied().unwrap_or(default);
+    let default = Thresholds::default();
+    let contact = top.thresholds.get("contact_ms_crit");
+    let contact = contact.and_then(|ms| i64::try_from(*ms).ok());
+    Thresholds {
+        lag_warn: or("lag_entries_warn", default.lag_warn),
+        lag_max: or("lag_entries_crit", default.lag_max),
+        contact_max_ms: contact.unwrap_or(default.contact_max_ms),
+        score_warn: or("score_warn", default.score_warn),
+        score_crit: or("score_crit", default.score_crit),
     }
 }
 

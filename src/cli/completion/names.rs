@@ -6,10 +6,19 @@ use std::time::Duration;
 use super::taken::Names;
 use super::words::{Candidate, Wanted};
 use crate::api::{ApiError, Client, Overrides, QueryOptions, Settings};
+use crate::cli::config::{Config, choose, layered};
+use crate::cli::profile::{self, Reading};
 use crate::model::member::Member;
 
 /// How long a prompt waits for an agent, from the first packet to the last.
 const BUDGET: Duration = Duration::from_millis(300);
+
+/// How the context's token is read at a prompt.
+const AT_A_PROMPT: Reading = Reading {
+    asks: false,
+    limit: BUDGET,
+    within: None,
+};
 
 /// The most names that a prompt is offered.
 const MAX_NAMES: usize = 1000;
@@ -20,6 +29,7 @@ pub(super) fn all(wanted: Wanted, variable: &dyn Fn(&str) -> Option<String>) -> 
         None => Vec::new(),
         Some(Names::Words(words)) => words.iter().map(|word| plain(word)).collect(),
         Some(Names::File) => files(&wanted.part),
+        Some(Names::Context) => contexts(variable),
         Some(names) => from_agent(&wanted, names, variable).unwrap_or_default(),
     };
     let mut candidates = wanted.candidates;
@@ -36,13 +46,62 @@ fn plain(value: &str) -> Candidate {
     Candidate::new(value, "")
 }
 
+fn config(variable: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
+    profile::load(
+        &profile::path(variable)?,
+        variable("HOME").as_deref(),
+        false,
+    )
+    .ok()
+}
+
+fn contexts(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Candidate> {
+    let config = config(variable).unwrap_or_default();
+    let named = config.contexts.iter().map(|(name, named)| {
+        let address = named.texts.get("address").map_or("", String::as_str);
+        Candidate::new(name.as_str(), address)
+    });
+    named.collect()
+}
+
+/// How to reach the agent that the command would ask. A program that makes tokens is not run at a prompt.
+fn settings(wanted: &Wanted, variable: &dyn Fn(&str) -> Option<String>) -> Option<Settings> {
+    let flags = overrides(wanted);
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let named = wanted.flag("context");
+    let elsewhere = flags.address.is_some() || set("CONSUL_HTTP_ADDR").is_some();
+    let own_flag = flags.token.is_some() || flags.token_file.is_some();
+    let own_variable =
+        set("CONSUL_HTTP_TOKEN").is_some() || set("CONSUL_HTTP_TOKEN_FILE").is_some();
+    let chosen = if elsewhere && named.is_none() {
+        None
+    } else {
+        let variable = set("CONSULCTL_CONTEXT");
+        choose(
+            &config(&set).unwrap_or_default(),
+            named,
+            variable.as_deref(),
+        )
+        .ok()?
+    };
+    let layered = |name: &str| layered(chosen.as_ref(), name, variable);
+    let mut settings = Settings::resolve(flags, layered).ok()?;
+    if let Some(chosen) = &chosen {
+        settings.datacenter = chosen.named.texts.get("datacenter").cloned();
+        if chosen.gives_token(own_flag, own_variable) && chosen.named.token_cmd.is_empty() {
+            settings.token = profile::token(chosen, &AT_A_PROMPT).ok()?;
+        }
+    }
+    Some(settings)
+}
+
 /// `None` for whatever goes wrong.
 fn from_agent(
     wanted: &Wanted,
     names: Names,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> Option<Vec<Candidate>> {
-    let settings = Settings::resolve(overrides(wanted), variable).ok()?;
+    let settings = settings(wanted, variable)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -126,7 +185,7 @@ async fn ask(client: &Client, wanted: &Wanted, names: Names) -> Result<Vec<Candi
                 })
                 .collect()
         }
-        Names::File | Names::Words(_) => Vec::new(),
+        Names::Context | Names::File | Names::Words(_) => Vec::new(),
     })
 }
 
@@ -218,6 +277,35 @@ mod tests {
         let found = members(vec![member("a", 1), member("z", 4)]);
         assert_eq!(found[0], Candidate::new("z", "failed"));
         assert_eq!(found[1], Candidate::new("a", "alive"));
+    }
+
+    #[test]
+    fn a_prompt_asks_whom_the_command_would_ask() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".config/consulctl");
+        fs::create_dir_all(&folder).unwrap();
+        let text = "[contexts.a]\naddress = \"127.0.0.7:1\"\ndatacenter = \"dc7\"\n";
+        fs::write(folder.join("config.toml"), text).unwrap();
+        let variable = |name: &str| match name {
+            "HOME" => Some(home.path().display().to_string()),
+            "CONSUL_HTTP_ADDR" => Some("127.0.0.8:1".to_owned()),
+            _ => None,
+        };
+        let found = |given: &[(&str, &str)]| {
+            let given = given.iter();
+            let wanted = Wanted {
+                given: given
+                    .map(|(name, value)| ((*name).into(), (*value).into()))
+                    .collect(),
+                ..Wanted::default()
+            };
+            let settings = settings(&wanted, &variable).unwrap();
+            (settings.address.display_base(), settings.datacenter)
+        };
+        let own = ("http://127.0.0.8:1".to_owned(), None);
+        assert_eq!(found(&[]), own);
+        let named = ("http://127.0.0.7:1".to_owned(), Some("dc7".to_owned()));
+        assert_eq!(found(&[("context", "a")]), named);
     }
 
     #[test]

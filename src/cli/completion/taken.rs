@@ -15,6 +15,8 @@ pub(crate) enum Names {
     Key,
     /// Datacenters.
     Datacenter,
+    /// Contexts of the user's file.
+    Context,
     /// Raft's servers by address.
     PeerAddress,
     /// Raft's servers by id.
@@ -48,6 +50,7 @@ const TABLE: &[(&str, &str, usize, Names)] = &[
     ("completion install", "", 1, Names::Words(SHELLS)),
     ("completion print", "", 1, Names::Words(SHELLS)),
     ("completion uninstall", "", 1, Names::Words(SHELLS)),
+    ("context use", "", 1, Names::Context),
     ("event", "node", 0, Names::Member),
     ("event", "service", 0, Names::Service),
     ("exec", "node", 0, Names::Member),
@@ -87,8 +90,10 @@ const TABLE: &[(&str, &str, usize, Names)] = &[
 
 /// What a flag of a command takes.
 pub(super) fn by_flag(path: &[String], flag: &str) -> Option<Names> {
-    if flag == "datacenter" {
-        return Some(Names::Datacenter);
+    match flag {
+        "datacenter" => return Some(Names::Datacenter),
+        "context" | "confirm-context" => return Some(Names::Context),
+        _ => {}
     }
     let path = path.join(" ");
     let mut rows = TABLE.iter();

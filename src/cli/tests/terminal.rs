@@ -8,7 +8,7 @@ const MEMBERS: &str = r#"[
  {"Name":"web-7","Addr":"10.0.0.9","Port":8301,"Status":4,
   "Tags":{"role":"node","build":"1.10.0","dc":"dc1","vsn":"2","id":"id-7"}},
  {"Name":"srv","Addr":"10.0.0.1","Port":8301,"Status":1,
-  "Tags":{"role":"consul","build":"1.10.0","dc":"dc1","vsn":"2","id":"id-1"}}]"#;
+  "Tags":{"role":"consul","build":"1.10.0","dc":"dc1","vsn":"2","id":"id-1","port":"8300"}}]"#;
 
 /// Runs a command with somebody at the keyboard.
 fn at_terminal(api: &FakeApi, words: &[&str], input: &str) -> Done {
@@ -72,7 +72,7 @@ fn a_misspelt_command_keeps_consul_s_code_and_list() {
 
 #[test]
 fn help_has_topics_and_the_help_of_commands() {
-    for topic in ["environment", "exit-codes", "formatting"] {
+    for topic in ["contexts", "environment", "exit-codes", "formatting"] {
         let done = run(&["help", topic]);
         assert_eq!((done.code, done.err.as_str()), (0, ""), "{topic}");
         assert!(done.out.lines().all(|line| line.len() <= 80), "{topic}");
@@ -92,6 +92,7 @@ fn the_short_flag_of_formats_and_the_wide_table() {
     let api = FakeApi::start(vec![
         ok("GET /v1/agent/members", MEMBERS),
         ok("GET /v1/agent/self", r#"{"Config":{"NodeName":"srv"}}"#),
+        ok("GET /v1/status/leader", "\"10.0.0.1:8300\""),
         ok(
             "GET /v1/coordinate/nodes",
             r#"[{"Node":"srv","Coord":{"Vec":[0,0,0,0,0,0,0,0],"Height":0.0001}},
@@ -108,12 +109,12 @@ fn the_short_flag_of_formats_and_the_wide_table() {
         .lines()
         .map(|line| line.split_whitespace().collect())
         .collect();
-    assert_eq!(rows[0][8..], ["ID", "RTT~", "Score", "Tags"]);
-    assert_eq!(rows[1][8..11], ["id-1", "n/a", "n/a"]);
-    assert_eq!(rows[2][8..11], ["id-7", "5.1ms", "n/a"]);
-    assert!(rows[2][11].contains("role=node"));
+    assert_eq!(rows[0][8..], ["Leader", "ID", "RTT~", "Score", "Tags"]);
+    assert_eq!(rows[1][8..12], ["*", "id-1", "n/a", "n/a"]);
+    assert_eq!(rows[2][8..12], ["-", "id-7", "5.1ms", "n/a"]);
+    assert!(rows[2][12].contains("role=node"));
     let done = run(&["rtt", "-o", "wide", "a"]);
-    let text = "invalid value \"wide\" for flag -format: must be one of text, json\n";
+    let text = "invalid value \"wide\" for flag -format: must be one of text, json, yaml\n";
     assert!(done.err.starts_with(text), "{}", done.err);
 }
 
@@ -148,6 +149,20 @@ fn an_agent_that_says_nothing_is_given_up() {
          (Client.Timeout exceeded while awaiting headers)\nhint: "
     );
     assert!(done.err.starts_with(&text), "{}", done.err);
+}
+
+#[test]
+fn completion_knows_no_word_that_confirms() {
+    for verb in ["install", "uninstall"] {
+        let done = run_in(&["completion", verb, "-confirm=y"], Setting::default());
+        let text = "flag provided but not defined: -confirm\n";
+        assert_eq!(
+            (done.code, done.err.starts_with(text)),
+            (1, true),
+            "{}",
+            done.err
+        );
+    }
 }
 
 #[test]
@@ -232,7 +247,7 @@ fn a_person_is_asked_before_a_prefix_goes_and_a_script_is_not() {
     // The end of the input is no consent.
     let done = at_terminal(&api, &words, "");
     assert_eq!((done.code, deleted()), (1, false));
-    let done = at_terminal(&api, &words, "y\n");
+    let done = at_terminal(&api, &words, "app\n");
     assert_eq!((done.code, deleted()), (0, true));
     let before = api.seen().len();
     let done = ask(&api, &words);

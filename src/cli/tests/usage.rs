@@ -71,7 +71,7 @@ fn wrong_flags_are_named_as_go_names_them() {
     );
     assert_eq!(
         error(&["kv", "get", "-format=x", "a"]),
-        "invalid value \"x\" for flag -format: must be one of text, json"
+        "invalid value \"x\" for flag -format: must be one of text, wide, json, yaml, csv, name, cols=NAME,…"
     );
     assert_eq!(
         error(&["catalog", "nodes", "-node-meta=a"]),

@@ -1,0 +1,297 @@
+//! `config.toml`: what stands in it, and what should not. Pure.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Everything in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Config {
+    /// The context that is used unless another one is named.
+    pub(crate) current: Option<String>,
+    /// The context that was current before.
+    pub(crate) previous: Option<String>,
+    /// The contexts by name.
+    pub(crate) contexts: BTreeMap<String, Named>,
+    /// What `top` is started with.
+    pub(crate) top: TopSettings,
+    /// What is unknown or of the wrong type: its line, counted from 1, and what is wrong.
+    pub(crate) warnings: Vec<(usize, String)>,
+}
+
+/// A context: an agent and how to speak to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Its settings of text, by name; those of [`TEXTS`].
+    pub(crate) texts: BTreeMap<&'static str, String>,
+    /// The program, with its arguments, that prints the token.
+    pub(crate) token_cmd: Vec<String>,
+    /// Whether whatever writes is to be asked about.
+    pub(crate) read_only: bool,
+}
+
+/// The settings of a context that are text.
+pub(crate) const TEXTS: [&str; 9] = [
+    "address",
+    "token_file",
+    "ca_file",
+    "ca_path",
+    "client_cert",
+    "client_key",
+    "tls_server_name",
+    "namespace",
+    "datacenter",
+];
+
+/// The `[top]` section; `None` for what is left to the defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TopSettings {
+    /// The name of a theme.
+    pub(crate) theme: Option<String>,
+    /// Milliseconds between two questions.
+    pub(crate) interval_ms: Option<u64>,
+    /// Numbers by name; those of [`THRESHOLDS`].
+    pub(crate) thresholds: BTreeMap<&'static str, u64>,
+}
+
+/// The limits of `[top.thresholds]`.
+pub(crate) const THRESHOLDS: [&str; 5] = [
+    "lag_entries_warn",
+    "lag_entries_crit",
+    "contact_ms_crit",
+    "score_warn",
+    "score_crit",
+];
+
+/// Reads the file. What is unknown or of the wrong type becomes a warning and has no effect.
+///
+/// # Errors
+///
+/// Text that is no TOML: the line and the reason.
+pub(crate) fn parse(text: &str) -> Result<Config, (usize, String)> {
+    let root = DeTable::parse(text).map_err(|error| {
+        let place = error.span().map_or(0, |span| span.start);
+        (line(text, place), error.message().to_owned())
+    })?;
+    let mut reader = Reader {
+        text,
+        config: Config::default(),
+    };
+    reader.root(root.get_ref());
+    reader.config.warnings.sort();
+    Ok(reader.config)
+}
+
+/// The line of a place, counted from 1.
+fn line(text: &str, place: usize) -> usize {
+    let before = text.as_bytes().get(..place).unwrap_or(text.as_bytes());
+    before.split(|byte| *byte == b'\n').count()
+}
+
+/// Where a value stands, for warnings.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    path: &'a str,
+    at: usize,
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    config: Config,
+}
+
+impl Reader<'_> {
+    fn warn(&mut self, at: usize, text: String) {
+        self.config.warnings.push((line(self.text, at), text));
+    }
+
+    fn unknown(&mut self, place: Place<'_>) {
+        self.warn(place.at, format!("unknown key `{}`", place.path));
+    }
+
+    fn wrong(&mut self, place: Place<'_>, expected: &str) {
+        self.warn(place.at, format!("`{}` must be {expected}", place.path));
+    }
+
+    /// Calls `take` for every key of a table, with its path.
+    fn each(
+        &mut self,
+        prefix: &str,
+        table: &DeTable<'_>,
+        mut take: impl FnMut(&mut Self, &str, Place<'_>, &Spanned<DeValue<'_>>),
+    ) {
+        for (key, value) in table {
+            let name = key.get_ref().as_ref();
+            let path = format!("{prefix}{name}");
+            let place = Place {
+                path: &path,
+                at: key.span().start,
+            };
+            take(self, name, place, value);
+        }
+    }
+
+    fn root(&mut self, table: &DeTable<'_>) {
+        self.each("", table, |reader, name, place, value| match name {
+            "current" => reader.config.current = reader.string(place, value),
+            "previous" => reader.config.previous = reader.string(place, value),
+            "contexts" => {
+                let Some(contexts) = reader.table(place, value) else {
+                    return;
+                };
+                reader.each("contexts.", contexts, |reader, name, place, value| {
+                    if let Some(table) = reader.table(place, value) {
+                        let found = reader.context(place.path, table);
+                        reader.config.contexts.insert(name.to_owned(), found);
+                    }
+                });
+            }
+            "top" => {
+                if let Some(table) = reader.table(place, value) {
+                    reader.top(table);
+                }
+            }
+            _ => reader.unknown(place),
+        });
+    }
+
+    fn context(&mut self, path: &str, table: &DeTable<'_>) -> Named {
+        let mut found = Named::default();
+        let prefix = format!("{path}.");
+        self.each(&prefix, table, |reader, name, place, value| match name {
+            "read_only" => match value.get_ref() {
+                DeValue::Boolean(given) => found.read_only = *given,
+                _ => reader.wrong(place, "true or false"),
+            },
+            "token_cmd" => found.token_cmd = reader.words(place, value),
+            _ => match TEXTS.iter().find(|known| **known == name) {
+                Some(name) => {
+                    if let Some(text) = reader.string(place, value) {
+                        found.texts.insert(name, text);
+                    }
+                }
+                None => reader.unknown(place),
+            },
+        });
+        found
+    }
+
+    fn top(&mut self, table: &DeTable<'_>) {
+        self.each("top.", table, |reader, name, place, value| match name {
+            "theme" => reader.config.top.theme = reader.string(place, value),
+            "interval_ms" => reader.config.top.interval_ms = reader.number(place, value),
+            "thresholds" => {
+                let Some(table) = reader.table(place, value) else {
+                    return;
+                };
+                reader.each("top.thresholds.", table, |reader, name, place, value| {
+                    let Some(name) = THRESHOLDS.iter().find(|known| **known == name) else {
+                        return reader.unknown(place);
+                    };
+                    if let Some(number) = reader.number(place, value) {
+                        reader.config.top.thresholds.insert(name, number);
+                    }
+                });
+            }
+            _ => reader.unknown(place),
+        });
+    }
+
+    fn table<'b, 'c>(
+        &mut self,
+        place: Place<'_>,
+        value: &'b Spanned<DeValue<'c>>,
+    ) -> Option<&'b DeTable<'c>> {
+        let found = value.get_ref().as_table();
+        if found.is_none() {
+            self.wrong(place, "a table");
+        }
+        found
+    }
+
+    fn string(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Option<String> {
+        let found = value.get_ref().as_str().map(str::to_owned);
+        if found.is_none() {
+            self.wrong(place, "text");
+        }
+        found
+    }
+
+    fn number(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Option<u64> {
+        let number = value.get_ref().as_integer();
+        let found =
+            number.and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+        if found.is_none() {
+            self.wrong(place, "a number, 0 or more");
+        }
+        found
+    }
+
+    fn words(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+        let words: Option<Vec<String>> = value.get_ref().as_array().and_then(|words| {
+            let words = words.iter();
+            words
+                .map(|word| Some(word.get_ref().as_str()?.to_owned()))
+                .collect()
+        });
+        match words {
+            Some(words) if !words.is_empty() => words,
+            _ => {
+                self.wrong(place, "a list of words: the program and its arguments");
+                Vec::new()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"current = "prod"
+[contexts.prod]
+address = "https://consul.example:8501"
+token_cmd = ["pass", "consul/prod"]
+read_only = true
+adress = "typo"
+accent = "red"
+[contexts.dev]
+datacenter = 7
+[top]
+theme = "mono"
+interval_ms = 1_000
+[top.thresholds]
+lag_entries_warn = 10
+lag = 3
+"#;
+
+    #[test]
+    fn known_keys_are_taken_and_others_warned_about_with_their_line() {
+        let found = parse(FILE).unwrap();
+        assert_eq!(found.current.as_deref(), Some("prod"));
+        let prod = &found.contexts["prod"];
+        assert_eq!(prod.texts["address"], "https://consul.example:8501");
+        assert_eq!(prod.token_cmd, ["pass", "consul/prod"]);
+        assert!(prod.read_only && found.contexts["dev"] == Named::default());
+        assert_eq!(found.top.theme.as_deref(), Some("mono"));
+        assert_eq!(found.top.interval_ms, Some(1000));
+        assert_eq!(
+            found.top.thresholds,
+            BTreeMap::from([("lag_entries_warn", 10)])
+        );
+        let warnings = [
+            (6, "unknown key `contexts.prod.adress`".to_owned()),
+            (7, "unknown key `contexts.prod.accent`".to_owned()),
+            (9, "`contexts.dev.datacenter` must be text".to_owned()),
+            (15, "unknown key `top.thresholds.lag`".to_owned()),
+        ];
+        assert_eq!(found.warnings, warnings);
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_line() {
+        assert_eq!(parse("a = 1\nb = = 2\n").unwrap_err().0, 2);
+        assert_eq!(parse(""), Ok(Config::default()));
+    }
+}
