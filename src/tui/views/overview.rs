@@ -29,21 +29,13 @@ const MAX_PEERS: usize = 7;
 /// Members that the gossip pane of a small screen lists.
 const FEW_NODES: u16 = 4;
 
-const fn column(name: &'static str, right: bool) -> Column {
-    Column {
-        name,
-        right,
-        wide: false,
-    }
-}
-
 /// The columns of the problems.
 pub(super) const COLUMNS: &[Column] = &[
-    column("", false),
-    column("WHO", false),
-    column("WHAT", false),
-    column("FOR", true),
-    column("DETAIL", false),
+    Column::left(""),
+    Column::left("WHO"),
+    Column::left("WHAT"),
+    Column::right("FOR"),
+    Column::left("DETAIL"),
 ];
 
 /// What a problem is, whatever its place: one node may have several problems; each is a row of its own.
@@ -346,13 +338,13 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
 
 fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
     const COLUMNS: &[Column] = &[
-        column("NODE", false),
-        column("STATE", false),
-        column("SCORE", true),
-        column("RTT~", true),
-        column("FLAPS/1h", true),
-        column("SUSPECT", true),
-        column("FOR", true),
+        Column::left("NODE"),
+        Column::left("STATE"),
+        Column::right("SCORE"),
+        Column::right("RTT~"),
+        Column::right("FLAPS/1h"),
+        Column::right("SUSPECT"),
+        Column::right("FOR"),
     ];
     let picture = &app.picture;
     let row = |node: &NodeRow| Row {
