@@ -14,6 +14,8 @@ pub struct Pieces {
     depth: usize,
     /// Whether the list was cut already.
     is_cut: bool,
+    /// Whether the piece has nothing but space behind its bracket.
+    is_blank: bool,
 }
 
 /// What the next byte is part of.
@@ -42,6 +44,7 @@ impl Pieces {
             at: At::Begin,
             depth: 0,
             is_cut: false,
+            is_blank: true,
         }
     }
 
@@ -58,7 +61,7 @@ impl Pieces {
                 self.piece.extend_from_slice(&all[..place]);
                 self.piece.push(b']');
                 *bytes = &all[place + 1..];
-                self.is_cut = true;
+                (self.is_cut, self.is_blank) = (true, true);
                 return Some(std::mem::replace(&mut self.piece, vec![b'[']));
             }
             if self.at == At::End {
@@ -72,11 +75,7 @@ impl Pieces {
 
     /// The last piece, when no more bytes come. Broken JSON where the document was.
     pub fn finish(self) -> Vec<u8> {
-        let is_empty = self.piece[..]
-            .strip_prefix(b"[")
-            .and_then(|rest| rest.strip_suffix(b"]"))
-            .is_some_and(|rest| rest.trim_ascii().is_empty());
-        if self.is_cut && is_empty {
+        if self.is_cut && self.is_blank && self.at == At::End {
             // What was cut off before ended in a comma.
             return b"[0,]".to_vec();
         }
@@ -85,6 +84,10 @@ impl Pieces {
 
     /// Goes one byte further; whether it is the comma behind an element of the list.
     fn take(&mut self, byte: u8) -> bool {
+        let was_blank = self.is_blank;
+        if self.at == At::List {
+            self.is_blank &= matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b']');
+        }
         match (self.at, byte) {
             (At::Begin, b' ' | b'\t' | b'\n' | b'\r') | (At::Other | At::End, _) => {}
             (At::Escaped, _) | (At::List, b'"') => self.at = At::Text,
@@ -102,7 +105,7 @@ impl Pieces {
                     self.at = At::End;
                 }
             }
-            (At::List, b',') => return self.depth == 1,
+            (At::List, b',') => return self.depth == 1 && !was_blank,
             _ => {}
         }
         false
