@@ -11,6 +11,7 @@ use super::{detail, head, leaders, members, pane, screen};
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
+use crate::tui::facts::AgentFacts;
 use crate::tui::history::spark;
 use crate::tui::page::View;
 use crate::tui::snapshot::{Millis, Source};
@@ -324,8 +325,11 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
         or_unknown(agent.and_then(|agent| agent.fsm_pending)),
     );
     let lag = app.history.lag.last(room, now, app.coarse);
+    let snapshot = agent
+        .and_then(AgentFacts::since_snapshot)
+        .map_or_else(String::new, |count| format!("  snapshot {count} back"));
     let lag_text = format!(
-        "max lag  {span} {} {}",
+        "max lag  {span} {} {}{snapshot}",
         spark(&lag, bars),
         or_unknown(app.picture.worst_lag())
     );
