@@ -10,14 +10,17 @@ use crate::model::member::Member;
 use crate::model::service::{NodeService, ServiceDefinition};
 
 impl Client {
-    /// Whether the agent answers at all: any status will do, so that it needs no rights, and older agents need not know
-    /// the endpoint.
+    /// Whether an agent answers: it needs no rights for that, and an older one need not know the endpoint.
     ///
     /// # Errors
     ///
-    /// The agent cannot be reached.
+    /// The agent cannot be reached, or what answers is no agent: a web page, or a proxy that says why it has none.
     pub async fn ping(&self) -> Result<(), ApiError> {
         let mut answer = self.get("/v1/agent/version").send().await?;
+        let is_agents = matches!(answer.status(), 200 | 400..=404) && !answer.is_page();
+        if !is_agents {
+            return Err(answer.into_error().await);
+        }
         // To the end, so that the connection can be used again.
         while answer.chunk().await?.is_some() {}
         Ok(())

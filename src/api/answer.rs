@@ -59,6 +59,13 @@ impl Answer {
         }
     }
 
+    /// Whether it is a web page, which no agent answers with to questions of the API.
+    pub(super) fn is_page(&self) -> bool {
+        let kind = self.response.headers().get("Content-Type");
+        let kind = kind.and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.starts_with("text/html"))
+    }
+
     /// Length of the body, where the agent tells it.
     pub fn length(&self) -> Option<u64> {
         self.response.content_length()

@@ -243,7 +243,6 @@ impl App {
             matches!(update, Update::Pulse(_)),
             matches!(update, Update::Agent(_)),
         );
-        let is_sign = self.live.is_sign_of_life(&update);
         let was_away = self.live.unreachable().is_some();
         let had_leader = self.has_leader();
         let live = ClusterSnapshot::clone(&self.live).with(update, now);
@@ -256,8 +255,10 @@ impl App {
         let beat = is_pulse && !was_away && !away;
         self.dirty |= !beat;
         self.changed |= !is_pulse;
-        if is_sign {
-            self.retry_at = retry_in.filter(|_| away).map(|pause| {
+        if !away {
+            self.retry_at = None;
+        } else if self.live.waits_for(is_pulse, is_agent) {
+            self.retry_at = retry_in.map(|pause| {
                 now.saturating_add(Millis::try_from(pause.as_millis()).unwrap_or(Millis::MAX))
             });
         }

@@ -34,8 +34,9 @@ impl AgentFacts {
         Some(self.commit_index?.saturating_sub(snapshot))
     }
 
-    /// Reads the body; whatever is missing stays unknown.
-    pub fn from_json(body: &Value) -> Self {
+    /// Reads the body; whatever is missing stays unknown. `None` when nothing has a name there: it is no agent's.
+    pub fn from_json(body: &Value) -> Option<Self> {
+        body["Config"]["NodeName"].as_str()?;
         let config = |name: &str| body["Config"][name].as_str().unwrap_or_default().to_owned();
         let number = |section: &str, name: &str| -> Option<u64> {
             body["Stats"][section][name].as_str()?.parse().ok()
@@ -46,7 +47,7 @@ impl AgentFacts {
                 .as_str()
                 .map(|text| text != "disabled"),
         };
-        Self {
+        Some(Self {
             node: config("NodeName"),
             datacenter: config("Datacenter"),
             version: config("Version"),
@@ -57,7 +58,7 @@ impl AgentFacts {
             commit_index: number("raft", "commit_index"),
             fsm_pending: number("raft", "fsm_pending"),
             snapshot_index: number("raft", "last_snapshot_index"),
-        }
+        })
     }
 }
 
@@ -69,9 +70,10 @@ mod tests {
     fn a_snapshot_is_as_old_as_what_was_committed_since() {
         let told = |snapshot: &str| {
             let body = serde_json::json!({
+                "Config": {"NodeName": "s1"},
                 "Stats": {"raft": {"commit_index": "16500", "last_snapshot_index": snapshot}},
             });
-            AgentFacts::from_json(&body).since_snapshot()
+            AgentFacts::from_json(&body)?.since_snapshot()
         };
         assert_eq!(told("16384"), Some(116));
         assert_eq!(told("0"), None, "there is none yet");
@@ -84,10 +86,10 @@ mod tests {
             "Config": {"NodeName": "c1", "Datacenter": "dc1", "Server": false, "Version": "1.8.7"},
             "Stats": {"serf_lan": {"health_score": "2"}, "raft": null},
         });
-        let facts = AgentFacts::from_json(&body);
+        let facts = AgentFacts::from_json(&body).unwrap();
         assert_eq!(facts.score, Some(2));
         assert_eq!(facts.term, None);
         assert_eq!(facts.acl, None);
-        assert_eq!(AgentFacts::from_json(&Value::Null), AgentFacts::default());
+        assert_eq!(AgentFacts::from_json(&Value::Null), None);
     }
 }

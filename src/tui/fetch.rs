@@ -1,5 +1,6 @@
 //! One question to the agent for each part of the picture.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -9,10 +10,11 @@ use super::lenient::LenientCheck;
 use super::snapshot::{ClusterSnapshot, Contact, Fault, FaultKind, Millis, Update};
 pub use super::subject::Subject;
 use crate::api::{ApiError, Client, ErrorClass, Meta, QueryOptions};
-use crate::model::member::Member;
 
 /// How long a question may take that does not wait for a change.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Letters of a refusal that are kept.
+const MAX_LETTERS: usize = 200;
 
 /// Asks once. `options` carry the index to wait for where the subject can be waited for; the second part of the answer
 /// is what Consul's headers say of it, with index 0 where there are none.
@@ -23,31 +25,40 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
         ..options.clone()
     };
     let plain = QueryOptions::default();
+    let fault = |error| lacking(subject, fault(error));
     let update = match subject {
         Subject::Checks => {
             let found = client.health_state_list("any", &stale).await;
-            let (came, meta) = indexed::<Vec<LenientCheck>>(found);
+            let (came, meta) = indexed::<Vec<LenientCheck>>(subject, found, Vec::is_empty);
             let came = came.map(|list| list.into_iter().map(|LenientCheck(one)| one).collect());
             return (Update::Checks(came), meta);
         }
         Subject::Services => {
-            let (came, meta) = indexed(client.catalog_services_raw(&stale).await);
+            let found = client.catalog_services_raw(&stale).await;
+            let (came, meta) = indexed(subject, found, BTreeMap::is_empty);
             return (Update::Services(came), meta);
         }
         Subject::Agent => {
-            let came = client.agent_self().await;
-            Update::Agent(came.map(|body| AgentFacts::from_json(&body)).map_err(fault))
+            let found = client.agent_self().await.map_err(fault);
+            Update::Agent(found.and_then(|body| AgentFacts::from_json(&body).ok_or_else(no_agent)))
         }
         Subject::Members => {
             let found = client.agent_members(false, "_all").await.map_err(fault);
-            Update::Members(found.and_then(some_members))
+            let some = found.and_then(|list| match list.is_empty() {
+                // The agent itself is a member.
+                true => Err(hidden(subject)),
+                false => Ok(list),
+            });
+            Update::Members(some)
         }
         Subject::Health => Update::Health(client.autopilot_health(&plain).await.map_err(fault)),
         Subject::Raft => Update::Raft(client.raft_configuration(&stale).await.map_err(fault)),
         Subject::Autopilot => {
             Update::Autopilot(client.autopilot_configuration(&plain).await.map_err(fault))
         }
-        Subject::Leader => Update::Leader(leader(client.status_leader(&stale).await)),
+        Subject::Leader => {
+            Update::Leader(leader(client.status_leader(&stale).await).map_err(fault))
+        }
         Subject::Changes => Update::Changes(client.leader_changes().await.map_err(fault)),
         Subject::Gossip => {
             let found = client.gossip_members().await.map_err(fault);
@@ -108,16 +119,23 @@ pub async fn pulse(client: &Client, limit: Duration) -> Result<(), Fault> {
 }
 
 /// "No cluster leader" is an answer to who leads: nobody.
-fn leader(came: Result<String, ApiError>) -> Result<String, Fault> {
+fn leader(came: Result<String, ApiError>) -> Result<String, ApiError> {
     match came {
         Err(error) if error.classify() == ErrorClass::NoLeader => Ok(String::new()),
-        other => other.map_err(fault),
+        other => other,
     }
 }
 
-fn indexed<T>(came: Result<(T, Meta), ApiError>) -> (Result<T, Fault>, Meta) {
+/// An answer with its index. Every cluster with a leader has a service and a check of its own: if none is told, the token
+/// hides them.
+fn indexed<T>(
+    subject: Subject,
+    came: Result<(T, Meta), ApiError>,
+    is_empty: impl Fn(&T) -> bool,
+) -> (Result<T, Fault>, Meta) {
     match came {
-        Err(error) => (Err(fault(error)), Meta::default()),
+        Err(error) => (Err(lacking(subject, fault(error))), Meta::default()),
+        Ok((found, meta)) if meta.known_leader && is_empty(&found) => (Err(hidden(subject)), meta),
         Ok((found, meta)) => (Ok(found), meta),
     }
 }
@@ -147,15 +165,29 @@ fn no_answer() -> Fault {
     }
 }
 
-/// The agent itself is a member: an empty list is what a token without rights is told.
-fn some_members(list: Vec<Member>) -> Result<Vec<Member>, Fault> {
-    if list.is_empty() {
-        return Err(Fault {
-            kind: FaultKind::Forbidden,
-            text: "the token may not read any node".to_owned(),
-        });
+/// The same fault, with the right that the token lacks.
+fn lacking(subject: Subject, fault: Fault) -> Fault {
+    match (fault.kind, subject.right()) {
+        (FaultKind::Forbidden, Some(_)) => hidden(subject),
+        _ => fault,
     }
-    Ok(list)
+}
+
+/// What a token hides of which the agent tells nothing.
+pub(super) fn hidden(subject: Subject) -> Fault {
+    let right = subject.right().unwrap_or("a right");
+    Fault {
+        kind: FaultKind::Forbidden,
+        text: format!("the token lacks {right}"),
+    }
+}
+
+/// Something answers, but not an agent.
+fn no_agent() -> Fault {
+    Fault {
+        kind: FaultKind::Other,
+        text: "what answers is no Consul agent".to_owned(),
+    }
 }
 
 fn unsupported() -> Fault {
@@ -187,7 +219,15 @@ pub(super) fn fault(error: ApiError) -> Fault {
     };
     let text = match &error {
         ApiError::Transport { cause, .. } => cause.clone(),
-        ApiError::Status { status, body, .. } => format!("{status} {body}"),
+        // A page of a proxy is many lines of markup.
+        ApiError::Status { status, body, .. } if body.trim_start().starts_with('<') => {
+            format!("no Consul agent there: HTTP {status} and a web page")
+        }
+        ApiError::Status { status, body, .. } => {
+            let body: String = body.chars().take(MAX_LETTERS).collect();
+            format!("HTTP {status} {body}")
+        }
+        ApiError::Decode { .. } => format!("no answer of a Consul agent: {error}"),
         other => other.to_string(),
     };
     Fault {

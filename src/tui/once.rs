@@ -86,7 +86,7 @@ fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>], empty: &s
 }
 
 /// What could not be asked, a line each.
-fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
+pub(super) fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(fault) = snapshot.unreachable() {
         return vec![format!("UNREACHABLE {}", fault.text)];

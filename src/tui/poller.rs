@@ -199,8 +199,9 @@ impl Follower {
                 self.news.hope.notify_waiters();
             }
             let pause = match trouble {
-                // The agent will not learn it, and rights seldom change.
-                Some(FaultKind::Unsupported | FaultKind::Forbidden) => BACK_OFF[4],
+                // The agent will not learn it; rights seldom change, but somebody may be changing them just now.
+                Some(FaultKind::Unsupported) => BACK_OFF[4],
+                Some(FaultKind::Forbidden) => BACK_OFF[2],
                 Some(_) => back_off(failures, rand::random()),
                 None => self.pause,
             };

@@ -285,27 +285,41 @@ impl ClusterSnapshot {
         self
     }
 
-    /// Why the agent cannot be reached, if it cannot. Where nobody feels its pulse, its own part tells.
+    /// Why there is no agent to ask, if there is none: nothing answers, or something that is no agent does.
     pub fn unreachable(&self) -> Option<&Fault> {
-        let fault = if self.has_pulse() {
-            self.pulse.fault.as_ref()
-        } else {
-            self.agent.fault.as_ref()
-        };
-        fault.filter(|fault| fault.kind == FaultKind::Unreachable)
+        let silent = self.pulse.fault.as_ref();
+        silent.or_else(|| self.astray())
     }
 
-    /// Whether an answer can change what [`Self::unreachable`] says.
-    pub fn is_sign_of_life(&self, update: &Update) -> bool {
-        match update {
-            Update::Pulse(_) => true,
-            Update::Agent(_) => !self.has_pulse(),
-            _ => false,
+    /// What the agent says of itself is not what an agent says, although something is there. Where nobody feels its
+    /// pulse, its own part tells whether it is there at all.
+    fn astray(&self) -> Option<&Fault> {
+        let fault = self.agent.fault.as_ref();
+        fault.filter(|fault| match fault.kind {
+            FaultKind::Unreachable => !self.has_pulse(),
+            FaultKind::Other => true,
+            FaultKind::Forbidden | FaultKind::Unsupported | FaultKind::NoLeader => false,
+        })
+    }
+
+    /// Whether an answer of the pulse, or about the agent itself, is the one that [`Self::unreachable`] waits for.
+    pub fn waits_for(&self, is_pulse: bool, is_agent: bool) -> bool {
+        if self.pulse.fault.is_some() {
+            is_pulse
+        } else {
+            is_agent && self.astray().is_some()
         }
     }
 
     fn has_pulse(&self) -> bool {
         self.pulse.value.is_some() || self.pulse.fault.is_some()
+    }
+
+    /// Whether the agent may leave out what the token may not see: access control is on, or the agent does not tell.
+    pub fn may_hide(&self) -> bool {
+        self.agent
+            .get()
+            .is_none_or(|agent| agent.acl != Some(false))
     }
 
     /// Why what the agent tells may be old although it answers.

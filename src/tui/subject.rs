@@ -44,6 +44,22 @@ impl Subject {
         Self::Gossip,
         Self::Coordinates,
     ];
+
+    /// The policy that lets a token read it; `None` where it takes none.
+    pub const fn right(self) -> Option<&'static str> {
+        match self {
+            Self::Leader => None,
+            Self::Agent => Some("agent_prefix \"\" { policy = \"read\" }"),
+            Self::Members | Self::Gossip | Self::Coordinates => {
+                Some("node_prefix \"\" { policy = \"read\" }")
+            }
+            Self::Checks => Some("node_prefix and service_prefix \"\" { policy = \"read\" }"),
+            Self::Services => Some("service_prefix \"\" { policy = \"read\" }"),
+            Self::Health | Self::Raft | Self::Autopilot | Self::Changes => {
+                Some("operator = \"read\"")
+            }
+        }
+    }
 }
 
 /// A set of parts.
@@ -54,10 +70,11 @@ impl Subjects {
     /// All of them.
     pub const ALL: Self = Self::of(&Subject::ALL);
 
-    /// What the head shows, and small lists.
+    /// What the head shows, and what the journal must not miss. A list that did not change costs nothing.
     const ALWAYS: Self = Self::of(&[
         Subject::Agent,
         Subject::Members,
+        Subject::Checks,
         Subject::Health,
         Subject::Raft,
         Subject::Autopilot,
@@ -66,20 +83,15 @@ impl Subjects {
         Subject::Gossip,
     ]);
 
-    /// What a page needs; the big lists only where they are seen. The palette completes names of services.
+    /// What a page needs; what nobody is told of only where it is seen. The palette completes names of services.
     pub const fn needed(page: &Page, palette: bool) -> Self {
         let needed = match page {
-            Page::View(View::Overview) | Page::Node(_) => Self::ALWAYS
-                .with(Subject::Checks)
-                .with(Subject::Coordinates),
-            Page::View(View::Members | View::Latency) => Self::ALWAYS.with(Subject::Coordinates),
-            Page::View(View::Checks | View::Events) | Page::Check(..) => {
-                Self::ALWAYS.with(Subject::Checks)
+            Page::View(View::Overview | View::Members | View::Latency) | Page::Node(_) => {
+                Self::ALWAYS.with(Subject::Coordinates)
             }
-            Page::View(View::Services) | Page::Service(_) => {
-                Self::ALWAYS.with(Subject::Checks).with(Subject::Services)
-            }
-            Page::View(View::Raft | View::Kv | View::Logs)
+            Page::View(View::Services) | Page::Service(_) => Self::ALWAYS.with(Subject::Services),
+            Page::View(View::Checks | View::Events | View::Raft | View::Kv | View::Logs)
+            | Page::Check(..)
             | Page::Folder(_)
             | Page::Key(_)
             | Page::Line(_) => Self::ALWAYS,
@@ -119,14 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn big_lists_are_needed_where_they_are_seen() {
+    fn the_rest_is_needed_where_it_is_seen() {
         let needs = |view, subject| Subjects::needed(&Page::View(view), false).contains(subject);
         for view in View::ALL {
             assert!(needs(view, Subject::Leader), "the head shows it");
+            assert!(needs(view, Subject::Checks), "the journal tells of them");
             assert_eq!(needs(view, Subject::Services), view == View::Services);
         }
-        assert!(needs(View::Overview, Subject::Checks));
-        assert!(!needs(View::Raft, Subject::Checks));
         assert!(!needs(View::Checks, Subject::Coordinates));
         let palette = Subjects::needed(&Page::View(View::Raft), true);
         assert!(palette.contains(Subject::Services));

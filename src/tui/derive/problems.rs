@@ -97,16 +97,22 @@ pub(super) fn find(picture: &Picture, limits: &Thresholds) -> Vec<Problem> {
     found
 }
 
-/// Newest first; those of which only a least age is known come after those with a time; of one moment the worst first.
+/// Newest first; of one moment the worst first. Those of which only a least age is known come after those with a time, the
+/// worst first: their times tell when they were first seen, and nothing more.
 pub(super) fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
         let note = |one: &Problem| one.severity == Severity::Note;
-        let time = |one: &Problem| one.since.map_or(0, |since| since.at);
         let vague = |one: &Problem| one.since.is_none_or(|since| since.at_least);
-        (note(a), vague(a))
-            .cmp(&(note(b), vague(b)))
-            .then_with(|| time(b).cmp(&time(a)))
-            .then_with(|| b.severity.cmp(&a.severity))
+        let time = |one: &Problem| one.since.map_or(0, |since| since.at);
+        let newer = time(b).cmp(&time(a));
+        let worse = b.severity.cmp(&a.severity);
+        let moment = match (vague(a), vague(b)) {
+            (true, true) => worse.then(newer),
+            (false, false) => newer.then(worse),
+            (vague, other) => vague.cmp(&other),
+        };
+        (note(a).cmp(&note(b)))
+            .then(moment)
             .then_with(|| b.order.cmp(&a.order))
             .then_with(|| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)))
     });

@@ -1,6 +1,7 @@
 use super::fake_agent::{FakeAgent, Reply};
 use super::*;
 use crate::tui::fetch::{ask, everything};
+use crate::tui::snapshot::ClusterSnapshot;
 
 /// Between two questions of a test about the same.
 const SOON: Duration = Duration::from_millis(20);
@@ -19,6 +20,9 @@ fn an_agent_that_stops_is_stale_within_a_second() {
     let frame = Duration::from_millis(100);
     assert!(interval / PULSES + PULSE_PATIENCE + frame < Duration::from_secs(1));
 }
+
+/// An agent's own check, which every cluster has.
+const ONE_CHECK: &str = r#"[{"Node": "n", "CheckID": "serfHealth", "Status": "passing"}]"#;
 
 /// A well agent.
 fn well(path: &str) -> Reply {
@@ -195,12 +199,52 @@ async fn a_connection_that_hangs_does_not_stop_what_is_refreshed() {
 }
 
 #[tokio::test]
+async fn what_answers_and_is_no_agent_is_told() {
+    let page = "<html><body>Welcome</body></html>";
+    for (status, body, text) in [
+        (502, page, "no Consul agent there: HTTP 502 and a web page"),
+        (429, "slow down", "HTTP 429 slow down"),
+        (200, "{}", "what answers is no Consul agent"),
+        (200, page, "no answer of a Consul agent: "),
+    ] {
+        let agent = FakeAgent::start(move |_| Reply::Say(status, 0, body.to_owned())).await;
+        let mut snapshot = ClusterSnapshot::new("a");
+        let client = agent.client();
+        if let Err(fault) = pulse(&client, PATIENCE).await {
+            snapshot = snapshot.with(Update::Pulse(Err(fault)), 1);
+        }
+        let (update, _) = ask(&client, Subject::Agent, &QueryOptions::default()).await;
+        let told = snapshot.with(update, 1);
+        let told = told.unreachable().expect("it is no agent");
+        assert!(told.text.starts_with(text), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_catalog_is_one_that_the_token_may_not_see() {
+    let agent = FakeAgent::start(
+        |path: &str| match path.starts_with("/v1/health/state/any") {
+            true => Reply::Say(200, 5, "[]".to_owned()),
+            false => well(path),
+        },
+    )
+    .await;
+    let (update, _) = ask(&agent.client(), Subject::Checks, &QueryOptions::default()).await;
+    let fault = update.fault().expect("hidden");
+    assert_eq!(fault.kind, FaultKind::Forbidden);
+    assert!(
+        fault.text.starts_with("the token lacks node_prefix"),
+        "{fault:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_index_that_goes_backwards_begins_anew() {
     let checks = |index| {
         move |path: &str| match path.starts_with("/v1/health/state/any") {
             // As agents do, it waits while there is nothing newer.
             true if path.contains(&format!("index={index}&")) => Reply::Wait,
-            true => Reply::Say(200, index, "[]".to_owned()),
+            true => Reply::Say(200, index, ONE_CHECK.to_owned()),
             false => well(path),
         }
     };

@@ -17,26 +17,20 @@ use crate::tui::words::{cut, one_line, or_unknown};
 
 /// What keeps a view from being complete.
 pub(super) fn fault_of(view: View, snapshot: &ClusterSnapshot) -> Option<String> {
-    let tell = |fault: Option<&Fault>, right: &str| {
+    let tell = |fault: Option<&Fault>| {
         let fault = fault?;
         Some(match fault.kind {
-            FaultKind::Forbidden => format!("the token may not read this: it needs {right}"),
             FaultKind::NoLeader => "no leader to ask".to_owned(),
             // The head says it for everything.
-            FaultKind::Unreachable if snapshot.unreachable().is_some() => return None,
-            FaultKind::Unreachable | FaultKind::Unsupported | FaultKind::Other => {
-                fault.text.clone()
-            }
+            _ if snapshot.unreachable().is_some() => return None,
+            _ => fault.text.clone(),
         })
     };
     match view {
-        View::Raft => tell(snapshot.health.fault.as_ref(), "operator = \"read\""),
-        View::Members => tell(
-            snapshot.members.fault.as_ref(),
-            "node_prefix \"\" { policy = \"read\" }",
-        ),
-        View::Checks => tell(snapshot.checks.fault.as_ref(), "node and service read"),
-        View::Services => tell(snapshot.services.fault.as_ref(), "service read"),
+        View::Raft => tell(snapshot.health.fault.as_ref()),
+        View::Members => tell(snapshot.members.fault.as_ref()),
+        View::Checks => tell(snapshot.checks.fault.as_ref()),
+        View::Services => tell(snapshot.services.fault.as_ref()),
         // The overview's panes and views with data of their own tell it themselves.
         View::Overview | View::Events | View::Latency | View::Kv | View::Logs => None,
     }

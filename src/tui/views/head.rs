@@ -13,13 +13,15 @@ use crate::tui::keymap::{Action, KEYS};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
-use crate::tui::subject::Subject;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
 use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
 
 /// After so many milliseconds without a sign of life the data is old, whatever the poller says.
 const SILENCE: Millis = 10_000;
+
+/// Columns below which the numbers may take a line more.
+const NARROW: usize = 80;
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
@@ -71,7 +73,7 @@ pub(super) fn is_stale(app: &App, now: Millis) -> bool {
     app.live.unreachable().is_some() || (heard > 0 && now - heard >= SILENCE)
 }
 
-/// The status line and the numbers, wrapped into as many lines as they need, at most three.
+/// The status line and the numbers, wrapped into as many lines as they need, at most three, or four where lines are short.
 pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let dc = app
@@ -176,8 +178,8 @@ fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
             look(snapshot.members.fault.is_some()),
         ),
         (
-            checks(app),
-            look(snapshot.checks.fault.is_some() || !app.following().contains(Subject::Checks)),
+            summary::checks(snapshot, picture, &theme.glyphs),
+            look(snapshot.checks.fault.is_some()),
         ),
     ];
     let mut rows = vec![Line::default()];
@@ -198,19 +200,8 @@ fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
         let text = cut(&part, room, theme.glyphs.more);
         row.push_span(Span::styled(text, theme.style(look)));
     }
-    rows.truncate(2);
+    rows.truncate(if width < NARROW { 3 } else { 2 });
     rows
-}
-
-/// The checks, with their age where the page needs them not, so that nobody asks.
-fn checks(app: &App) -> String {
-    let (snapshot, picture) = (&app.snapshot, &app.picture);
-    let text = summary::checks(snapshot, picture, &app.theme.glyphs);
-    let checks = &snapshot.checks;
-    if app.following().contains(Subject::Checks) || checks.sampled == 0 || checks.fault.is_some() {
-        return text;
-    }
-    format!("{text} ({} old)", short(picture.at - checks.sampled))
 }
 
 /// The one line of the smallest screens: `LEADER srv-2  3/3  x3 !2  0.4s`.
@@ -237,14 +228,17 @@ pub(super) fn tiny(app: &App, now: Millis) -> String {
     } else {
         ""
     };
+    let counts = match (count(Severity::Critical), count(Severity::Warning)) {
+        // Nothing was found where nothing could be looked at.
+        (0, _) if picture.check_counts.is_none() || picture.node_counts.is_none() => {
+            UNKNOWN.to_owned()
+        }
+        (bad, warning) => format!("{}{bad} {}{warning}", glyphs.bad, glyphs.warning),
+    };
     format!(
-        "{leader}  {}/{}  {}{} {}{}  {age}{write}",
+        "{leader}  {}/{}  {counts}  {age}{write}",
         or_unknown(picture.servers.healthy),
         or_unknown(picture.servers.total),
-        glyphs.bad,
-        count(Severity::Critical),
-        glyphs.warning,
-        count(Severity::Warning),
     )
 }
 

@@ -71,6 +71,11 @@ pub(super) fn notes(app: &App, prefix: &str, width: usize, now: Millis) -> Vec<L
         Meaning::Quiet
     };
     lines.push(line(&text, look));
+    // Names that the token may not list are left out of the answer without a word.
+    if level.names.is_empty() && app.snapshot.may_hide() {
+        let text = "nothing here, or the token lacks key_prefix \"\" { policy = \"read\" }";
+        lines.push(line(text, Meaning::Warning));
+    }
     lines
 }
 

@@ -100,6 +100,10 @@ pub(super) fn notes(app: &App, width: usize) -> Vec<Line<'static>> {
     let Some(origin) = latency.origin() else {
         let text = match &latency.coordinates.fault {
             Some(fault) => format!("no coordinates: {}", fault.text),
+            None if latency.coordinates.get().is_some() && app.snapshot.may_hide() => {
+                let right = "node_prefix \"\" { policy = \"read\" }";
+                format!("no node has a coordinate yet, or the token lacks {right}")
+            }
             None if latency.coordinates.get().is_some() => {
                 "no node has a coordinate yet".to_owned()
             }

@@ -10,9 +10,10 @@ use super::tabular::{age, age_key, meaning};
 use super::{detail, head, leaders, members, pane, screen};
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
-use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
+use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind, Verdict, verdict};
 use crate::tui::facts::AgentFacts;
 use crate::tui::history::spark;
+use crate::tui::once;
 use crate::tui::page::View;
 use crate::tui::snapshot::{Millis, Source};
 use crate::tui::summary;
@@ -119,7 +120,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis
     } else if area.height >= STACK {
         stacked(frame, area, app, now);
     } else {
-        one(frame, area, app, now, 1);
+        // A frame would take the room of two problems.
+        plain(frame, area, app, now, 1);
     }
 }
 
@@ -197,12 +199,24 @@ fn badge(app: &App) -> String {
 fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
     if app.picture.problems.is_empty() {
         let picture = &app.picture;
+        let blind = verdict(&app.snapshot, picture) == Verdict::Unknown;
         let (text, look) = match (picture.check_counts, picture.node_counts) {
-            (Some(_), Some(_)) => ("nothing is wrong", Meaning::Ok),
             (None, _) => ("checks n/a", Meaning::Quiet),
             (Some(_), None) => ("nodes n/a", Meaning::Quiet),
+            (Some(_), Some(_)) if blind => (
+                "nothing seen, and not everything can be seen",
+                Meaning::Warning,
+            ),
+            (Some(_), Some(_)) => ("nothing is wrong", Meaning::Ok),
         };
-        head::put(frame, area, text, look, app);
+        let (top, rest) = pane::split_top(area, 1);
+        head::put(frame, top, text, look, app);
+        if blind {
+            let faults = once::faults(&app.snapshot).into_iter();
+            let faults = faults.map(|text| pane::styled(text, Meaning::Warning, &app.theme));
+            let text = Paragraph::new(faults.collect::<Vec<_>>()).wrap(Wrap { trim: true });
+            frame.render_widget(text, rest);
+        }
         return;
     }
     let rows = u16::try_from(app.shown() + 1).unwrap_or(u16::MAX);

@@ -8,6 +8,7 @@ use super::draw;
 use crate::tui::app::{App, Effect, Event};
 use crate::tui::check::Check;
 use crate::tui::derive::bad_cluster::{NOW, bad_cluster};
+use crate::tui::fetch::hidden;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::{Fault, FaultKind, Update};
@@ -403,21 +404,30 @@ fn nothing_known_yet_is_no_number() {
 
 #[test]
 fn a_token_without_rights_sees_why() {
-    let refused = || fault(FaultKind::Forbidden, "403 Permission denied");
     let mut app = App::new("http://h:1", ascii(), Thresholds::default());
     came(&mut app, Update::Pulse(Ok(())));
-    came(&mut app, Update::Agent(Err(refused())));
-    came(&mut app, Update::Members(Err(refused())));
-    came(&mut app, Update::Health(Err(refused())));
-    came(&mut app, Update::Checks(Err(refused())));
-    came(&mut app, Update::Services(Err(refused())));
+    came(&mut app, Update::Agent(Err(hidden(Subject::Agent))));
+    came(&mut app, Update::Members(Err(hidden(Subject::Members))));
+    came(&mut app, Update::Health(Err(hidden(Subject::Health))));
+    came(&mut app, Update::Checks(Err(hidden(Subject::Checks))));
+    came(&mut app, Update::Services(Err(hidden(Subject::Services))));
     let texts = all_views(&mut app);
     for text in &texts {
-        assert_all(text, &["no data: 403 Permission denied", "NODES n/a"]);
+        let head = "no data: the token lacks agent_prefix \"\" { policy = \"read\" }";
+        assert_all(text, &[head, "NODES n/a"]);
     }
-    for text in &texts[..5] {
-        assert_all(text, &["it needs"]);
+    let lacks = [
+        "lacks operator = \"read\"",
+        "lacks node_prefix \"\"",
+        "lacks operator = \"read\"",
+        "lacks node_prefix and service_prefix",
+        "lacks service_prefix \"\"",
+    ];
+    for (text, right) in texts.iter().zip(lacks) {
+        assert_all(text, &[right]);
     }
+    // The smallest screen does not say that all is well.
+    assert_all(&screen(&mut app, 40, 8), &["LEADER n/a  n/a/n/a  n/a"]);
     came(&mut app, Update::Leader(Ok("10.0.0.2:8300".to_owned())));
     assert_all(&screen(&mut app, 120, 40), &["live, 0.0 s old"]);
 }
@@ -488,11 +498,7 @@ fn only_what_a_page_needs_is_asked() {
         }
     };
     let parts = wanted(&mut app, '3');
-    assert!(!parts.contains(Subject::Checks));
-    assert_all(
-        &screen(&mut app, 120, 40),
-        &["CHECKS 7 ok 1 ! 2 x (11m40s old)"],
-    );
+    assert!(!parts.contains(Subject::Coordinates) && parts.contains(Subject::Checks));
     let parts = wanted(&mut app, '5');
     assert!(parts.contains(Subject::Services) && parts.contains(Subject::Checks));
     assert_eq!(press(&mut app, "j"), [], "the same page");
