@@ -64,6 +64,8 @@ pub enum Effect {
     Look(Lookup),
     /// Ask the agent at this address from now on.
     Via(String),
+    /// Ask the agent of this context from now on.
+    Context(String),
 }
 
 /// The state.
@@ -373,7 +375,8 @@ impl App {
                 prompt::Edit::Done => {
                     let line = std::mem::take(text);
                     self.mode = Mode::Normal;
-                    if let Some(effects) = self.go_via(now, &line) {
+                    let elsewhere = self.go_via(now, &line);
+                    if let Some(effects) = elsewhere.or_else(|| self.go_context(now, &line)) {
                         return effects;
                     }
                     self.go(prompt::choose(&line, &self.picture))

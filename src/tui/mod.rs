@@ -9,6 +9,7 @@ pub mod app;
 pub mod asker;
 pub mod check;
 pub mod confirm;
+pub mod contexts;
 pub mod data_table;
 pub mod demand;
 pub mod derive;
@@ -45,7 +46,9 @@ pub mod words;
 pub mod worker;
 pub mod write;
 
+pub use acting::ActError;
 pub use app::App;
+pub use contexts::{Accent, Contexts, Place};
 pub use derive::{Picture, Verdict, derive};
 pub use fetch::everything;
 pub use history::History;
@@ -56,6 +59,7 @@ pub use snapshot::{ClusterSnapshot, Millis};
 pub use stream::Stream;
 pub use theme::{Palette, Theme};
 pub use thresholds::Thresholds;
+pub use worker::Opener;
 pub use write::Gate;
 #[cfg(test)]
 mod large_cluster_tests;

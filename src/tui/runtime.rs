@@ -16,7 +16,7 @@ use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
 use super::views;
-use super::worker::{Came, Worker};
+use super::worker::{Came, Opener, Worker};
 use crate::api::Client;
 
 /// Least time between two frames.
@@ -24,20 +24,22 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How often ages are drawn anew while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Shows the dashboard until somebody ends it. `pause` lies between two questions about the same; `clock` tells the time.
+/// Shows the dashboard until somebody ends it. `opener` makes clients of contexts, `pause` lies between two questions about
+/// the same, `clock` tells the time.
 ///
 /// # Errors
 ///
 /// The terminal cannot be used. An agent that cannot be reached is no error: it is shown.
 pub async fn run(
     client: &Client,
+    opener: Opener,
     mut app: App,
     pause: Duration,
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
     let mut poller = Poller::start(client, pause, app.following());
-    let mut worker = Worker::new(client);
+    let mut worker = Worker::new(client, opener);
     let mut asker = Asker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
@@ -58,11 +60,15 @@ pub async fn run(
             }
             Some(came) = worker.next() => match came {
                 Came::Arrival(arrival) => Event::Arrival(arrival),
-                Came::Agent(client) => {
+                Came::Agent(client, context) => {
                     poller = Poller::start(&client, pause, app.following());
                     asker = Asker::new(&client);
                     worker.moved(&client);
-                    Event::Arrival(Arrival::Moved(client.address().to_owned()))
+                    let address = client.address().to_owned();
+                    Event::Arrival(match context {
+                        Some(name) => Arrival::Entered(name, address),
+                        None => Arrival::Moved(address),
+                    })
                 }
             },
             Some(found) = asker.next() => Event::Found(found),
@@ -94,6 +100,7 @@ pub async fn run(
                 Effect::Write(order) => worker.order(order),
                 Effect::Look(lookup) => worker.look(lookup),
                 Effect::Via(address) => worker.connect(address),
+                Effect::Context(name) => worker.enter(name),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {
                     suspend(&mut screen)?;

@@ -1,6 +1,7 @@
 //! Does what somebody at the keys asked for, each in a task of its own, and brings back what came of it. The screen
 //! never waits for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -27,9 +28,12 @@ enum Kind {
 pub enum Came {
     /// Something for the dashboard.
     Arrival(Arrival),
-    /// Another agent to ask, and its address.
-    Agent(Box<Client>),
+    /// Another agent to ask, and the context that it is of, if one was asked for.
+    Agent(Box<Client>, Option<String>),
 }
+
+/// Makes a client of a context, by its name. May take a while.
+pub type Opener = Arc<dyn Fn(&str) -> Result<Client, ActError> + Send + Sync>;
 
 /// The tasks; they end when it is dropped.
 pub struct Worker {
@@ -37,12 +41,17 @@ pub struct Worker {
     tasks: JoinSet<Came>,
     /// The task of the order that is under way.
     order: Option<tokio::task::Id>,
+    /// The task that makes the client which was asked for last.
+    going: Option<tokio::task::Id>,
+    opener: Opener,
 }
 
 impl Worker {
-    /// A worker at an agent.
-    pub fn new(client: &Client) -> Self {
+    /// A worker at an agent; `opener` leads to others.
+    pub fn new(client: &Client, opener: Opener) -> Self {
         Self {
+            opener,
+            going: None,
             client: client.clone(),
             tasks: JoinSet::new(),
             order: None,
@@ -71,11 +80,26 @@ impl Worker {
     /// Makes a client of another agent. Reads certificates and may ask for names: not a thing for the loop.
     pub fn connect(&mut self, address: String) {
         let client = self.client.clone();
-        self.tasks
+        let task = self
+            .tasks
             .spawn_blocking(move || match client.elsewhere(&address) {
-                Ok(client) => Came::Agent(Box::new(client)),
+                Ok(client) => Came::Agent(Box::new(client), None),
                 Err(error) => Came::Arrival(Arrival::NotMoved(address, error.into())),
             });
+        self.going = Some(task.id());
+    }
+
+    /// Makes a client of a context's agent.
+    pub fn enter(&mut self, name: String) {
+        let opener = Arc::clone(&self.opener);
+        let task = self.tasks.spawn_blocking(move || match opener(&name) {
+            Ok(client) => Came::Agent(Box::new(client), Some(name)),
+            Err(error) => {
+                let what = format!("the context {name}");
+                Came::Arrival(Arrival::NotMoved(what, error))
+            }
+        });
+        self.going = Some(task.id());
     }
 
     /// From now on asks this agent. What is under way is not affected.
@@ -88,6 +112,12 @@ impl Worker {
         loop {
             match self.tasks.join_next_with_id().await? {
                 Ok((id, came)) => {
+                    let is_move =
+                        matches!(came, Came::Agent(..) | Came::Arrival(Arrival::NotMoved(..)));
+                    // Somebody wanted to go elsewhere in the meantime.
+                    if is_move && self.going != Some(id) {
+                        continue;
+                    }
                     self.over(id);
                     return Some(came);
                 }

@@ -77,6 +77,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("tui::app", 2),
     pure("tui::check", 2),
     pure("tui::confirm", 2),
+    pure("tui::contexts", 2),
     pure("tui::data_table", 2),
     pure("tui::demand", 2),
     pure("tui::derive", 2),

@@ -1,14 +1,18 @@
 //! `top`
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::Client;
 use crate::cli::child::Interrupts;
-use crate::cli::config::TopSettings;
+use crate::cli::config::{Named, TopSettings};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
-use crate::tui::{self, App, History, Observations, Palette, Theme, Thresholds};
+use crate::cli::visit::Visits;
+use crate::tui::{
+    self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Theme, Thresholds,
+};
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
@@ -19,7 +23,7 @@ const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one. Works against HashiCorp Consul, too; what only our agents
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one, `:ctx` that of another context. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
 ///
 /// $ consulctl top
@@ -47,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "columns")]
     width: Option<usize>,
     /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
-    #[arg(long, value_name = "name", value_parser = palette)]
+    #[arg(long, value_name = "name", value_parser = named_palette)]
     theme: Option<Palette>,
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
@@ -129,6 +133,8 @@ fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
 /// What flags, environment and the user's file say together.
 struct Start {
     client: Client,
+    /// The context that the client is of.
+    here: Option<Place>,
     theme: Theme,
     limits: Thresholds,
     /// What lies between two questions.
@@ -140,23 +146,21 @@ impl Args {
         if !self.words.is_empty() {
             return Err(Error::too_many("0", self.words.len()));
         }
-        let client = if self.write {
-            context.writer(&self.http)?
-        } else {
-            context.client(&self.http)?
-        };
+        let (client, chosen) = context.reach(&self.http, self.write)?;
+        let here = chosen.map(|chosen| place(&chosen.name, &chosen.named));
         let top = &context.config()?.top;
         let limits = limits(top);
         let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
-        let chosen = match (self.theme, &top.theme) {
-            (None, Some(name)) => Some(palette(name).map_err(|reason| {
+        let palette = match (self.theme, &top.theme) {
+            (None, Some(name)) => Some(named_palette(name).map_err(|reason| {
                 Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
             })?),
             (given, _) => given,
         };
         Ok(Start {
             client,
-            theme: Theme::from_environment(|name| context.variable(name), chosen, self.ascii),
+            here,
+            theme: Theme::from_environment(|name| context.variable(name), palette, self.ascii),
             limits,
             pause: Duration::from_millis(interval.max(MIN_INTERVAL_MS)),
         })
@@ -195,7 +199,32 @@ impl Start {
         if write {
             app.desk.gate = tui::Gate::open();
         }
-        Ok(tui::run(&self.client, app, self.pause, now).await?)
+        let visits = Visits::new(context)?;
+        let contexts = visits.contexts().iter();
+        app.desk.contexts = Contexts {
+            all: contexts.map(|(name, named)| place(name, named)).collect(),
+            here: self.here,
+            writes: write,
+        };
+        let opener: tui::Opener = Arc::new(move |name| visits.client(name).map_err(unreachable));
+        Ok(tui::run(&self.client, opener, app, self.pause, now).await?)
+    }
+}
+
+/// A context as the dashboard shows it.
+fn place(name: &str, named: &Named) -> Place {
+    Place {
+        name: name.to_owned(),
+        accent: named.accent.and_then(Accent::named),
+        read_only: named.read_only,
+    }
+}
+
+fn unreachable(error: Error) -> ActError {
+    ActError::Agent {
+        text: error.to_string(),
+        hint: "",
+        source: error.into(),
     }
 }
 
@@ -214,7 +243,7 @@ fn limits(top: &TopSettings) -> Thresholds {
     }
 }
 
-fn palette(name: &str) -> Result<Palette, String> {
+fn named_palette(name: &str) -> Result<Palette, String> {
     Palette::named(name).ok_or_else(|| "must be ansi, deuteranopia or mono".to_owned())
 }
 
@@ -225,4 +254,17 @@ fn columns(context: &Context) -> usize {
 
 fn now() -> tui::Millis {
     jiff::Timestamp::now().as_millisecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::config::ACCENTS;
+
+    #[test]
+    fn every_colour_of_a_context_is_an_accent() {
+        for name in ACCENTS {
+            assert!(Accent::named(name).is_some(), "{name}");
+        }
+    }
 }

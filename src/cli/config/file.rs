@@ -29,7 +29,12 @@ pub(crate) struct Named {
     pub(crate) token_cmd: Vec<String>,
     /// Whether whatever writes is to be asked about.
     pub(crate) read_only: bool,
+    /// The colour of its name in `top`; one of [`ACCENTS`].
+    pub(crate) accent: Option<&'static str>,
 }
+
+/// The colours that a context may have.
+pub(crate) const ACCENTS: [&str; 6] = ["red", "green", "yellow", "blue", "magenta", "cyan"];
 
 /// The settings of a context that are text.
 pub(crate) const TEXTS: [&str; 9] = [
@@ -165,6 +170,7 @@ impl Reader<'_> {
                 _ => reader.wrong(place, "true or false"),
             },
             "token_cmd" => found.token_cmd = reader.words(place, value),
+            "accent" => found.accent = reader.one_of(place, value, &ACCENTS),
             _ => match TEXTS.iter().find(|known| **known == name) {
                 Some(name) => {
                     if let Some(text) = reader.string(place, value) {
@@ -218,6 +224,20 @@ impl Reader<'_> {
         found
     }
 
+    fn one_of(
+        &mut self,
+        place: Place<'_>,
+        value: &Spanned<DeValue<'_>>,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
+        let given = value.get_ref().as_str();
+        let found = words.iter().find(|word| Some(**word) == given).copied();
+        if found.is_none() {
+            self.wrong(place, &format!("one of {}", words.join(", ")));
+        }
+        found
+    }
+
     fn number(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Option<u64> {
         let number = value.get_ref().as_integer();
         let found =
@@ -258,6 +278,7 @@ adress = "typo"
 accent = "red"
 [contexts.dev]
 datacenter = 7
+accent = "pink"
 [top]
 theme = "mono"
 interval_ms = 1_000
@@ -273,6 +294,7 @@ lag = 3
         let prod = &found.contexts["prod"];
         assert_eq!(prod.texts["address"], "https://consul.example:8501");
         assert_eq!(prod.token_cmd, ["pass", "consul/prod"]);
+        assert_eq!(prod.accent, Some("red"));
         assert!(prod.read_only && found.contexts["dev"] == Named::default());
         assert_eq!(found.top.theme.as_deref(), Some("mono"));
         assert_eq!(found.top.interval_ms, Some(1000));
@@ -282,9 +304,13 @@ lag = 3
         );
         let warnings = [
             (6, "unknown key `contexts.prod.adress`".to_owned()),
-            (7, "unknown key `contexts.prod.accent`".to_owned()),
             (9, "`contexts.dev.datacenter` must be text".to_owned()),
-            (15, "unknown key `top.thresholds.lag`".to_owned()),
+            (
+                10,
+                "`contexts.dev.accent` must be one of red, green, yellow, blue, magenta, cyan"
+                    .to_owned(),
+            ),
+            (16, "unknown key `top.thresholds.lag`".to_owned()),
         ];
         assert_eq!(found.warnings, warnings);
     }

@@ -6,4 +6,6 @@ mod file;
 
 pub(crate) use choice::{Chosen, Origin, choose, layered};
 pub(crate) use edit::with_current;
-pub(crate) use file::{Config, TopSettings, parse};
+#[cfg(test)]
+pub(crate) use file::ACCENTS;
+pub(crate) use file::{Config, Named, TopSettings, parse};

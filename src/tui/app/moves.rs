@@ -54,6 +54,14 @@ impl App {
         self.enter(page);
     }
 
+    /// Back to the view, without a way back to pages of something that may not exist any more.
+    pub(in crate::tui) fn first_page(&mut self) {
+        let view = self.view();
+        self.past.clear();
+        self.future.clear();
+        self.enter(Page::View(view));
+    }
+
     fn enter(&mut self, page: Page) {
         let here = self.pages.last();
         let same = here == Some(&page) || !page.is_table();

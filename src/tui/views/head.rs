@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -16,10 +17,12 @@ use crate::tui::snapshot::Millis;
 use crate::tui::subject::Subject;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
+use crate::tui::words::{UNKNOWN, cut, one_line, or_unknown, short, time_of_day, visible};
 
 /// After so many milliseconds without a sign of life the data is old, whatever the poller says.
 const SILENCE: Millis = 10_000;
+/// Cells of a context's name.
+const MAX_NAME: usize = 20;
 
 /// How fresh the data is: `live, 0.4 s old`, `STALE 14s: …, retry in 4 s (^r now)`, `FROZEN 5s`.
 pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
@@ -27,7 +30,7 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
     let age = now - snapshot.fresh;
     if let Some(fault) = snapshot.unreachable() {
         let since = match snapshot.fresh {
-            0 => "no answer yet".to_owned(),
+            0 => "STALE, no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
         };
         let retry = match app.retry_at.map(|at| ((at - now).max(0) + 999) / 1000) {
@@ -80,11 +83,9 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
         .get()
         .map_or(UNKNOWN, |agent| agent.datacenter.as_str());
     let (fresh, look) = freshness(app, now);
-    let mut head = vec![
-        "consulctl top".to_owned(),
-        dc.to_owned(),
-        summary::via(&app.snapshot),
-    ];
+    let mut head = vec!["consulctl top".to_owned()];
+    head.extend(context(app));
+    head.extend([dc.to_owned(), summary::via(&app.snapshot)]);
     let acl = app.snapshot.agent.get().and_then(|agent| agent.acl);
     if let Some(on) = acl {
         head.push(if on { "acl on" } else { "acl off" }.to_owned());
@@ -116,9 +117,9 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
             first.push_span(span);
             first.push_span(Span::raw("   "));
         }
-        first.push_span(Span::raw(before(head)));
+        first.extend(before(head, app));
     } else {
-        first.push_span(Span::raw(before(head)));
+        first.extend(before(head, app));
         first.push_span(access_span(app));
         first.push_span(Span::raw("   "));
         first.push_span(Span::styled(fresh, theme.style(look)));
@@ -148,11 +149,27 @@ fn access_span(app: &App) -> Span<'static> {
     }
 }
 
+/// The context whose agent is asked, if there is one.
+fn context(app: &App) -> Option<String> {
+    let place = app.desk.contexts.here.as_ref()?;
+    let name = cut(&one_line(&place.name), MAX_NAME, app.theme.glyphs.more);
+    Some(format!("ctx {name}"))
+}
+
 /// The parts of the status line that stand before its last one.
-fn before(mut head: Vec<String>) -> String {
+fn before(mut head: Vec<String>, app: &App) -> Vec<Span<'static>> {
     head.pop();
-    head.push(String::new());
-    head.join("   ")
+    let context = context(app);
+    let mut spans = Vec::new();
+    for part in head {
+        let style = match &app.desk.contexts.here {
+            Some(place) if Some(&part) == context.as_ref() => place.style(app.theme.palette),
+            _ => Style::new(),
+        };
+        spans.push(Span::styled(part, style));
+        spans.push(Span::raw("   "));
+    }
+    spans
 }
 
 fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
