@@ -7,7 +7,7 @@ mod moves;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 
 use super::acting::{Arrival, Desk};
 use super::actions::Lookup;
@@ -17,6 +17,7 @@ use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
+use super::mouse::Mouse;
 use super::observed::Observations;
 use super::page::{Page, View};
 use super::panes::Panes;
@@ -43,6 +44,8 @@ pub enum Event {
     Tick,
     /// The terminal has another size, or its content is lost.
     Redraw,
+    /// The mouse.
+    Mouse(MouseEvent),
 }
 
 /// What must be done, in this order.
@@ -66,6 +69,10 @@ pub enum Effect {
     Via(String),
     /// Ask the agent of this context from now on.
     Context(String),
+    /// Let the terminal tell of the mouse, or not.
+    Mouse(bool),
+    /// Let the terminal keep this.
+    Copy(String),
 }
 
 /// The state.
@@ -104,6 +111,8 @@ pub struct App {
     pub dirty: bool,
     /// What changing something needs.
     pub desk: Desk,
+    /// The mouse.
+    pub mouse: Mouse,
     seen: Observations,
     limits: Thresholds,
     changed: bool,
@@ -142,6 +151,7 @@ impl App {
             scroll: 0,
             dirty: true,
             desk: Desk::new(address),
+            mouse: Mouse::default(),
             seen: Observations::default(),
             limits,
             changed: false,
@@ -235,6 +245,7 @@ impl App {
                 self.panes.rate.count(now);
                 self.panes.take(now, found);
             }
+            Event::Mouse(event) => self.moused(&event),
             Event::Answer(..) | Event::Tick | Event::Redraw => {}
         }
         Vec::new()
@@ -413,6 +424,11 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Refresh => return vec![Effect::Refresh],
             Action::Actions => return self.open_actions(now),
+            Action::Copy => return self.copy(now),
+            Action::Mouse => {
+                self.toggle_mouse(now);
+                return vec![Effect::Mouse(self.mouse.on)];
+            }
             Action::Show(view) => self.show(Page::View(view)),
             Action::Cycle(forward) => self.cycle(forward),
             Action::Move(by) => self.select(by),

@@ -366,6 +366,14 @@ impl TableState {
         self.sort = Some((column, reverse));
     }
 
+    /// Sorts by a column; the other way round if it does already.
+    pub fn sort_by(&mut self, column: usize) {
+        let reverse = self
+            .sort
+            .is_some_and(|(sorted, reverse)| sorted == column && !reverse);
+        self.sort = Some((column, reverse));
+    }
+
     /// Turns the order round.
     pub fn reverse(&mut self) {
         let (column, reverse) = self.sort.unwrap_or_default();

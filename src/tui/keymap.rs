@@ -53,6 +53,10 @@ pub enum Action {
     Match(bool),
     /// Another level of the log.
     LogLevel,
+    /// The mouse does something here, or leaves everything to the terminal.
+    Mouse,
+    /// What is selected goes to the clipboard.
+    Copy,
     /// All keys.
     Help,
 }
@@ -279,6 +283,8 @@ pub const KEYS: &[Binding] = &[
         "last day",
         false,
     ),
+    bind(&[letter('y')], Action::Copy, "y", "copy", false),
+    bind(&[letter('m')], Action::Mouse, "m", "mouse", false),
     bind(&[control('r')], Action::Refresh, "^r", "refresh now", false),
     bind(&[control('z')], Action::Suspend, "^z", "suspend", false),
 ];

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use super::acting::Arrival;
 use super::app::{App, Effect, Event};
 use super::asker::Asker;
+use super::clipboard;
 use super::poller::Poller;
 use super::snapshot::Millis;
 use super::terminal::Screen;
@@ -24,22 +25,32 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How often ages are drawn anew while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Shows the dashboard until somebody ends it. `opener` makes clients of contexts, `pause` lies between two questions about
-/// the same, `clock` tells the time.
+/// What the dashboard is not told by the agent.
+pub struct Surroundings {
+    /// Makes clients of contexts.
+    pub opener: Opener,
+    /// What lies between two questions about the same.
+    pub pause: Duration,
+    /// Whether the terminal is tmux's.
+    pub in_tmux: bool,
+}
+
+/// Shows the dashboard until somebody ends it. `clock` tells the time.
 ///
 /// # Errors
 ///
 /// The terminal cannot be used. An agent that cannot be reached is no error: it is shown.
 pub async fn run(
     client: &Client,
-    opener: Opener,
+    surroundings: Surroundings,
     mut app: App,
-    pause: Duration,
     clock: impl Fn() -> Millis,
 ) -> io::Result<()> {
+    let pause = surroundings.pause;
     let mut screen = Screen::take()?;
+    screen.mouse(app.mouse.on)?;
     let mut poller = Poller::start(client, pause, app.following());
-    let mut worker = Worker::new(client, opener);
+    let mut worker = Worker::new(client, surroundings.opener.clone());
     let mut asker = Asker::new(client);
     let mut keys = EventStream::new();
     let mut ticks = interval(TICK);
@@ -50,6 +61,7 @@ pub async fn run(
         let event = tokio::select! {
             key = keys.next() => match key {
                 Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => Event::Key(key),
+                Some(Ok(Input::Mouse(mouse))) => Event::Mouse(mouse),
                 Some(Ok(_)) => Event::Redraw,
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(()),
@@ -100,6 +112,10 @@ pub async fn run(
                 Effect::Write(order) => worker.order(order),
                 Effect::Look(lookup) => worker.look(lookup),
                 Effect::Via(address) => worker.connect(address),
+                Effect::Mouse(on) => screen.mouse(on)?,
+                Effect::Copy(text) => {
+                    screen.say(&clipboard::sequence(&text, surroundings.in_tmux))?
+                }
                 Effect::Context(name) => worker.enter(name),
                 Effect::Quit => return Ok(()),
                 Effect::Suspend => {

@@ -11,7 +11,8 @@ use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
 use crate::cli::visit::Visits;
 use crate::tui::{
-    self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Theme, Thresholds,
+    self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Surroundings,
+    Theme, Thresholds,
 };
 
 /// Columns of a text where neither flag nor environment tells.
@@ -53,6 +54,10 @@ pub(crate) struct Args {
     /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
     #[arg(long, value_name = "name", value_parser = named_palette)]
     theme: Option<Palette>,
+    /// Let the mouse do something: the wheel moves, a click selects a row, sorts by a column or opens a view. `m` turns it
+    /// on and off. Shift-drag selects text meanwhile.
+    #[arg(long)]
+    mouse: bool,
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
     ascii: bool,
@@ -87,7 +92,7 @@ impl Args {
             return if self.format.is_json() {
                 start.stream(context).await
             } else {
-                start.watch(context, self.write).await
+                start.watch(context, self.write, self.mouse).await
             };
         }
         let Start {
@@ -186,7 +191,7 @@ impl Start {
     }
 
     /// The dashboard.
-    async fn watch(self, context: &mut Context, write: bool) -> Outcome {
+    async fn watch(self, context: &mut Context, write: bool, mouse: bool) -> Outcome {
         if !context.console.out_is_terminal() {
             let text = "standard output is not a terminal: use -once, -format=json or -check";
             return Err(Error::message(text));
@@ -199,6 +204,7 @@ impl Start {
         if write {
             app.desk.gate = tui::Gate::open();
         }
+        app.mouse.on = mouse;
         let visits = Visits::new(context)?;
         let contexts = visits.contexts().iter();
         app.desk.contexts = Contexts {
@@ -207,7 +213,12 @@ impl Start {
             writes: write,
         };
         let opener: tui::Opener = Arc::new(move |name| visits.client(name).map_err(unreachable));
-        Ok(tui::run(&self.client, opener, app, self.pause, now).await?)
+        let surroundings = Surroundings {
+            opener,
+            pause: self.pause,
+            in_tmux: context.variable("TMUX").is_some_and(|it| !it.is_empty()),
+        };
+        Ok(tui::run(&self.client, surroundings, app, now).await?)
     }
 }
 

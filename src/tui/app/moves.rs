@@ -45,7 +45,7 @@ impl App {
     }
 
     /// Shows a page; a view begins a new path.
-    pub(super) fn show(&mut self, page: Page) {
+    pub(in crate::tui) fn show(&mut self, page: Page) {
         self.past.push(self.page());
         if self.past.len() > MAX_HISTORY {
             self.past.remove(0);

@@ -11,6 +11,7 @@ use super::tabular::meaning;
 use crate::tui::app::App;
 use crate::tui::derive::Severity;
 use crate::tui::keymap::{Action, KEYS};
+use crate::tui::mouse::{self, Spot};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
@@ -287,8 +288,12 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         Mode::Normal => {}
     }
     let overview = app.page() == Page::View(View::Overview);
+    let mouse = if app.mouse.on { mouse::HINT } else { "" };
     let of_page = !app.page().is_table();
-    let mut text = String::new();
+    let mut text = mouse.to_owned();
+    if app.mouse.on {
+        text.push_str("  ");
+    }
     for binding in KEYS.iter().filter(|binding| binding.hint) {
         let useful = match binding.action {
             Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
@@ -317,6 +322,28 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         );
     }
     text
+}
+
+/// The names of the views, to be clicked on; returns what is left below.
+pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, app: &mut App) -> Rect {
+    let (line, rest) = pane::split_top(area, 1);
+    let mut spans = Vec::new();
+    let mut left = line;
+    for view in View::ALL {
+        let text = format!(" {} {} ", view.place() + 1, view.name());
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        let look = if view == app.view() {
+            Meaning::Selected
+        } else {
+            Meaning::Quiet
+        };
+        let (tab, others) = pane::split_left(left, width);
+        left = others;
+        app.mouse.put(tab, Spot::View(view));
+        spans.push(Span::styled(text, app.theme.style(look)));
+    }
+    pane::lines(frame, line, vec![Line::from(spans)]);
+    rest
 }
 
 /// What just happened, for some seconds.

@@ -22,6 +22,6 @@ mod tabular;
 
 pub use own::own_rows;
 pub use screen::draw;
-pub use tabular::{Rows, columns, opens, version};
+pub use tabular::{Rows, columns, copies, opens, version};
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
 use crate::tui::history::spark;
+use crate::tui::mouse::Spot;
 use crate::tui::page::View;
 use crate::tui::snapshot::{Millis, Source};
 use crate::tui::summary;
@@ -162,6 +163,7 @@ fn one(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: usiz
     let room = usize::from(area.width.saturating_sub(4));
     let title = cut(&title(app, now, pane), room, app.theme.glyphs.more);
     let inside = pane::framed(frame, area, &title, &app.theme, pane == app.pane);
+    app.mouse.put(area, Spot::Pane(pane));
     content(frame, inside, app, now, pane);
 }
 
