@@ -76,6 +76,8 @@ pub enum Arrival {
     NotMoved(String, ActError),
     /// The agent of another context is asked from now on: the context's name, and the address.
     Entered(String, String),
+    /// What became of a file of the screen: its path, or why there is none.
+    Saved(Result<String, String>),
 }
 
 /// A line that tells of something for a while.
@@ -272,6 +274,14 @@ impl App {
             }
             Arrival::Entered(name, address) => {
                 self.entered(now, &name, &address);
+                Vec::new()
+            }
+            Arrival::Saved(saved) => {
+                let (meaning, text) = match saved {
+                    Ok(path) => (Meaning::Ok, format!("the screen is in {}", one_line(&path))),
+                    Err(why) => (Meaning::Bad, format!("no screenshot: {}", one_line(&why))),
+                };
+                self.desk.tell(now, meaning, text);
                 Vec::new()
             }
             Arrival::NotMoved(address, error) => {

@@ -73,6 +73,8 @@ pub enum Effect {
     Mouse(bool),
     /// Let the terminal keep this.
     Copy(String),
+    /// Write what the screen shows to a file; whether it worked is to come back.
+    Screenshot,
 }
 
 /// The state.
@@ -166,9 +168,8 @@ impl App {
         }
     }
 
-    /// What is known already, for tests.
-    #[cfg(test)]
-    pub(crate) fn looking(
+    /// What is known already: for one look, and for tests.
+    pub fn looking(
         snapshot: ClusterSnapshot,
         seen: Observations,
         theme: &Theme,
@@ -304,6 +305,9 @@ impl App {
         self.frozen = None;
         self.retry_at = None;
         self.changed = true;
+        // Places in lists that are gone.
+        self.order.clear();
+        self.arranged = None;
     }
 
     /// Brings picture and table up to date; call before drawing.
@@ -425,6 +429,7 @@ impl App {
             Action::Refresh => return vec![Effect::Refresh],
             Action::Actions => return self.open_actions(now),
             Action::Copy => return self.copy(now),
+            Action::Screenshot => return vec![Effect::Screenshot],
             Action::Mouse => {
                 self.toggle_mouse(now);
                 return vec![Effect::Mouse(self.mouse.on)];

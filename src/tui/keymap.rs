@@ -57,6 +57,8 @@ pub enum Action {
     Mouse,
     /// What is selected goes to the clipboard.
     Copy,
+    /// The screen goes to a file.
+    Screenshot,
     /// All keys.
     Help,
 }
@@ -284,6 +286,7 @@ pub const KEYS: &[Binding] = &[
         false,
     ),
     bind(&[letter('y')], Action::Copy, "y", "copy", false),
+    bind(&[letter('S')], Action::Screenshot, "S", "screenshot", false),
     bind(&[letter('m')], Action::Mouse, "m", "mouse", false),
     bind(&[control('r')], Action::Refresh, "^r", "refresh now", false),
     bind(&[control('z')], Action::Suspend, "^z", "suspend", false),

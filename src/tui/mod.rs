@@ -32,6 +32,7 @@ pub mod poller;
 pub mod prompt;
 pub mod report;
 pub mod runtime;
+pub mod shot;
 pub mod snapshot;
 pub mod stream;
 pub mod subject;

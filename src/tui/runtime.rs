@@ -14,6 +14,7 @@ use super::app::{App, Effect, Event};
 use super::asker::Asker;
 use super::clipboard;
 use super::poller::Poller;
+use super::shot;
 use super::snapshot::Millis;
 use super::terminal::Screen;
 use super::views;
@@ -112,6 +113,11 @@ pub async fn run(
                 Effect::Write(order) => worker.order(order),
                 Effect::Look(lookup) => worker.look(lookup),
                 Effect::Via(address) => worker.connect(address),
+                Effect::Screenshot => {
+                    let (now, size) = (clock(), screen.terminal.size()?);
+                    let picture = shot::render(&mut app, now, (size.width, size.height));
+                    worker.save(shot::write(&picture, shot::Format::Text), now);
+                }
                 Effect::Mouse(on) => screen.mouse(on)?,
                 Effect::Copy(text) => {
                     screen.say(&clipboard::sequence(&text, surroundings.in_tmux))?

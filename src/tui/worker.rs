@@ -1,6 +1,8 @@
 //! Does what somebody at the keys asked for, each in a task of its own, and brings back what came of it. The screen
 //! never waits for it.
 
+use std::fs;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use tokio::task::JoinSet;
 
 use super::acting::{ActError, Arrival, Instances};
 use super::actions::{Instance, Lookup, MAX_INSTANCES};
+use super::shot;
+use super::snapshot::Millis;
 use super::words::one_line;
 use super::write::{Change, Order};
 use crate::api::{ApiError, Client, ErrorClass, QueryOptions};
@@ -16,6 +20,9 @@ use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// How long a request may take. Longer than a server holds one while nobody leads, which is 7 s.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Files of one second, but for the first.
+const MAX_AGAIN: u32 = 99;
 
 /// What a task ends with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,6 +109,13 @@ impl Worker {
         self.going = Some(task.id());
     }
 
+    /// Writes a picture of the screen into the folder that one is in; a file that is there already stays.
+    pub fn save(&mut self, text: String, at: Millis) {
+        self.tasks.spawn_blocking(move || {
+            Came::Arrival(Arrival::Saved(save(&text, at).map_err(|it| it.to_string())))
+        });
+    }
+
     /// From now on asks this agent. What is under way is not affected.
     pub fn moved(&mut self, client: &Client) {
         self.client = client.clone();
@@ -136,6 +150,24 @@ impl Worker {
             Kind::Order
         } else {
             Kind::Other
+        }
+    }
+}
+
+/// Into a new file; its path.
+fn save(text: &str, at: Millis) -> io::Result<String> {
+    let mut again = 0;
+    loop {
+        let path = std::env::current_dir()?.join(shot::name(at, again));
+        match fs::File::create_new(&path) {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes())?;
+                return Ok(path.display().to_string());
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < MAX_AGAIN => {
+                again += 1;
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -96,6 +96,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("tui::panes", 2),
     pure("tui::prompt", 2),
     pure("tui::report", 2),
+    pure("tui::shot", 2),
     pure("tui::snapshot", 2),
     pure("tui::subject", 2),
     pure("tui::summary", 2),

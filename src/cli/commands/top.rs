@@ -1,5 +1,6 @@
 //! `top`
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use crate::cli::flags::{FormatFlag, HttpFlags};
 use crate::cli::visit::Visits;
 use crate::tui::{
     self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Surroundings,
-    Theme, Thresholds,
+    Theme, Thresholds, shot,
 };
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
+/// Columns and rows of a file of the screen.
+const SHOT: (u16, u16) = (120, 40);
 /// Least milliseconds between two questions: servers have more to do.
 const MIN_INTERVAL_MS: u64 = 500;
 /// Milliseconds between two questions where neither flag nor file tells.
@@ -45,6 +48,10 @@ pub(crate) struct Args {
     /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
     check: bool,
+    /// Write the overview to a file and end: FILE.txt, FILE.ansi (with colours) or FILE.svg. As wide as -width says, by
+    /// default 120 columns.
+    #[arg(long, value_name = "file")]
+    screenshot: Option<PathBuf>,
     /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
     #[arg(long)]
     write: bool,
@@ -78,6 +85,9 @@ impl Args {
             let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
             return Err(Error::message(text));
         }
+        if let Some(path) = &self.screenshot {
+            form(path)?;
+        }
         let start = match self.start(context) {
             Ok(start) => start,
             // What cannot be asked is unknown: 1 would be a warning.
@@ -88,6 +98,9 @@ impl Args {
             }
             Err(error) => return Err(error),
         };
+        if let Some(path) = &self.screenshot {
+            return start.shoot(path, self.width).await;
+        }
         if !self.once && !self.check {
             return if self.format.is_json() {
                 start.stream(context).await
@@ -190,6 +203,24 @@ impl Start {
         }
     }
 
+    /// The overview in a file. An agent that cannot be reached is a failure, after the file says so.
+    async fn shoot(self, path: &Path, width: Option<usize>) -> Outcome {
+        let format = form(path)?;
+        let snapshot = tui::everything(&self.client, now).await;
+        let reached = reached(&snapshot);
+        let seen = Observations::default();
+        let mut app = App::looking(snapshot, seen, &self.theme, self.limits);
+        app.desk.contexts.here = self.here;
+        let width = width.and_then(|width| u16::try_from(width).ok());
+        let size = (width.unwrap_or(SHOT.0), SHOT.1);
+        let text = shot::write(&shot::render(&mut app, now(), size), format);
+        std::fs::write(path, text).map_err(|error| {
+            let reason = crate::api::io_reason(&error);
+            Error::message(format!("cannot write {}: {reason}", path.display()))
+        })?;
+        reached
+    }
+
     /// The dashboard.
     async fn watch(self, context: &mut Context, write: bool, mouse: bool) -> Outcome {
         if !context.console.out_is_terminal() {
@@ -256,6 +287,17 @@ fn limits(top: &TopSettings) -> Thresholds {
 
 fn named_palette(name: &str) -> Result<Palette, String> {
     Palette::named(name).ok_or_else(|| "must be ansi, deuteranopia or mono".to_owned())
+}
+
+/// What a file of the screen holds.
+fn form(path: &Path) -> Result<shot::Format, Error> {
+    shot::Format::of(&path.to_string_lossy()).ok_or_else(|| {
+        let text = format!(
+            "-screenshot={}: the name must end with .txt, .ansi or .svg",
+            path.display()
+        );
+        Error::Message(text)
+    })
 }
 
 fn columns(context: &Context) -> usize {

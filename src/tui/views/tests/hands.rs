@@ -67,10 +67,13 @@ fn clicks_select_sort_and_open_views() {
     click(&mut app, "web-7 ");
     assert_eq!(app.selected().unwrap().id, "web-7");
     let place = |app: &App| app.table().sort;
-    click(&mut app, "NODE");
-    assert_eq!(place(&app), Some((0, false)));
-    click(&mut app, "NODE");
-    assert_eq!(place(&app), Some((0, true)));
+    let name = "SCORE";
+    let columns = crate::tui::views::columns(View::Members);
+    let score = columns.iter().position(|column| column.name == name);
+    click(&mut app, name);
+    assert_eq!(place(&app), score.map(|column| (column, false)));
+    click(&mut app, name);
+    assert_eq!(place(&app), score.map(|column| (column, true)));
     assert_eq!(app.selected().unwrap().id, "web-7", "it stays selected");
     press(&mut app, "g");
     let first = app.selected().unwrap().id;
