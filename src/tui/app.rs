@@ -215,6 +215,11 @@ impl App {
         &mut self.tables[self.view().place()]
     }
 
+    /// The same of any view.
+    pub(super) fn table_of(&mut self, view: View) -> &mut TableState {
+        &mut self.tables[view.place()]
+    }
+
     /// What is asked for: what the page needs.
     pub const fn following(&self) -> Subjects {
         self.following
@@ -355,6 +360,10 @@ impl App {
                 None => Vec::new(),
             },
             Mode::Menu(_) => self.menu_key(key),
+            Mode::Columns(_) => {
+                self.columns_key(now, key);
+                Vec::new()
+            }
             Mode::Confirm(_) => self.confirm_key(now, key),
             Mode::Help => {
                 match action(key) {
@@ -430,6 +439,7 @@ impl App {
             Action::Actions => return self.open_actions(now),
             Action::Copy => return self.copy(now),
             Action::Screenshot => return vec![Effect::Screenshot],
+            Action::Columns => self.pick_columns(),
             Action::Mouse => {
                 self.toggle_mouse(now);
                 return vec![Effect::Mouse(self.mouse.on)];

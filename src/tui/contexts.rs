@@ -116,7 +116,10 @@ impl App {
         };
         self.look_elsewhere(address);
         self.first_page();
-        if matches!(self.mode, Mode::Menu(_) | Mode::Confirm(_)) {
+        if matches!(
+            self.mode,
+            Mode::Menu(_) | Mode::Confirm(_) | Mode::Columns(_)
+        ) {
             self.mode = Mode::Normal;
         }
         self.desk.via = Via::new(address);

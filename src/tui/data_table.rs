@@ -226,6 +226,8 @@ pub struct TableState {
     pub problems_only: bool,
     /// The first row that is on the screen.
     pub offset: usize,
+    /// The columns that somebody chose, in their order; the view's own without.
+    pub columns: Option<Vec<usize>>,
     text: String,
     filter: Filter,
     /// The filter that was cleared last: what `n` looks for without one.

@@ -59,6 +59,8 @@ pub enum Action {
     Copy,
     /// The screen goes to a file.
     Screenshot,
+    /// Which columns are shown.
+    Columns,
     /// All keys.
     Help,
 }
@@ -285,6 +287,7 @@ pub const KEYS: &[Binding] = &[
         "last day",
         false,
     ),
+    bind(&[letter('o')], Action::Columns, "o", "columns", false),
     bind(&[letter('y')], Action::Copy, "y", "copy", false),
     bind(&[letter('S')], Action::Screenshot, "S", "screenshot", false),
     bind(&[letter('m')], Action::Mouse, "m", "mouse", false),

@@ -7,6 +7,7 @@ use super::confirm::Dialog;
 use super::data_table::fuzzy;
 use super::derive::Picture;
 use super::page::{Page, View};
+use super::picker::Picker;
 
 /// Longest line, in letters.
 pub const MAX_LETTERS: usize = 200;
@@ -29,6 +30,8 @@ pub enum Mode {
     Menu(Menu),
     /// A change waits for the name of its object.
     Confirm(Dialog),
+    /// Columns are chosen.
+    Columns(Picker),
 }
 
 /// What a key did to a line.

@@ -94,6 +94,7 @@ pub(crate) const ROOMS: &[Room] = &[
     pure("tui::observed", 2),
     pure("tui::page", 2),
     pure("tui::panes", 2),
+    pure("tui::picker", 2),
     pure("tui::prompt", 2),
     pure("tui::report", 2),
     pure("tui::shot", 2),

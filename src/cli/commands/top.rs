@@ -6,22 +6,39 @@ use std::time::Duration;
 
 use crate::api::Client;
 use crate::cli::child::Interrupts;
-use crate::cli::config::{Named, TopSettings};
+use crate::cli::config::{MIN_INTERVAL_MS, Named, TopSettings};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
 use crate::cli::visit::Visits;
 use crate::tui::{
     self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Surroundings,
-    Theme, Thresholds, shot,
+    Theme, Thresholds, View, shot,
 };
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
+/// What `-print-config` prints.
+const TEMPLATE: &str = "\
+# ~/.config/consulctl/config.toml: how top starts. Flags go before it.
+[top]
+view = \"overview\"      # overview, members, raft, checks, services, latency, kv, logs, events
+theme = \"ansi\"         # ansi, deuteranopia, mono
+interval_ms = 1000     # between two questions to the agent, 500 or more
+
+[top.columns]          # the key `o` shows the names
+# members = [\"NODE\", \"STATE\", \"ADDRESS\"]
+
+[top.thresholds]
+lag_entries_warn = 50  # a server trails by more than so many entries of the log
+lag_entries_crit = 250
+contact_ms_crit = 200  # a server has not heard of the leader for so long
+score_warn = 1         # of gossip, 0 to 7
+score_crit = 3
+";
+
 /// Columns and rows of a file of the screen.
 const SHOT: (u16, u16) = (120, 40);
-/// Least milliseconds between two questions: servers have more to do.
-const MIN_INTERVAL_MS: u64 = 500;
 /// Milliseconds between two questions where neither flag nor file tells.
 const INTERVAL_MS: u64 = 1000;
 
@@ -52,6 +69,9 @@ pub(crate) struct Args {
     /// default 120 columns.
     #[arg(long, value_name = "file")]
     screenshot: Option<PathBuf>,
+    /// Print what can stand in the configuration file about top, with the defaults, and end.
+    #[arg(long)]
+    print_config: bool,
     /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
     #[arg(long)]
     write: bool,
@@ -84,6 +104,9 @@ impl Args {
         if self.write && (self.once || self.check || self.format.is_json()) {
             let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
             return Err(Error::message(text));
+        }
+        if self.print_config {
+            return Ok(context.console.raw(TEMPLATE.as_bytes())?);
         }
         if let Some(path) = &self.screenshot {
             form(path)?;
@@ -169,12 +192,7 @@ impl Args {
         let top = &context.config()?.top;
         let limits = limits(top);
         let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
-        let palette = match (self.theme, &top.theme) {
-            (None, Some(name)) => Some(named_palette(name).map_err(|reason| {
-                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
-            })?),
-            (given, _) => given,
-        };
+        let palette = self.theme.or_else(|| top.theme.and_then(Palette::named));
         Ok(Start {
             client,
             here,
@@ -236,6 +254,7 @@ impl Start {
             app.desk.gate = tui::Gate::open();
         }
         app.mouse.on = mouse;
+        configure(&mut app, context)?;
         let visits = Visits::new(context)?;
         let contexts = visits.contexts().iter();
         app.desk.contexts = Contexts {
@@ -251,6 +270,24 @@ impl Start {
         };
         Ok(tui::run(&self.client, surroundings, app, now).await?)
     }
+}
+
+/// The view and the columns that the user's file names. Names of columns that are wrong are told, and have no effect.
+fn configure(app: &mut App, context: &mut Context) -> Outcome {
+    let top = context.config()?.top.clone();
+    let named = |name: &str| View::ALL.into_iter().find(|view| view.name() == name);
+    for (view, (line, names)) in &top.columns {
+        let Some(Err(reason)) = named(view).map(|view| app.choose_columns(view, names)) else {
+            continue;
+        };
+        let path = context.config_path().unwrap_or_default();
+        let text = format!("warning: {}:{line}: {reason}", path.display());
+        context.console.note(&text)?;
+    }
+    if let Some(view) = top.view.and_then(named) {
+        app.start_at(view);
+    }
+    Ok(())
 }
 
 /// A context as the dashboard shows it.
@@ -312,7 +349,28 @@ fn now() -> tui::Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::config::ACCENTS;
+    use crate::cli::config::{ACCENTS, THEMES, VIEWS, parse};
+
+    #[test]
+    fn the_template_says_what_happens_without_it() {
+        let found = parse(TEMPLATE).unwrap();
+        assert_eq!(found.warnings, []);
+        assert_eq!(found.top.interval_ms, Some(INTERVAL_MS));
+        assert_eq!(found.top.view, Some(View::default().name()));
+        assert_eq!(
+            found.top.theme.and_then(Palette::named),
+            Some(Palette::default())
+        );
+        assert_eq!(limits(&found.top), Thresholds::default());
+    }
+
+    #[test]
+    fn what_the_file_may_name_is_there() {
+        assert_eq!(View::ALL.map(View::name), VIEWS);
+        for name in THEMES {
+            assert!(Palette::named(name).is_some(), "{name}");
+        }
+    }
 
     #[test]
     fn every_colour_of_a_context_is_an_accent() {

@@ -7,5 +7,5 @@ mod file;
 pub(crate) use choice::{Chosen, Origin, choose, layered};
 pub(crate) use edit::with_current;
 #[cfg(test)]
-pub(crate) use file::ACCENTS;
-pub(crate) use file::{Config, Named, TopSettings, parse};
+pub(crate) use file::{ACCENTS, THEMES, VIEWS};
+pub(crate) use file::{Config, MIN_INTERVAL_MS, Named, TopSettings, parse};

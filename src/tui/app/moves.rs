@@ -1,6 +1,6 @@
 //! Moves within a page and between those that were seen.
 
-use super::{App, Page, View};
+use super::{App, Page, Subjects, View};
 use crate::tui::kv::FOLDER;
 use crate::tui::views;
 
@@ -60,6 +60,12 @@ impl App {
         self.past.clear();
         self.future.clear();
         self.enter(Page::View(view));
+    }
+
+    /// Begins there.
+    pub fn start_at(&mut self, view: View) {
+        self.enter(Page::View(view));
+        self.following = Subjects::needed(&self.page(), false);
     }
 
     fn enter(&mut self, page: Page) {

@@ -284,6 +284,9 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         }
         Mode::Help => return "j k scroll  ? Esc close".to_owned(),
         Mode::Menu(_) => return "a letter chooses  Esc close".to_owned(),
+        Mode::Columns(_) => {
+            return "j k move  Space show or hide  J K > < carry  Esc close".to_owned();
+        }
         Mode::Confirm(_) => return "type the name, then Enter  Esc cancel".to_owned(),
         Mode::Normal => {}
     }
@@ -303,6 +306,7 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             Action::LogLevel => app.view() == View::Logs,
             Action::Open
             | Action::Filter
+            | Action::Columns
             | Action::Problems
             | Action::Sort(_)
             | Action::Reverse => !of_page,

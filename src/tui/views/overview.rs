@@ -14,6 +14,7 @@ use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
 use crate::tui::history::spark;
 use crate::tui::mouse::Spot;
 use crate::tui::page::View;
+use crate::tui::picker;
 use crate::tui::snapshot::{Millis, Source};
 use crate::tui::summary;
 use crate::tui::theme::{Glyphs, Meaning};
@@ -383,7 +384,7 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         rows: &rows,
         selected: None,
         sort: None,
-        wide: false,
+        shown: picker::shown(COLUMNS, None, false),
         header: true,
     };
     table.draw(frame, area, &app.theme);

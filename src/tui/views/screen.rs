@@ -115,7 +115,7 @@ pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View
         rows: &rows,
         selected: Some(selected),
         sort: app.table().sort,
-        wide: app.wide,
+        shown: app.shown_columns(view),
         header,
     };
     let fields = table.draw(frame, area, &app.theme);

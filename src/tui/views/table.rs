@@ -44,8 +44,8 @@ pub(super) struct Table<'a> {
     pub(super) selected: Option<usize>,
     /// The column that is sorted by and whether in reverse.
     pub(super) sort: Option<(usize, bool)>,
-    /// Whether all columns are shown.
-    pub(super) wide: bool,
+    /// The columns that are shown, in their order.
+    pub(super) shown: Vec<usize>,
     /// Whether the names of the columns are shown.
     pub(super) header: bool,
 }
@@ -55,9 +55,7 @@ impl Table<'_> {
     pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) -> Fields {
         let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
         let window = &self.rows[..height.min(self.rows.len())];
-        let shown: Vec<usize> = (0..self.columns.len())
-            .filter(|place| self.wide || !self.columns[*place].wide)
-            .collect();
+        let shown = &self.shown;
         let heads: Vec<String> = (0..self.columns.len())
             .map(|place| self.head(place, theme))
             .collect();
@@ -79,10 +77,10 @@ impl Table<'_> {
             .map(|head| Cell::text(head.clone()).meaning(Meaning::Quiet))
             .collect();
         if self.header {
-            lines.push(self.line(&head, &shown, &widths, total, theme));
+            lines.push(self.line(&head, shown, &widths, total, theme));
         }
         for (place, row) in window.iter().enumerate() {
-            let mut line = self.line(&row.cells, &shown, &widths, total, theme);
+            let mut line = self.line(&row.cells, shown, &widths, total, theme);
             if self.selected == Some(place) {
                 let used = line.width();
                 line.push_span(Span::raw(" ".repeat(total.saturating_sub(used))));
@@ -91,7 +89,7 @@ impl Table<'_> {
             lines.push(line);
         }
         pane::lines(frame, area, lines);
-        fields(&shown, &widths, total)
+        fields(shown, &widths, total)
     }
 
     fn head(&self, column: usize, theme: &Theme) -> String {
