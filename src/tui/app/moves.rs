@@ -45,7 +45,7 @@ impl App {
     }
 
     /// Shows a page; a view begins a new path.
-    pub(in crate::tui) fn show(&mut self, page: Page) {
+    pub(crate) fn show(&mut self, page: Page) {
         self.past.push(self.page());
         if self.past.len() > MAX_HISTORY {
             self.past.remove(0);
@@ -55,7 +55,7 @@ impl App {
     }
 
     /// Back to the view, without a way back to pages of something that may not exist any more.
-    pub(in crate::tui) fn first_page(&mut self) {
+    pub(crate) fn first_page(&mut self) {
         let view = self.view();
         self.past.clear();
         self.future.clear();

@@ -114,6 +114,11 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
         if app.desk.gate.is_open() {
             seen.reverse();
         }
+        // Whom it is about comes before what is wrong with it.
+        if let Some(name) = context(app) {
+            head.retain(|part| *part != name);
+            first.extend(before(vec![name, String::new()], app));
+        }
         for span in seen {
             first.push_span(span);
             first.push_span(Span::raw("   "));

@@ -1,5 +1,6 @@
 //! What is drawn: pure functions from the state onto a frame.
 
+mod areas;
 mod checks;
 mod detail;
 mod dialog;
