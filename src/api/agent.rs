@@ -44,7 +44,7 @@ impl Client {
         if wan {
             request = request.query("wan", "1");
         }
-        request.send_ok().await?.json().await
+        request.send_ok().await?.list().await
     }
 
     /// Makes the agent join the member at `address`.

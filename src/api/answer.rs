@@ -5,7 +5,7 @@ use reqwest::Response;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, MAX_ERROR_BODY};
-use crate::model::decode::{Options, from_json_slice_with};
+use crate::model::decode::{Options, Pieces, from_json_slice_with};
 
 /// What Consul says about an answer in its headers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub struct Meta {
 
 /// Bytes of JSON above which a body is read on another thread.
 const LARGE: usize = 64 << 10;
+
+/// A list is decoded in pieces of so many bytes, or one element more.
+const PIECE: usize = 32 << 10;
 
 /// An answer whose body is not read yet.
 pub struct Answer {
@@ -141,6 +144,34 @@ impl Answer {
         };
         found.map_err(|error| ApiError::Decode {
             request,
+            cause: error.to_string(),
+        })
+    }
+
+    /// The whole body as a JSON list of any length. It is decoded while it comes, some elements at a time: neither its
+    /// text nor untyped values of all elements are there at once, and keys and timers wait for some elements at most.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Decode`] when it is none, or elements are of another shape.
+    pub async fn list<T: DeserializeOwned + Send>(mut self) -> Result<Vec<T>, ApiError> {
+        let mut pieces = Pieces::new(PIECE);
+        let mut found: Vec<T> = Vec::new();
+        while let Some(part) = self.chunk().await? {
+            let mut rest = &part[..];
+            while let Some(piece) = pieces.feed(&mut rest) {
+                found.append(&mut self.decode(&piece)?);
+                tokio::task::yield_now().await;
+            }
+        }
+        found.append(&mut self.decode(&pieces.finish())?);
+        found.shrink_to_fit();
+        Ok(found)
+    }
+
+    fn decode<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, ApiError> {
+        from_json_slice_with(body, Options::HTTP_LENIENT).map_err(|error| ApiError::Decode {
+            request: self.request.clone(),
             cause: error.to_string(),
         })
     }

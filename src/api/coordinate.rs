@@ -27,7 +27,7 @@ impl Client {
         options: &QueryOptions,
     ) -> Result<Vec<NodeCoordinate>, ApiError> {
         let request = self.get("/v1/coordinate/nodes").options(options);
-        request.send_ok().await?.json().await
+        request.send_ok().await?.list().await
     }
 
     /// The coordinates of all servers in the WAN pool, by datacenter.

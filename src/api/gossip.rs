@@ -13,7 +13,7 @@ impl Client {
     /// The agent cannot be reached, or refuses.
     pub async fn gossip_members(&self) -> Result<Option<Vec<GossipMember>>, ApiError> {
         match self.get("/v1/consulctl/gossip").send_ok().await {
-            Ok(answer) => Ok(Some(answer.json().await?)),
+            Ok(answer) => Ok(Some(answer.list().await?)),
             Err(error) if error.classify() == ErrorClass::NotFound => Ok(None),
             Err(error) => Err(error),
         }

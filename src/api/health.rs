@@ -49,6 +49,18 @@ impl Client {
         value(self.get(path).options(options).send_ok().await?).await
     }
 
+    /// The same as a list, of which there may be ten thousands.
+    pub async fn health_state_list<T: DeserializeOwned + Send>(
+        &self,
+        state: &str,
+        options: &QueryOptions,
+    ) -> Result<(Vec<T>, Meta), ApiError> {
+        let path = path::join("/v1/health/state/", state.as_bytes())?;
+        let answer = self.get(path).options(options).send_ok().await?;
+        let meta = answer.meta();
+        Ok((answer.list().await?, meta))
+    }
+
     /// The nodes of the catalog, as they are answered.
     pub async fn catalog_nodes_raw(
         &self,

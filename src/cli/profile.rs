@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write as _};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -106,7 +107,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("toml.{}", std::process::id()));
     let written = (|| {
         let mut file = fs::File::create(&beside)?;
-        file.set_permissions(fs::metadata(path)?.permissions())?;
+        let (old, new) = (fs::metadata(path)?, file.metadata()?);
+        // With sudo, the file stays its owner's.
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+        file.set_permissions(old.permissions())?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, path)

@@ -86,7 +86,10 @@ is not known is told with its line.
 
 -context=NAME and CONSULCTL_CONTEXT name a context for one command or shell. A
 flag wins over the environment, the environment over the context, the context
-over the default. When the address is given by -http-addr or CONSUL_HTTP_ADDR,
+over the default; a context that is named with -context wins over the
+environment, too. token_cmd runs with CONSULCTL_TOKEN_FOR set to the names of
+the contexts whose tokens are being made, so that it cannot start itself for
+ever. When the address is given by -http-addr or CONSUL_HTTP_ADDR,
 the agent there is not the context's: it is sent neither token nor certificate
 of the current context.
 

@@ -22,6 +22,31 @@ pub struct Column {
     pub wide: bool,
 }
 
+impl Column {
+    /// A column whose cells stand to the left, always shown.
+    pub const fn left(name: &'static str) -> Self {
+        Self {
+            name,
+            right: false,
+            wide: false,
+        }
+    }
+
+    /// A column whose cells stand to the right, always shown.
+    pub const fn right(name: &'static str) -> Self {
+        Self {
+            right: true,
+            ..Self::left(name)
+        }
+    }
+
+    /// The same, shown only when all columns are.
+    #[must_use]
+    pub const fn wide(self) -> Self {
+        Self { wide: true, ..self }
+    }
+}
+
 /// What a cell is sorted by; unknown values come last in either order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {

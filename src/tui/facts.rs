@@ -21,15 +21,19 @@ pub struct AgentFacts {
     pub term: Option<u64>,
     /// Index up to which entries are committed; servers only.
     pub commit_index: Option<u64>,
-    /// Index up to which entries are applied; servers only.
-    pub applied_index: Option<u64>,
     /// Entries that wait to be applied; servers only.
     pub fsm_pending: Option<u64>,
-    /// Index of the newest snapshot; servers only.
+    /// Index of the newest snapshot, 0 before the first one; servers only.
     pub snapshot_index: Option<u64>,
 }
 
 impl AgentFacts {
+    /// Entries that were committed since the newest snapshot; `None` before the first one and where nobody says.
+    pub fn since_snapshot(&self) -> Option<u64> {
+        let snapshot = self.snapshot_index.filter(|index| *index > 0)?;
+        Some(self.commit_index?.saturating_sub(snapshot))
+    }
+
     /// Reads the body; whatever is missing stays unknown.
     pub fn from_json(body: &Value) -> Self {
         let config = |name: &str| body["Config"][name].as_str().unwrap_or_default().to_owned();
@@ -51,7 +55,6 @@ impl AgentFacts {
             score: number("serf_lan", "health_score"),
             term: number("raft", "term"),
             commit_index: number("raft", "commit_index"),
-            applied_index: number("raft", "applied_index"),
             fsm_pending: number("raft", "fsm_pending"),
             snapshot_index: number("raft", "last_snapshot_index"),
         }
@@ -61,6 +64,19 @@ impl AgentFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_snapshot_is_as_old_as_what_was_committed_since() {
+        let told = |snapshot: &str| {
+            let body = serde_json::json!({
+                "Stats": {"raft": {"commit_index": "16500", "last_snapshot_index": snapshot}},
+            });
+            AgentFacts::from_json(&body).since_snapshot()
+        };
+        assert_eq!(told("16384"), Some(116));
+        assert_eq!(told("0"), None, "there is none yet");
+        assert_eq!(AgentFacts::default().since_snapshot(), None);
+    }
 
     #[test]
     fn a_client_has_a_score_and_no_raft() {

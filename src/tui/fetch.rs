@@ -25,7 +25,7 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
     let plain = QueryOptions::default();
     let update = match subject {
         Subject::Checks => {
-            let found = client.health_state("any", &stale).await;
+            let found = client.health_state_list("any", &stale).await;
             let (came, meta) = indexed::<Vec<LenientCheck>>(found);
             let came = came.map(|list| list.into_iter().map(|LenientCheck(one)| one).collect());
             return (Update::Checks(came), meta);

@@ -176,10 +176,11 @@ impl Signals {
 
 /// The shell's turn, until it continues this process. Nothing is drawn meanwhile.
 fn suspend(screen: &mut Screen) -> io::Result<()> {
-    use rustix::process::{self, getpid, getppid, getsid, kill_process};
-    // Without a shell in the same session nobody would continue it; the kernel does not stop such processes either.
-    let session = getsid(None)?;
-    let has_shell = getppid().is_some_and(|parent| getsid(Some(parent)) == Ok(session));
+    use nix::unistd::{getppid, getsid};
+    use rustix::process::{self, getpid, kill_process};
+    // Without a shell in the same session nobody would continue it; the kernel does not stop such processes either. A
+    // session that began outside of this PID namespace has the number 0, which rustix takes for impossible.
+    let has_shell = getppid().as_raw() != 0 && getsid(Some(getppid())) == getsid(None);
     if has_shell {
         screen.leave();
         // The signal of ^z itself would only be heard again; this one stops at once.

@@ -204,8 +204,10 @@ impl LocalState {
                 synced: None,
             };
             if let Some(removed) = self.removed_services.remove(&id) {
-                // The service stays in the catalog, so that its former checks do not go with it.
-                for (check_id, token) in removed.checks {
+                // The service stays in the catalog, so that its former checks do not go with it. Another service may
+                // have one of them by now.
+                let gone = removed.checks.into_iter();
+                for (check_id, token) in gone.filter(|(id, _)| !self.checks.contains_key(id)) {
                     remember(&mut self.removed_checks, check_id, Removed::with(&token));
                 }
             }

@@ -21,8 +21,8 @@ const SETTINGS: [(&str, &str); 7] = [
 
 /// Shows what commands would use
 ///
-/// Flags win over the environment, the environment over the context, the context over the default. Tokens are not shown,
-/// only where they come from.
+/// Flags win over the environment, the environment over the context, the context over the default; a context that is named
+/// with -context wins over the environment. Tokens are not shown, only where they come from.
 ///
 /// $ consulctl context show -origin
 #[derive(clap::Args)]
@@ -94,6 +94,7 @@ impl Args {
             value: value.to_owned(),
             origin: origin.to_owned(),
         };
+        let by_name = chosen.as_ref().is_some_and(Chosen::is_by_flag);
         let mut entries = Vec::new();
         if let Some(chosen) = &chosen {
             let origin = match chosen.origin {
@@ -104,13 +105,16 @@ impl Args {
             entries.push(entry("context", &chosen.name, origin));
         }
         for ((setting, variable), (_, flag)) in SETTINGS.into_iter().zip(flags) {
-            let set = |value: Option<String>| value.filter(|value| !value.is_empty());
-            if let Some(value) = set(flag) {
-                entries.push(entry(setting, &value, "flag"));
-            } else if let Some(value) = set(context.variable(variable)) {
-                entries.push(entry(setting, &value, variable));
-            } else if let Some(value) = named(setting) {
-                entries.push(entry(setting, value, "context"));
+            let set = |value: Option<String>, origin| {
+                let value = value.filter(|value| !value.is_empty());
+                value.map(|value| (value, origin))
+            };
+            let own = set(context.variable(variable), variable);
+            let said = set(named(setting).cloned(), "context");
+            // A flag that names the context goes before the environment.
+            let found = if by_name { said.or(own) } else { own.or(said) };
+            if let Some((value, origin)) = set(flag, "flag").or(found) {
+                entries.push(entry(setting, &value, origin));
             } else if setting == "address" {
                 entries.push(entry(setting, &settings.address.display_base(), "default"));
             }
@@ -141,13 +145,13 @@ fn token_origin(context: &Context, chosen: Option<&Chosen>, by_flag: bool) -> Op
     };
     let mut variables = ["CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN"].into_iter();
     let variable = variables.find(set);
-    match (by_flag, variable, chosen) {
-        (true, _, _) => Some("flag"),
-        (_, Some(name), _) => Some(name),
-        (_, _, Some(chosen)) if chosen.named.texts.contains_key("token_file") => {
+    let given = chosen.filter(|chosen| chosen.gives_token(by_flag, variable.is_some()));
+    match given {
+        _ if by_flag => Some("flag"),
+        Some(chosen) if chosen.named.texts.contains_key("token_file") => {
             Some("context, token_file")
         }
-        (_, _, Some(chosen)) if !chosen.named.token_cmd.is_empty() => Some("context, token_cmd"),
-        _ => None,
+        Some(_) => Some("context, token_cmd"),
+        None => variable,
     }
 }

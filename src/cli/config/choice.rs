@@ -59,7 +59,7 @@ pub(crate) fn choose(
 
 impl Chosen {
     /// Whether what the context says goes before the environment: it was named by a flag, and flags do.
-    fn is_by_flag(&self) -> bool {
+    pub(crate) fn is_by_flag(&self) -> bool {
         self.origin == Origin::Flag
     }
 

@@ -310,10 +310,7 @@ fn errors_are_json_for_programs_that_ask_for_json() {
         1
     );
     // Consul has this one, and its scripts read text.
-    let done = ask(
-        &api,
-        &["operator", "autopilot", "get-config", "-format=json"],
-    );
+    let done = ask(&api, &["operator", "autopilot", "state", "-format=json"]);
     assert!(!done.err.starts_with('{'), "{}", done.err);
     // The flag of another program, and a key.
     let locked = ask(&api, &["lock", "p", "tool", "--format=json"]);

@@ -7,19 +7,15 @@ use crate::tui::derive::{CheckRow, Picture};
 use crate::tui::theme::Meaning;
 use crate::tui::words::one_line;
 
-const fn column(name: &'static str, right: bool, wide: bool) -> Column {
-    Column { name, right, wide }
-}
-
 pub(super) const COLUMNS: &[Column] = &[
-    column("STATUS", false, false),
-    column("CHECK", false, false),
-    column("SERVICE", false, false),
-    column("NODE", false, false),
-    column("SINCE", true, false),
-    column("OUTPUT", false, false),
-    column("TYPE", false, true),
-    column("ID", false, true),
+    Column::left("STATUS"),
+    Column::left("CHECK"),
+    Column::left("SERVICE"),
+    Column::left("NODE"),
+    Column::right("SINCE"),
+    Column::left("OUTPUT"),
+    Column::left("TYPE").wide(),
+    Column::left("ID").wide(),
 ];
 
 /// Letters of the output that a row shows at most.

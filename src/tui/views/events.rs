@@ -7,19 +7,11 @@ use crate::tui::journal::Journal;
 use crate::tui::theme::Meaning;
 use crate::tui::words::moment;
 
-const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        right: false,
-        wide: false,
-    }
-}
-
 pub(super) const COLUMNS: &[Column] = &[
-    column("TIME"),
-    column("KIND"),
-    column("WHO"),
-    column("WHAT"),
+    Column::left("TIME"),
+    Column::left("KIND"),
+    Column::left("WHO"),
+    Column::left("WHAT"),
 ];
 
 pub(super) fn rows(journal: &Journal) -> Vec<Row> {

@@ -11,15 +11,7 @@ use crate::tui::theme::Meaning;
 use crate::tui::value::{Kind, harmless};
 use crate::tui::words::{cut, short};
 
-const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        right: false,
-        wide: false,
-    }
-}
-
-pub(super) const COLUMNS: &[Column] = &[column("NAME"), column("KIND")];
+pub(super) const COLUMNS: &[Column] = &[Column::left("NAME"), Column::left("KIND")];
 
 /// The names of the level that was sought.
 pub(super) fn rows(kv: &Browser) -> Vec<Row> {

@@ -22,19 +22,11 @@ pub(super) const MAX_NAME: usize = 16;
 /// Longer round trips are not written out, in milliseconds.
 const LONG_MS: f64 = 10_000.0;
 
-const fn column(name: &'static str, right: bool) -> Column {
-    Column {
-        name,
-        right,
-        wide: false,
-    }
-}
-
 pub(super) const COLUMNS: &[Column] = &[
-    column("NODE", false),
-    column("RTT~", true),
-    column("", false),
-    column("RANGE", false),
+    Column::left("NODE"),
+    Column::right("RTT~"),
+    Column::left(""),
+    Column::left("RANGE"),
 ];
 
 /// The look of a range: what is near is good, what is far is not.

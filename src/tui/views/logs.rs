@@ -10,15 +10,11 @@ use crate::tui::snapshot::{FaultKind, Millis};
 use crate::tui::theme::Meaning;
 use crate::tui::words::cut;
 
-const fn column(name: &'static str) -> Column {
-    Column {
-        name,
-        right: false,
-        wide: false,
-    }
-}
-
-pub(super) const COLUMNS: &[Column] = &[column("TIME"), column("LEVEL"), column("LINE")];
+pub(super) const COLUMNS: &[Column] = &[
+    Column::left("TIME"),
+    Column::left("LEVEL"),
+    Column::left("LINE"),
+];
 
 fn look(line: &LogLine) -> Meaning {
     match line.level.as_str() {

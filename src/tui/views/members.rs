@@ -8,23 +8,19 @@ use crate::tui::summary;
 use crate::tui::theme::Meaning;
 use crate::tui::words::or_unknown;
 
-const fn column(name: &'static str, right: bool, wide: bool) -> Column {
-    Column { name, right, wide }
-}
-
 pub(super) const COLUMNS: &[Column] = &[
-    column("NODE", false, false),
-    column("STATE", false, false),
-    column("ROLE", false, false),
-    column("SCORE", true, false),
-    column("RTT~", true, false),
-    column("FLAPS/1h", true, false),
-    column("SUSPECT", true, false),
-    column("CHANGED", true, false),
-    column("BUILD", false, false),
-    column("ADDRESS", false, false),
-    column("DC", false, true),
-    column("QUEUED", true, true),
+    Column::left("NODE"),
+    Column::left("STATE"),
+    Column::left("ROLE"),
+    Column::right("SCORE"),
+    Column::right("RTT~"),
+    Column::right("FLAPS/1h"),
+    Column::right("SUSPECT"),
+    Column::right("CHANGED"),
+    Column::left("BUILD"),
+    Column::left("ADDRESS"),
+    Column::left("DC").wide(),
+    Column::right("QUEUED").wide(),
 ];
 
 /// The look of a member's state.

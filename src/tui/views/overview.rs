@@ -11,6 +11,7 @@ use super::{detail, head, leaders, members, pane, screen};
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind};
+use crate::tui::facts::AgentFacts;
 use crate::tui::history::spark;
 use crate::tui::mouse::Spot;
 use crate::tui::page::View;
@@ -31,21 +32,13 @@ const MAX_PEERS: usize = 7;
 /// Members that the gossip pane of a small screen lists.
 const FEW_NODES: u16 = 4;
 
-const fn column(name: &'static str, right: bool) -> Column {
-    Column {
-        name,
-        right,
-        wide: false,
-    }
-}
-
 /// The columns of the problems.
 pub(super) const COLUMNS: &[Column] = &[
-    column("", false),
-    column("WHO", false),
-    column("WHAT", false),
-    column("FOR", true),
-    column("DETAIL", false),
+    Column::left(""),
+    Column::left("WHO"),
+    Column::left("WHAT"),
+    Column::right("FOR"),
+    Column::left("DETAIL"),
 ];
 
 /// What a problem is, whatever its place: one node may have several problems; each is a row of its own.
@@ -335,8 +328,11 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
         or_unknown(agent.and_then(|agent| agent.fsm_pending)),
     );
     let lag = app.history.lag.last(room, now, app.coarse);
+    let snapshot = agent
+        .and_then(AgentFacts::since_snapshot)
+        .map_or_else(String::new, |count| format!("  snapshot {count} back"));
     let lag_text = format!(
-        "max lag  {span} {} {}",
+        "max lag  {span} {} {}{snapshot}",
         spark(&lag, bars),
         or_unknown(app.picture.worst_lag())
     );
@@ -349,13 +345,13 @@ pub(super) fn raft_courses(app: &App, width: usize) -> Vec<Line<'static>> {
 
 fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
     const COLUMNS: &[Column] = &[
-        column("NODE", false),
-        column("STATE", false),
-        column("SCORE", true),
-        column("RTT~", true),
-        column("FLAPS/1h", true),
-        column("SUSPECT", true),
-        column("FOR", true),
+        Column::left("NODE"),
+        Column::left("STATE"),
+        Column::right("SCORE"),
+        Column::right("RTT~"),
+        Column::right("FLAPS/1h"),
+        Column::right("SUSPECT"),
+        Column::right("FOR"),
     ];
     let picture = &app.picture;
     let row = |node: &NodeRow| Row {

@@ -7,22 +7,18 @@ use crate::tui::summary::{contact, lag, peer_name, peer_role, vote};
 use crate::tui::theme::Meaning;
 use crate::tui::words::{UNKNOWN, or_unknown, short};
 
-const fn column(name: &'static str, right: bool, wide: bool) -> Column {
-    Column { name, right, wide }
-}
-
 pub(super) const COLUMNS: &[Column] = &[
-    column("PEER", false, false),
-    column("ROLE", false, false),
-    column("VOTE", false, false),
-    column("LAST IDX", true, false),
-    column("LAG", true, false),
-    column("CONTACT", true, false),
-    column("TERM", true, false),
-    column("HEALTH", false, false),
-    column("WHY", false, false),
-    column("ADDRESS", false, true),
-    column("ID", false, true),
+    Column::left("PEER"),
+    Column::left("ROLE"),
+    Column::left("VOTE"),
+    Column::right("LAST IDX"),
+    Column::right("LAG"),
+    Column::right("CONTACT"),
+    Column::right("TERM"),
+    Column::left("HEALTH"),
+    Column::left("WHY"),
+    Column::left("ADDRESS").wide(),
+    Column::left("ID").wide(),
 ];
 
 pub(super) fn rows(picture: &Picture) -> Vec<Row> {

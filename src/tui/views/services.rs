@@ -5,23 +5,15 @@ use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{Picture, ServiceRow};
 use crate::tui::theme::Meaning;
 
-const fn column(name: &'static str, right: bool) -> Column {
-    Column {
-        name,
-        right,
-        wide: false,
-    }
-}
-
 /// Consul lists no instances here: those without checks of their own are not counted.
 pub(super) const COLUMNS: &[Column] = &[
-    column("SERVICE", false),
-    column("STATE", false),
-    column("PASSING", true),
-    column("WARNING", true),
-    column("CRITICAL", true),
-    column("CHANGED", true),
-    column("TAGS", false),
+    Column::left("SERVICE"),
+    Column::left("STATE"),
+    Column::right("PASSING"),
+    Column::right("WARNING"),
+    Column::right("CRITICAL"),
+    Column::right("CHANGED"),
+    Column::left("TAGS"),
 ];
 
 /// The row of one.

@@ -452,6 +452,28 @@ fn happen_to_catalog(catalog: &mut CatalogView, event: &Event) {
     }
 }
 
+#[test]
+fn a_check_that_went_to_another_service_outlives_the_return_of_its_first() {
+    let (mut state, mut catalog) = (state(), leaders());
+    register(
+        &mut state,
+        r#"{"Name": "a", "Check": {"CheckID": "c", "TTL": "5s"}}"#,
+    );
+    let plan = plan_full(&state, &catalog);
+    carry_out(&mut catalog, &mut state, &plan);
+    let removal = state.plan_service_removal("a").unwrap();
+    state.commit(removal);
+    register(
+        &mut state,
+        r#"{"Name": "b", "Check": {"CheckID": "c", "TTL": "5s"}}"#,
+    );
+    register(&mut state, r#"{"Name": "a"}"#);
+    for plan in [plan_changes(&state), plan_full(&state, &catalog)] {
+        let removes = |op: &SyncOp| matches!(op, SyncOp::DeregisterCheck { .. });
+        assert!(!plan.ops.iter().any(removes), "{plan:?}");
+    }
+}
+
 /// Whether removing the service would take a check of the plan with it.
 fn loses_another(op: &SyncOp, catalog: &CatalogView) -> bool {
     let SyncOp::DeregisterService { id, .. } = op else {
