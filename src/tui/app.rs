@@ -251,7 +251,7 @@ impl App {
                 self.panes.rate.count(now);
                 self.panes.take(now, found);
             }
-            Event::Mouse(event) => self.moused(&event),
+            Event::Mouse(event) => self.moused(event),
             Event::Answer(..) | Event::Tick | Event::Redraw => {}
         }
         Vec::new()

@@ -75,7 +75,7 @@ impl App {
     }
 
     /// What it did. Dialogs and lines that are written do not hear it.
-    pub(super) fn moused(&mut self, event: &MouseEvent) {
+    pub(super) fn moused(&mut self, event: MouseEvent) {
         if !self.mouse.on {
             return;
         }

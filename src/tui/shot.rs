@@ -118,7 +118,8 @@ fn ansi(picture: &Buffer) -> String {
             if codes.is_empty() {
                 text.push_str(&run.text);
             } else {
-                text.push_str(&format!("\u{1b}[{}m{}\u{1b}[0m", codes.join(";"), run.text));
+                let codes = codes.join(";");
+                text.extend(["\u{1b}[", &codes, "m", &run.text, "\u{1b}[0m"]);
             }
         }
         text.push('\n');

@@ -189,7 +189,7 @@ impl Reader<'_> {
                     place,
                     value,
                     "a list of words: the program and its arguments",
-                )
+                );
             }
             "accent" => found.accent = reader.one_of(place, value, &ACCENTS),
             _ => match TEXTS.iter().find(|known| **known == name) {

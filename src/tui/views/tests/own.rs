@@ -326,7 +326,7 @@ fn many_nodes_are_a_list_below_the_datacenters() {
     let found = vec![area("dc1", 0.0), area("dc2", 0.09)];
     give(&mut app, Found::Areas(Ok(found)));
     let text = screen(&mut app, 120, 40);
-    assert_all(&text, &["dc1  -   12 =   91", "dc2  =   91 -   12", "n29"]);
+    assert_all(&text, &["dc1  :   12 =   90", "dc2  =   90 :   12", "n20"]);
     for (width, height) in SIZES {
         screen(&mut app, width, height);
     }
