@@ -3243,12 +3243,16 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__top)
-            opts="-h --once --check --write --width --theme --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
+            opts="-h --once --check --screenshot --print-config --write --width --theme --mouse --ascii --interval --format --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --screenshot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --width)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

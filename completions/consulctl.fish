@@ -871,6 +871,7 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l screenshot -d 'Write the overview to a file and end: FILE.txt, FILE.ansi (with colours) or FILE.svg. As wide as -width says, by default 120 columns' -r -F
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints. Default the variable COLUMNS, or 80' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l theme -d 'Colours: ansi, deuteranopia or mono. NO_COLOR means mono' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l interval -d 'Milliseconds between two questions to the agent, at least 500. Default 1000' -r
@@ -892,7 +893,9 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l confirm-cont
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l print-config -d 'Print what can stand in the configuration file about top, with the defaults, and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l write -d 'Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed'
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l mouse -d 'Let the mouse do something: the wheel moves, a click selects a row, sorts by a column or opens a view. `m` turns it on and off. Shift-drag selects text meanwhile'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l ascii -d 'Use no other symbols than those of ASCII. Default where the locale is not UTF-8'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'

@@ -280,6 +280,7 @@ impl Context {
                 asks: self.console.can_ask(),
                 limit: TOKEN_PATIENCE,
                 within: self.variable(TOKEN_GUARD),
+                silent: false,
             };
             profile.settings.token = profile::token(chosen, &reading)?;
         }
@@ -288,14 +289,24 @@ impl Context {
 
     /// A client for a command that changes something: a context that is read-only has to be named once more.
     pub(crate) fn writer(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
+        Ok(self.reach(flags, true)?.0)
+    }
+
+    /// A client, and the context that it is of; see [`Self::writer`] for one that `writes`.
+    pub(crate) fn reach(
+        &mut self,
+        flags: &HttpFlags,
+        writes: bool,
+    ) -> Result<(Client, Option<Chosen>), Error> {
         let mut profile = self.profile(flags, false)?;
         let read_only = profile.chosen.as_ref();
-        if let Some(chosen) = read_only.filter(|chosen| chosen.named.read_only) {
+        if let Some(chosen) = read_only.filter(|chosen| writes && chosen.named.read_only) {
             self.unlock(&chosen.name)?;
         }
         // Only now: making a token may be work for a person, too.
         self.add_token(flags, &mut profile)?;
-        self.connect(profile.settings)
+        let client = self.connect(profile.settings)?;
+        Ok((client, profile.chosen))
     }
 
     /// Goes on if a read-only context is named by a flag or by a person.
@@ -323,16 +334,20 @@ impl Context {
 
     /// A client for the agent that flags, environment and context name.
     pub(crate) fn client(&mut self, flags: &HttpFlags) -> Result<Client, Error> {
-        let profile = self.profile(flags, true)?;
-        self.connect(profile.settings)
+        Ok(self.reach(flags, false)?.0)
     }
 
-    fn connect(&mut self, mut settings: Settings) -> Result<Client, Error> {
-        settings.patience = match self.timeout {
+    /// How long agents may take.
+    pub(crate) fn patience(&self) -> Patience {
+        match self.timeout {
             Some(bound) => Patience::of(bound),
             None if self.console.err_is_terminal() => Patience::PERSON,
             None => Patience::SCRIPT,
-        };
+        }
+    }
+
+    fn connect(&mut self, mut settings: Settings) -> Result<Client, Error> {
+        settings.patience = self.patience();
         let debug = self.variable("CONSULCTL_DEBUG").unwrap_or_default();
         if self.common.verbose || debug.split(',').any(|part| part == "api") {
             settings.trace = Some(trace);

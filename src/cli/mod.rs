@@ -21,6 +21,7 @@ mod root;
 mod run;
 mod suggest;
 mod topics;
+mod visit;
 
 pub use run::{Invocation, run, run_with};
 

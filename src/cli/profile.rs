@@ -132,6 +132,8 @@ pub(crate) struct Reading {
     pub(crate) limit: Duration,
     /// What [`TOKEN_GUARD`] is set to.
     pub(crate) within: Option<String>,
+    /// Whether what a program says to the terminal is dropped.
+    pub(crate) silent: bool,
 }
 
 /// The context's token: from its file, or from its program.
@@ -168,10 +170,15 @@ pub(crate) fn token(chosen: &Chosen, reading: &Reading) -> Result<Option<String>
     } else {
         Stdio::null()
     };
+    let errors = if reading.silent {
+        Stdio::null()
+    } else {
+        Stdio::inherit()
+    };
     let mut child = Command::new(program)
         .args(arguments)
         .env(TOKEN_GUARD, format!("{within}\n{name}"))
-        .stderr(Stdio::inherit())
+        .stderr(errors)
         .stdin(input)
         .stdout(Stdio::piped())
         .spawn()
@@ -283,6 +290,7 @@ mod tests {
             asks: false,
             limit,
             within: None,
+            silent: false,
         }
     }
 

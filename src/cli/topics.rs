@@ -62,6 +62,7 @@ The file is consulctl/config.toml in $XDG_CONFIG_HOME, or in ~/.config:
   address = \"127.0.0.1:8500\"
 
   [top]
+  view = \"overview\"
   theme = \"deuteranopia\"
   interval_ms = 1000
 
@@ -74,7 +75,9 @@ The file is consulctl/config.toml in $XDG_CONFIG_HOME, or in ~/.config:
 
 A context also knows token_cmd (a list: a program that prints the token, and its
 arguments), ca_path, client_cert, client_key, tls_server_name, namespace,
-and datacenter. A key that is not known is told with its line.
+datacenter, and accent (the colour of its name in top: red, green, yellow, blue,
+magenta or cyan). `consulctl top -print-config` prints all of [top]. A key that
+is not known is told with its line.
 
   consulctl context ls              the contexts
   consulctl context use prod        makes one the current one

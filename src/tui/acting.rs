@@ -6,6 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::actions::{self, Instance, Lookup, Menu, Then};
 use super::app::{App, Effect};
 use super::confirm::{Answer, Dialog};
+use super::contexts::Contexts;
 use super::derive::Severity;
 use super::page::Page;
 use super::prompt::{self, Mode};
@@ -73,6 +74,10 @@ pub enum Arrival {
     Moved(String),
     /// No other agent is asked: the address, and why.
     NotMoved(String, ActError),
+    /// The agent of another context is asked from now on: the context's name, and the address.
+    Entered(String, String),
+    /// What became of a file of the screen: its path, or why there is none.
+    Saved(Result<String, String>),
 }
 
 /// A line that tells of something for a while.
@@ -95,6 +100,8 @@ pub struct Desk {
     pub notice: Option<Notice>,
     /// Other agents.
     pub via: Via,
+    /// Other clusters.
+    pub contexts: Contexts,
 }
 
 impl Desk {
@@ -111,7 +118,7 @@ impl Desk {
         self.notice.as_ref().filter(|notice| now < notice.until)
     }
 
-    fn tell(&mut self, now: Millis, meaning: Meaning, text: String) {
+    pub(super) fn tell(&mut self, now: Millis, meaning: Meaning, text: String) {
         self.notice = Some(Notice {
             text,
             meaning,
@@ -120,7 +127,7 @@ impl Desk {
     }
 
     /// The line stays until the next one.
-    fn tell_on(&mut self, text: String) {
+    pub(super) fn tell_on(&mut self, text: String) {
         self.notice = Some(Notice {
             text,
             meaning: Meaning::Plain,
@@ -215,18 +222,19 @@ impl App {
 
     /// What the palette offers.
     pub fn candidates(&self, line: &str) -> Vec<String> {
-        match via_word(line) {
-            Some(word) => self
-                .desk
-                .via
-                .candidates(word, &self.snapshot.address, &self.picture),
+        if let Some(word) = word_after(line, "via") {
+            let via = &self.desk.via;
+            return via.candidates(word, &self.snapshot.address, &self.picture);
+        }
+        match word_after(line, "ctx") {
+            Some(word) => self.desk.contexts.candidates(word),
             None => prompt::candidates(line, &self.picture),
         }
     }
 
     /// Begins to ask another agent, if the line of the palette says so.
     pub(super) fn go_via(&mut self, now: Millis, line: &str) -> Option<Vec<Effect>> {
-        let word = via_word(line)?;
+        let word = word_after(line, "via")?;
         let present = &self.snapshot.address;
         match self.desk.via.address(word, present, &self.picture) {
             Ok(address) => {
@@ -255,10 +263,25 @@ impl App {
                 let from = one_line(&self.snapshot.address);
                 let to = one_line(&address);
                 self.look_elsewhere(&address);
+                if matches!(self.mode, Mode::Menu(_) | Mode::Confirm(_)) {
+                    self.mode = Mode::Normal;
+                }
                 let text = format!("{to} is asked, not {from} any more");
                 self.journal
                     .put(now, Some(Severity::Note), "top", text.clone());
                 self.desk.tell(now, Meaning::Plain, text);
+                Vec::new()
+            }
+            Arrival::Entered(name, address) => {
+                self.entered(now, &name, &address);
+                Vec::new()
+            }
+            Arrival::Saved(saved) => {
+                let (meaning, text) = match saved {
+                    Ok(path) => (Meaning::Ok, format!("the screen is in {}", one_line(&path))),
+                    Err(why) => (Meaning::Bad, format!("no screenshot: {}", one_line(&why))),
+                };
+                self.desk.tell(now, meaning, text);
                 Vec::new()
             }
             Arrival::NotMoved(address, error) => {
@@ -315,13 +338,10 @@ impl App {
     }
 }
 
-/// What stands after `via` in a line of the palette.
-fn via_word(line: &str) -> Option<&str> {
-    match line.trim_start().split_once(' ') {
-        Some(("via", word)) => Some(word.trim()),
-        None if line.trim() == "via" => Some(""),
-        _ => None,
-    }
+/// What stands after the verb in a line of the palette, if it begins with that one.
+pub(super) fn word_after<'a>(line: &'a str, verb: &str) -> Option<&'a str> {
+    let rest = line.trim_start().strip_prefix(verb)?;
+    (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ mod moves;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 
 use super::acting::{Arrival, Desk};
 use super::actions::Lookup;
@@ -17,6 +17,7 @@ use super::derive::{Picture, derive_after};
 use super::history::History;
 use super::journal::Journal;
 use super::keymap::{Action, action};
+use super::mouse::Mouse;
 use super::observed::Observations;
 use super::page::{Page, View};
 use super::panes::Panes;
@@ -43,6 +44,8 @@ pub enum Event {
     Tick,
     /// The terminal has another size, or its content is lost.
     Redraw,
+    /// The mouse.
+    Mouse(MouseEvent),
 }
 
 /// What must be done, in this order.
@@ -64,6 +67,14 @@ pub enum Effect {
     Look(Lookup),
     /// Ask the agent at this address from now on.
     Via(String),
+    /// Ask the agent of this context from now on.
+    Context(String),
+    /// Let the terminal tell of the mouse, or not.
+    Mouse(bool),
+    /// Let the terminal keep this.
+    Copy(String),
+    /// Write what the screen shows to a file; whether it worked is to come back.
+    Screenshot,
 }
 
 /// The state.
@@ -102,6 +113,8 @@ pub struct App {
     pub dirty: bool,
     /// What changing something needs.
     pub desk: Desk,
+    /// The mouse.
+    pub mouse: Mouse,
     seen: Observations,
     limits: Thresholds,
     changed: bool,
@@ -140,6 +153,7 @@ impl App {
             scroll: 0,
             dirty: true,
             desk: Desk::new(address),
+            mouse: Mouse::default(),
             seen: Observations::default(),
             limits,
             changed: false,
@@ -154,9 +168,8 @@ impl App {
         }
     }
 
-    /// What is known already, for tests.
-    #[cfg(test)]
-    pub(crate) fn looking(
+    /// What is known already: for one look, and for tests.
+    pub fn looking(
         snapshot: ClusterSnapshot,
         seen: Observations,
         theme: &Theme,
@@ -202,6 +215,11 @@ impl App {
         &mut self.tables[self.view().place()]
     }
 
+    /// The same of any view.
+    pub(super) fn table_of(&mut self, view: View) -> &mut TableState {
+        &mut self.tables[view.place()]
+    }
+
     /// What is asked for: what the page needs.
     pub const fn following(&self) -> Subjects {
         self.following
@@ -233,6 +251,7 @@ impl App {
                 self.panes.rate.count(now);
                 self.panes.take(now, found);
             }
+            Event::Mouse(event) => self.moused(event),
             Event::Answer(..) | Event::Tick | Event::Redraw => {}
         }
         Vec::new()
@@ -292,6 +311,9 @@ impl App {
         self.frozen = None;
         self.retry_at = None;
         self.changed = true;
+        // Places in lists that are gone.
+        self.order.clear();
+        self.arranged = None;
     }
 
     /// Brings picture and table up to date; call before drawing.
@@ -339,6 +361,10 @@ impl App {
                 None => Vec::new(),
             },
             Mode::Menu(_) => self.menu_key(key),
+            Mode::Columns(_) => {
+                self.columns_key(now, key);
+                Vec::new()
+            }
             Mode::Confirm(_) => self.confirm_key(now, key),
             Mode::Help => {
                 match action(key) {
@@ -374,7 +400,8 @@ impl App {
                 prompt::Edit::Done => {
                     let line = std::mem::take(text);
                     self.mode = Mode::Normal;
-                    if let Some(effects) = self.go_via(now, &line) {
+                    let elsewhere = self.go_via(now, &line);
+                    if let Some(effects) = elsewhere.or_else(|| self.go_context(now, &line)) {
                         return effects;
                     }
                     self.go(prompt::choose(&line, &self.picture))
@@ -411,6 +438,13 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Refresh => return vec![Effect::Refresh],
             Action::Actions => return self.open_actions(now),
+            Action::Copy => return self.copy(now),
+            Action::Screenshot => return vec![Effect::Screenshot],
+            Action::Columns => self.pick_columns(),
+            Action::Mouse => {
+                self.toggle_mouse(now);
+                return vec![Effect::Mouse(self.mouse.on)];
+            }
             Action::Show(view) => self.show(Page::View(view)),
             Action::Cycle(forward) => self.cycle(forward),
             Action::Move(by) => self.select(by),

@@ -9,10 +9,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::demand::{Demand, Found};
 use super::fetch::fault;
 use super::kv::{Level, Opened};
+use super::latency::Area;
 use super::logs::{LogLevel, Splitter};
 use super::poller::back_off;
 use super::snapshot::{Fault, FaultKind};
-use crate::api::{ApiError, Client, Meta, QueryOptions};
+use crate::api::{ApiError, Client, DatacenterCoordinates, Meta, QueryOptions};
 
 /// How long a question that waits for a change waits at most.
 const WAIT: Duration = Duration::from_mins(1);
@@ -20,6 +21,8 @@ const WAIT: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Least time between two answers to the same.
 const BREATH: Duration = Duration::from_secs(1);
+/// Time between two questions about datacenters.
+const AREAS: Duration = Duration::from_secs(15);
 /// What is expensive is asked seldom: the pause is so many times as long as the answer took.
 const EASE: u32 = 10;
 /// Bytes of a list of names that are read.
@@ -95,6 +98,7 @@ async fn repeat(client: Client, demand: Demand, sender: mpsc::Sender<Found>) {
         let (found, newest, trouble) = match &demand {
             Demand::Level(prefix) => level(&client, prefix, &options).await,
             Demand::Value(key) => value(&client, key, &options).await,
+            Demand::Areas => areas(&client, &options).await,
             Demand::Nothing | Demand::Logs(_) => return,
         };
         let took = if index > 0 {
@@ -105,6 +109,8 @@ async fn repeat(client: Client, demand: Demand, sender: mpsc::Sender<Found>) {
         failures = if trouble.is_some() { failures + 1 } else { 0 };
         let pause = match trouble {
             Some(_) => back_off(failures, rand::random()),
+            // It cannot wait for a change, and hardly anything changes.
+            None if demand == Demand::Areas => AREAS,
             None => BREATH.max(took * EASE),
         };
         // An index that goes backwards is of a cluster that was restored: begin anew.
@@ -151,6 +157,20 @@ async fn level(
     });
     let trouble = came.as_ref().err().map(|fault| fault.kind);
     (Found::Level(prefix.to_owned(), came), index, trouble)
+}
+
+async fn areas(client: &Client, options: &QueryOptions) -> (Found, u64, Option<FaultKind>) {
+    let question = async { Ok((client.coordinate_datacenters().await?, Meta::default())) };
+    let (came, _) = in_time(options, question).await;
+    let came = came.map(|found| {
+        let area = |found: DatacenterCoordinates| Area {
+            name: found.datacenter,
+            servers: found.coordinates,
+        };
+        found.into_iter().map(area).collect()
+    });
+    let trouble = came.as_ref().err().map(|fault: &Fault| fault.kind);
+    (Found::Areas(came), 0, trouble)
 }
 
 async fn value(

@@ -251,6 +251,8 @@ pub struct TableState {
     pub problems_only: bool,
     /// The first row that is on the screen.
     pub offset: usize,
+    /// The columns that somebody chose, in their order; the view's own without.
+    pub columns: Option<Vec<usize>>,
     text: String,
     filter: Filter,
     /// The filter that was cleared last: what `n` looks for without one.
@@ -388,6 +390,14 @@ impl TableState {
             Some((column, reverse)) if forward => ((column + 1) % columns.max(1), reverse),
             Some((column, reverse)) => ((column + columns.max(1) - 1) % columns.max(1), reverse),
         };
+        self.sort = Some((column, reverse));
+    }
+
+    /// Sorts by a column; the other way round if it does already.
+    pub fn sort_by(&mut self, column: usize) {
+        let reverse = self
+            .sort
+            .is_some_and(|(sorted, reverse)| sorted == column && !reverse);
         self.sort = Some((column, reverse));
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::kv::{Level, Opened};
+use super::latency::Area;
 use super::logs::LogLevel;
 use super::page::{Page, View};
 use super::snapshot::Fault;
@@ -19,6 +20,8 @@ pub enum Demand {
     Value(String),
     /// The agent's log from a level on.
     Logs(LogLevel),
+    /// How far datacenters are from each other.
+    Areas,
 }
 
 impl Demand {
@@ -29,6 +32,7 @@ impl Demand {
             Page::Folder(prefix) => Self::Level(prefix.clone()),
             Page::Key(key) => Self::Value(key.clone()),
             Page::View(View::Logs) | Page::Line(_) => Self::Logs(level),
+            Page::View(View::Latency) => Self::Areas,
             Page::View(_) | Page::Node(_) | Page::Service(_) | Page::Check(..) => Self::Nothing,
         }
     }
@@ -41,6 +45,8 @@ pub enum Found {
     Level(String, Result<Level, Fault>),
     /// A key; `None` where there is no such key.
     Value(String, Result<Option<Box<Opened>>, Fault>),
+    /// Where the servers of every datacenter are.
+    Areas(Result<Vec<Area>, Fault>),
     /// The log is followed.
     Following,
     /// Lines of the log, and how many were lost before them.

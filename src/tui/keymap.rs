@@ -53,6 +53,14 @@ pub enum Action {
     Match(bool),
     /// Another level of the log.
     LogLevel,
+    /// The mouse does something here, or leaves everything to the terminal.
+    Mouse,
+    /// What is selected goes to the clipboard.
+    Copy,
+    /// The screen goes to a file.
+    Screenshot,
+    /// Which columns are shown.
+    Columns,
     /// All keys.
     Help,
 }
@@ -279,6 +287,10 @@ pub const KEYS: &[Binding] = &[
         "last day",
         false,
     ),
+    bind(&[letter('o')], Action::Columns, "o", "columns", false),
+    bind(&[letter('y')], Action::Copy, "y", "copy", false),
+    bind(&[letter('S')], Action::Screenshot, "S", "screenshot", false),
+    bind(&[letter('m')], Action::Mouse, "m", "mouse", false),
     bind(&[control('r')], Action::Refresh, "^r", "refresh now", false),
     bind(&[control('z')], Action::Suspend, "^z", "suspend", false),
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::snapshot::{ClusterSnapshot, Part};
+use super::snapshot::{ClusterSnapshot, Fault, Millis, Part};
 use crate::model::coordinate::{Coordinate, NodeCoordinate};
 
 /// Upper bounds of the ranges that are shown, in milliseconds; what is more lies beyond the last.
@@ -25,11 +25,24 @@ pub struct Spread {
     pub max_ms: f64,
 }
 
+/// A datacenter, and where its servers are in the WAN pool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Area {
+    /// Its name.
+    pub name: String,
+    /// Its servers.
+    pub servers: Vec<NodeCoordinate>,
+}
+
+/// Servers of a datacenter that are compared: enough for a median.
+const MAX_SERVERS: usize = 16;
+
 /// The coordinates as they are shown, and from where one looks.
 #[derive(Debug, Clone, Default)]
 pub struct Latency {
     /// What the agent said; stands still while the picture does.
     pub coordinates: Part<Vec<NodeCoordinate>>,
+    areas: Part<Vec<Area>>,
     own: String,
     chosen: Option<String>,
 }
@@ -41,6 +54,30 @@ impl Latency {
         if let Some(agent) = snapshot.agent.get() {
             self.own.clone_from(&agent.node);
         }
+    }
+
+    /// Takes what is known of datacenters.
+    pub fn take_areas(&mut self, came: Result<Vec<Area>, Fault>, now: Millis) {
+        self.areas.take(came, now);
+    }
+
+    /// The datacenters; none while nobody says.
+    pub fn areas(&self) -> &[Area] {
+        self.areas.get().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The median round trip between the servers of two datacenters, or among those of one, in milliseconds.
+    pub fn apart(&self, here: &Area, there: &Area) -> Option<f64> {
+        let mut found: Vec<f64> = Vec::new();
+        for (place, one) in here.servers.iter().take(MAX_SERVERS).enumerate() {
+            for (other_place, other) in there.servers.iter().take(MAX_SERVERS).enumerate() {
+                if here.name != there.name || place < other_place {
+                    found.extend(between(&one.coord, &other.coord));
+                }
+            }
+        }
+        found.sort_by(f64::total_cmp);
+        middle(&found)
     }
 
     /// Looks from another node.
@@ -95,18 +132,22 @@ impl Latency {
         let ranked = self.ranked();
         let found: Vec<f64> = ranked.iter().filter_map(|(_, rtt)| *rtt).collect();
         let (first, last) = (found.first()?, found.last()?);
-        let middle = found.len() / 2;
-        let median = if found.len() % 2 == 1 {
-            found[middle]
-        } else {
-            f64::midpoint(found[middle - 1], found[middle])
-        };
         Some(Spread {
             min_ms: *first,
-            median_ms: median,
+            median_ms: middle(&found)?,
             max_ms: *last,
         })
     }
+}
+
+/// The middle of sorted numbers; the mean of both where there are two.
+fn middle(sorted: &[f64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    let upper = *sorted.get(middle)?;
+    if sorted.len() % 2 == 1 {
+        return Some(upper);
+    }
+    Some(f64::midpoint(*sorted.get(middle.checked_sub(1)?)?, upper))
 }
 
 /// Round trip in milliseconds; `None` where it cannot be estimated.
@@ -177,6 +218,25 @@ mod tests {
         assert_eq!(latency.spread().map(|it| it.median_ms.round()), Some(12.0));
         latency.choose("gone");
         assert_eq!(latency.origin(), Some("b"));
+    }
+
+    #[test]
+    fn datacenters_are_as_far_apart_as_most_of_their_servers() {
+        let area = |name: &str, places: &[f64]| Area {
+            name: name.to_owned(),
+            servers: places.iter().map(|place| at(name, *place)).collect(),
+        };
+        let mut latency = Latency::default();
+        assert!(latency.areas().is_empty());
+        let (one, two) = (area("dc1", &[0.0, 0.002, 0.5]), area("dc2", &[0.1]));
+        let alone = area("dc3", &[]);
+        latency.take_areas(Ok(vec![one.clone(), two.clone()]), 1);
+        assert_eq!(latency.areas().len(), 2);
+        let apart = |a: &Area, b: &Area| latency.apart(a, b).map(f64::round);
+        assert_eq!(apart(&one, &two), Some(100.0));
+        assert_eq!(apart(&two, &one), Some(100.0));
+        assert_eq!(apart(&one, &one), Some(498.0));
+        assert_eq!((apart(&two, &two), apart(&one, &alone)), (None, None));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -12,7 +10,7 @@ use super::app::{App, Event};
 use super::derive::bad_cluster::{NOW, bad_cluster, bad_picture};
 use super::snapshot::{Fault, FaultKind, Update};
 use super::theme::{ASCII, Glyphs, Palette, UNICODE};
-use super::{ClusterSnapshot, Observations, Theme, Thresholds, derive, once, report, views};
+use super::{ClusterSnapshot, Observations, Theme, Thresholds, derive, once, report, shot};
 
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -35,16 +33,10 @@ fn screen(glyphs: &Glyphs, keys: &str, width: u16, height: u16) -> String {
         app.update(NOW, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
         app.prepare(NOW);
     }
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal
-        .draw(|frame| views::draw(frame, &mut app, NOW))
-        .unwrap();
-    let cells = terminal.backend().buffer().content();
-    let rows = cells.chunks(usize::from(width)).map(|row| {
-        let row: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
-        row.trim_end().to_owned() + "\n"
-    });
-    rows.collect()
+    shot::write(
+        &shot::render(&mut app, NOW, (width, height)),
+        shot::Format::Text,
+    )
 }
 
 #[test]

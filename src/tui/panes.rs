@@ -56,6 +56,7 @@ impl Panes {
         match found {
             Found::Level(prefix, came) => self.kv.take_level(prefix, came, now),
             Found::Value(key, came) => self.kv.take_value(key, came, now),
+            Found::Areas(came) => self.latency.take_areas(came, now),
             Found::Following => self.logs.open(),
             Found::Lines(lines, lost) => self.logs.take(&lines, lost),
             Found::Lost(fault, pause) => self.logs.lost(fault, pause, now),

@@ -7,6 +7,7 @@ use super::confirm::Dialog;
 use super::data_table::fuzzy;
 use super::derive::Picture;
 use super::page::{Page, View};
+use super::picker::Picker;
 
 /// Longest line, in letters.
 pub const MAX_LETTERS: usize = 200;
@@ -29,6 +30,8 @@ pub enum Mode {
     Menu(Menu),
     /// A change waits for the name of its object.
     Confirm(Dialog),
+    /// Columns are chosen.
+    Columns(Picker),
 }
 
 /// What a key did to a line.
@@ -97,7 +100,7 @@ struct Verb {
     leads: fn(String) -> Page,
 }
 
-/// The first words that want another one. `via` is not among them: it leads to no page.
+/// The first words that want another one. `via` and `ctx` are not among them: they lead to no page.
 const VERBS: &[Verb] = &[
     Verb {
         names: &["node", "n"],
@@ -141,8 +144,10 @@ pub fn candidates(line: &str, picture: &Picture) -> Vec<String> {
     }
     let views = View::ALL.iter().map(|view| view.name());
     let verbs = VERBS.iter().map(|verb| verb.names[0]);
-    let words = views.chain(verbs).chain(["via", "help", "quit"]);
-    let wants_more = |word: &str| VERBS.iter().any(|verb| verb.names[0] == word) || word == "via";
+    let words = views.chain(verbs).chain(["via", "ctx", "help", "quit"]);
+    let wants_more = |word: &str| {
+        VERBS.iter().any(|verb| verb.names[0] == word) || ["via", "ctx"].contains(&word)
+    };
     let found = best(words, line.trim()).into_iter();
     let spaced = found.map(|word| {
         if wants_more(word) {

@@ -11,10 +11,17 @@ use crossterm::terminal::{
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+/// Clicks and the wheel, but no moves, in coordinates without bounds.
+const MOUSE_ON: &str = "\u{1b}[?1000h\u{1b}[?1006h";
+/// Nothing of it.
+const MOUSE_OFF: &str = "\u{1b}[?1006l\u{1b}[?1000l";
+
 /// The terminal of the process, in raw mode and on its other screen. Dropping it gives the terminal back.
 pub struct Screen {
     /// What is drawn on.
     pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Whether it tells of the mouse.
+    mouse: bool,
 }
 
 impl Screen {
@@ -27,7 +34,31 @@ impl Screen {
         restore_on_panic();
         enter()?;
         let terminal = drawn_anew().inspect_err(|_| leave())?;
-        Ok(Self { terminal })
+        Ok(Self {
+            terminal,
+            mouse: false,
+        })
+    }
+
+    /// Lets the terminal tell of clicks and of the wheel, or not; its own selection needs a key meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        self.say(if on { MOUSE_ON } else { MOUSE_OFF })
+    }
+
+    /// Sends a sequence that shows nothing.
+    ///
+    /// # Errors
+    ///
+    /// The terminal is gone.
+    pub fn say(&mut self, sequence: &str) -> io::Result<()> {
+        let mut out = io::stdout();
+        out.write_all(sequence.as_bytes())?;
+        out.flush()
     }
 
     /// Gives the terminal back for a while.
@@ -46,7 +77,7 @@ impl Screen {
         enter()?;
         execute!(io::stdout(), Clear(ClearType::All))?;
         self.terminal = drawn_anew()?;
-        Ok(())
+        self.mouse(self.mouse)
     }
 }
 
@@ -70,6 +101,8 @@ fn enter() -> io::Result<()> {
 /// Nothing is left to do where the terminal does not answer any more.
 fn leave() {
     disable_raw_mode().ok();
+    // Also where it is not on: whoever panics does not know.
+    io::stdout().write_all(MOUSE_OFF.as_bytes()).ok();
     execute!(io::stdout(), LeaveAlternateScreen, Show).ok();
     io::stdout().flush().ok();
 }

@@ -1,6 +1,9 @@
 //! Does what somebody at the keys asked for, each in a task of its own, and brings back what came of it. The screen
 //! never waits for it.
 
+use std::fs;
+use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,6 +11,8 @@ use tokio::task::JoinSet;
 
 use super::acting::{ActError, Arrival, Instances};
 use super::actions::{Instance, Lookup, MAX_INSTANCES};
+use super::shot;
+use super::snapshot::Millis;
 use super::words::one_line;
 use super::write::{Change, Order};
 use crate::api::{ApiError, Client, ErrorClass, QueryOptions};
@@ -15,6 +20,9 @@ use crate::model::check::{SERVICE_MAINTENANCE_PREFIX, Status};
 
 /// How long a request may take. Longer than a server holds one while nobody leads, which is 7 s.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Files of one second, but for the first.
+const MAX_AGAIN: u32 = 99;
 
 /// What a task ends with.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,9 +35,12 @@ enum Kind {
 pub enum Came {
     /// Something for the dashboard.
     Arrival(Arrival),
-    /// Another agent to ask, and its address.
-    Agent(Box<Client>),
+    /// Another agent to ask, and the context that it is of, if one was asked for.
+    Agent(Box<Client>, Option<String>),
 }
+
+/// Makes a client of a context, by its name. May take a while.
+pub type Opener = Arc<dyn Fn(&str) -> Result<Client, ActError> + Send + Sync>;
 
 /// The tasks; they end when it is dropped.
 pub struct Worker {
@@ -37,12 +48,17 @@ pub struct Worker {
     tasks: JoinSet<Came>,
     /// The task of the order that is under way.
     order: Option<tokio::task::Id>,
+    /// The task that makes the client which was asked for last.
+    going: Option<tokio::task::Id>,
+    opener: Opener,
 }
 
 impl Worker {
-    /// A worker at an agent.
-    pub fn new(client: &Client) -> Self {
+    /// A worker at an agent; `opener` leads to others.
+    pub fn new(client: &Client, opener: Opener) -> Self {
         Self {
+            opener,
+            going: None,
             client: client.clone(),
             tasks: JoinSet::new(),
             order: None,
@@ -71,11 +87,33 @@ impl Worker {
     /// Makes a client of another agent. Reads certificates and may ask for names: not a thing for the loop.
     pub fn connect(&mut self, address: String) {
         let client = self.client.clone();
-        self.tasks
+        let task = self
+            .tasks
             .spawn_blocking(move || match client.elsewhere(&address) {
-                Ok(client) => Came::Agent(Box::new(client)),
+                Ok(client) => Came::Agent(Box::new(client), None),
                 Err(error) => Came::Arrival(Arrival::NotMoved(address, error.into())),
             });
+        self.going = Some(task.id());
+    }
+
+    /// Makes a client of a context's agent.
+    pub fn enter(&mut self, name: String) {
+        let opener = Arc::clone(&self.opener);
+        let task = self.tasks.spawn_blocking(move || match opener(&name) {
+            Ok(client) => Came::Agent(Box::new(client), Some(name)),
+            Err(error) => {
+                let what = format!("the context {name}");
+                Came::Arrival(Arrival::NotMoved(what, error))
+            }
+        });
+        self.going = Some(task.id());
+    }
+
+    /// Writes a picture of the screen into the folder that one is in; a file that is there already stays.
+    pub fn save(&mut self, text: String, at: Millis) {
+        self.tasks.spawn_blocking(move || {
+            Came::Arrival(Arrival::Saved(save(&text, at).map_err(|it| it.to_string())))
+        });
     }
 
     /// From now on asks this agent. What is under way is not affected.
@@ -88,6 +126,12 @@ impl Worker {
         loop {
             match self.tasks.join_next_with_id().await? {
                 Ok((id, came)) => {
+                    let is_move =
+                        matches!(came, Came::Agent(..) | Came::Arrival(Arrival::NotMoved(..)));
+                    // Somebody wanted to go elsewhere in the meantime.
+                    if is_move && self.going != Some(id) {
+                        continue;
+                    }
                     self.over(id);
                     return Some(came);
                 }
@@ -106,6 +150,24 @@ impl Worker {
             Kind::Order
         } else {
             Kind::Other
+        }
+    }
+}
+
+/// Into a new file; its path.
+fn save(text: &str, at: Millis) -> io::Result<String> {
+    let mut again = 0;
+    loop {
+        let path = std::env::current_dir()?.join(shot::name(at, again));
+        match fs::File::create_new(&path) {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes())?;
+                return Ok(path.display().to_string());
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && again < MAX_AGAIN => {
+                again += 1;
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -222,6 +222,11 @@ impl Gate {
         self.writable
     }
 
+    /// Opens or closes it; what is under way goes on.
+    pub fn set(&mut self, writable: bool) {
+        self.writable = writable;
+    }
+
     /// Whether a change could pass now.
     ///
     /// # Errors

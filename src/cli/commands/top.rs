@@ -1,25 +1,50 @@
 //! `top`
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::Client;
 use crate::cli::child::Interrupts;
-use crate::cli::config::TopSettings;
+use crate::cli::config::{MIN_INTERVAL_MS, Named, TopSettings};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{FormatFlag, HttpFlags};
-use crate::tui::{self, App, History, Observations, Palette, Theme, Thresholds};
+use crate::cli::visit::Visits;
+use crate::tui::{
+    self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Surroundings,
+    Theme, Thresholds, View, shot,
+};
 
 /// Columns of a text where neither flag nor environment tells.
 const WIDTH: usize = 80;
-/// Least milliseconds between two questions: servers have more to do.
-const MIN_INTERVAL_MS: u64 = 500;
+/// What `-print-config` prints.
+const TEMPLATE: &str = "\
+# ~/.config/consulctl/config.toml: how top starts. Flags go before it.
+[top]
+view = \"overview\"      # overview, members, raft, checks, services, latency, kv, logs, events
+theme = \"ansi\"         # ansi, deuteranopia, mono
+interval_ms = 1000     # between two questions to the agent, 500 or more
+
+[top.columns]          # the key `o` shows the names
+# members = [\"NODE\", \"STATE\", \"ADDRESS\"]
+
+[top.thresholds]
+lag_entries_warn = 50  # a server trails by more than so many entries of the log
+lag_entries_crit = 250
+contact_ms_crit = 200  # a server has not heard of the leader for so long
+score_warn = 1         # of gossip, 0 to 7
+score_crit = 3
+";
+
+/// Columns and rows of a file of the screen.
+const SHOT: (u16, u16) = (120, 40);
 /// Milliseconds between two questions where neither flag nor file tells.
 const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one. Works against HashiCorp Consul, too; what only our agents
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one, `:ctx` that of another context. Works against HashiCorp Consul, too; what only our agents
 /// know is n/a there.
 ///
 /// $ consulctl top
@@ -40,6 +65,13 @@ pub(crate) struct Args {
     /// Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown.
     #[arg(long)]
     check: bool,
+    /// Write the overview to a file and end: FILE.txt, FILE.ansi (with colours) or FILE.svg. As wide as -width says, by
+    /// default 120 columns.
+    #[arg(long, value_name = "file")]
+    screenshot: Option<PathBuf>,
+    /// Print what can stand in the configuration file about top, with the defaults, and end.
+    #[arg(long)]
+    print_config: bool,
     /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
     #[arg(long)]
     write: bool,
@@ -47,8 +79,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "columns")]
     width: Option<usize>,
     /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
-    #[arg(long, value_name = "name", value_parser = palette)]
+    #[arg(long, value_name = "name", value_parser = named_palette)]
     theme: Option<Palette>,
+    /// Let the mouse do something: the wheel moves, a click selects a row, sorts by a column or opens a view. `m` turns it
+    /// on and off. Shift-drag selects text meanwhile.
+    #[arg(long)]
+    mouse: bool,
     /// Use no other symbols than those of ASCII. Default where the locale is not UTF-8.
     #[arg(long)]
     ascii: bool,
@@ -69,6 +105,12 @@ impl Args {
             let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
             return Err(Error::message(text));
         }
+        if self.print_config {
+            return Ok(context.console.raw(TEMPLATE.as_bytes())?);
+        }
+        if let Some(path) = &self.screenshot {
+            form(path)?;
+        }
         let start = match self.start(context) {
             Ok(start) => start,
             // What cannot be asked is unknown: 1 would be a warning.
@@ -79,11 +121,14 @@ impl Args {
             }
             Err(error) => return Err(error),
         };
+        if let Some(path) = &self.screenshot {
+            return start.shoot(path, self.width).await;
+        }
         if !self.once && !self.check {
             return if self.format.is_json() {
                 start.stream(context).await
             } else {
-                start.watch(context, self.write).await
+                start.watch(context, self.write, self.mouse).await
             };
         }
         let Start {
@@ -129,6 +174,8 @@ fn reached(snapshot: &tui::ClusterSnapshot) -> Outcome {
 /// What flags, environment and the user's file say together.
 struct Start {
     client: Client,
+    /// The context that the client is of.
+    here: Option<Place>,
     theme: Theme,
     limits: Thresholds,
     /// What lies between two questions.
@@ -140,23 +187,16 @@ impl Args {
         if !self.words.is_empty() {
             return Err(Error::too_many("0", self.words.len()));
         }
-        let client = if self.write {
-            context.writer(&self.http)?
-        } else {
-            context.client(&self.http)?
-        };
+        let (client, chosen) = context.reach(&self.http, self.write)?;
+        let here = chosen.map(|chosen| place(&chosen.name, &chosen.named));
         let top = &context.config()?.top;
         let limits = limits(top);
         let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
-        let chosen = match (self.theme, &top.theme) {
-            (None, Some(name)) => Some(palette(name).map_err(|reason| {
-                Error::message(format!("config.toml: top.theme = \"{name}\": {reason}"))
-            })?),
-            (given, _) => given,
-        };
+        let palette = self.theme.or_else(|| top.theme.and_then(Palette::named));
         Ok(Start {
             client,
-            theme: Theme::from_environment(|name| context.variable(name), chosen, self.ascii),
+            here,
+            theme: Theme::from_environment(|name| context.variable(name), palette, self.ascii),
             limits,
             pause: Duration::from_millis(interval.max(MIN_INTERVAL_MS)),
         })
@@ -181,8 +221,26 @@ impl Start {
         }
     }
 
+    /// The overview in a file. An agent that cannot be reached is a failure, after the file says so.
+    async fn shoot(self, path: &Path, width: Option<usize>) -> Outcome {
+        let format = form(path)?;
+        let snapshot = tui::everything(&self.client, now).await;
+        let reached = reached(&snapshot);
+        let seen = Observations::default();
+        let mut app = App::looking(snapshot, seen, &self.theme, self.limits);
+        app.desk.contexts.here = self.here;
+        let width = width.and_then(|width| u16::try_from(width).ok());
+        let size = (width.unwrap_or(SHOT.0), SHOT.1);
+        let text = shot::write(&shot::render(&mut app, now(), size), format);
+        std::fs::write(path, text).map_err(|error| {
+            let reason = crate::api::io_reason(&error);
+            Error::message(format!("cannot write {}: {reason}", path.display()))
+        })?;
+        reached
+    }
+
     /// The dashboard.
-    async fn watch(self, context: &mut Context, write: bool) -> Outcome {
+    async fn watch(self, context: &mut Context, write: bool, mouse: bool) -> Outcome {
         if !context.console.out_is_terminal() {
             let text = "standard output is not a terminal: use -once, -format=json or -check";
             return Err(Error::message(text));
@@ -195,7 +253,57 @@ impl Start {
         if write {
             app.desk.gate = tui::Gate::open();
         }
-        Ok(tui::run(&self.client, app, self.pause, now).await?)
+        app.mouse.on = mouse;
+        configure(&mut app, context)?;
+        let visits = Visits::new(context)?;
+        let contexts = visits.contexts().iter();
+        app.desk.contexts = Contexts {
+            all: contexts.map(|(name, named)| place(name, named)).collect(),
+            here: self.here,
+            writes: write,
+        };
+        let opener: tui::Opener = Arc::new(move |name| visits.client(name).map_err(unreachable));
+        let surroundings = Surroundings {
+            opener,
+            pause: self.pause,
+            in_tmux: context.variable("TMUX").is_some_and(|it| !it.is_empty()),
+        };
+        Ok(tui::run(&self.client, surroundings, app, now).await?)
+    }
+}
+
+/// The view and the columns that the user's file names. Names of columns that are wrong are told, and have no effect.
+fn configure(app: &mut App, context: &mut Context) -> Outcome {
+    let top = context.config()?.top.clone();
+    let named = |name: &str| View::ALL.into_iter().find(|view| view.name() == name);
+    for (view, (line, names)) in &top.columns {
+        let Some(Err(reason)) = named(view).map(|view| app.choose_columns(view, names)) else {
+            continue;
+        };
+        let path = context.config_path().unwrap_or_default();
+        let text = format!("warning: {}:{line}: {reason}", path.display());
+        context.console.note(&text)?;
+    }
+    if let Some(view) = top.view.and_then(named) {
+        app.start_at(view);
+    }
+    Ok(())
+}
+
+/// A context as the dashboard shows it.
+fn place(name: &str, named: &Named) -> Place {
+    Place {
+        name: name.to_owned(),
+        accent: named.accent.and_then(Accent::named),
+        read_only: named.read_only,
+    }
+}
+
+fn unreachable(error: Error) -> ActError {
+    ActError::Agent {
+        text: error.to_string(),
+        hint: "",
+        source: error.into(),
     }
 }
 
@@ -214,8 +322,19 @@ fn limits(top: &TopSettings) -> Thresholds {
     }
 }
 
-fn palette(name: &str) -> Result<Palette, String> {
+fn named_palette(name: &str) -> Result<Palette, String> {
     Palette::named(name).ok_or_else(|| "must be ansi, deuteranopia or mono".to_owned())
+}
+
+/// What a file of the screen holds.
+fn form(path: &Path) -> Result<shot::Format, Error> {
+    shot::Format::of(&path.to_string_lossy()).ok_or_else(|| {
+        let text = format!(
+            "-screenshot={}: the name must end with .txt, .ansi or .svg",
+            path.display()
+        );
+        Error::Message(text)
+    })
 }
 
 fn columns(context: &Context) -> usize {
@@ -225,4 +344,38 @@ fn columns(context: &Context) -> usize {
 
 fn now() -> tui::Millis {
     jiff::Timestamp::now().as_millisecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::config::{ACCENTS, THEMES, VIEWS, parse};
+
+    #[test]
+    fn the_template_says_what_happens_without_it() {
+        let found = parse(TEMPLATE).unwrap();
+        assert_eq!(found.warnings, []);
+        assert_eq!(found.top.interval_ms, Some(INTERVAL_MS));
+        assert_eq!(found.top.view, Some(View::default().name()));
+        assert_eq!(
+            found.top.theme.and_then(Palette::named),
+            Some(Palette::default())
+        );
+        assert_eq!(limits(&found.top), Thresholds::default());
+    }
+
+    #[test]
+    fn what_the_file_may_name_is_there() {
+        assert_eq!(View::ALL.map(View::name), VIEWS);
+        for name in THEMES {
+            assert!(Palette::named(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_colour_of_a_context_is_an_accent() {
+        for name in ACCENTS {
+            assert!(Accent::named(name).is_some(), "{name}");
+        }
+    }
 }

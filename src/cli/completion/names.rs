@@ -18,6 +18,7 @@ const AT_A_PROMPT: Reading = Reading {
     asks: false,
     limit: BUDGET,
     within: None,
+    silent: false,
 };
 
 /// The most names that a prompt is offered.

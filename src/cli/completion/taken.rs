@@ -80,6 +80,7 @@ const TABLE: &[(&str, &str, usize, Names)] = &[
     ("snapshot inspect", "", 1, Names::File),
     ("snapshot restore", "", 1, Names::File),
     ("snapshot save", "", 1, Names::File),
+    ("top", "screenshot", 0, Names::File),
     ("validate", "", usize::MAX, Names::File),
     ("watch", "key", 0, Names::Key),
     ("watch", "prefix", 0, Names::Key),

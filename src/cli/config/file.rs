@@ -29,7 +29,12 @@ pub(crate) struct Named {
     pub(crate) token_cmd: Vec<String>,
     /// Whether whatever writes is to be asked about.
     pub(crate) read_only: bool,
+    /// The colour of its name in `top`; one of [`ACCENTS`].
+    pub(crate) accent: Option<&'static str>,
 }
+
+/// The colours that a context may have.
+pub(crate) const ACCENTS: [&str; 6] = ["red", "green", "yellow", "blue", "magenta", "cyan"];
 
 /// The settings of a context that are text.
 pub(crate) const TEXTS: [&str; 9] = [
@@ -47,13 +52,28 @@ pub(crate) const TEXTS: [&str; 9] = [
 /// The `[top]` section; `None` for what is left to the defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TopSettings {
-    /// The name of a theme.
-    pub(crate) theme: Option<String>,
+    /// The name of a theme; one of [`THEMES`].
+    pub(crate) theme: Option<&'static str>,
+    /// The view that is shown first; one of [`VIEWS`].
+    pub(crate) view: Option<&'static str>,
+    /// The columns of views, and the line where they are named.
+    pub(crate) columns: BTreeMap<&'static str, (usize, Vec<String>)>,
     /// Milliseconds between two questions.
     pub(crate) interval_ms: Option<u64>,
     /// Numbers by name; those of [`THRESHOLDS`].
     pub(crate) thresholds: BTreeMap<&'static str, u64>,
 }
+
+/// The themes of `top`.
+pub(crate) const THEMES: [&str; 3] = ["ansi", "deuteranopia", "mono"];
+
+/// The views of `top`.
+pub(crate) const VIEWS: [&str; 9] = [
+    "overview", "members", "raft", "checks", "services", "latency", "kv", "logs", "events",
+];
+
+/// Least milliseconds between two questions: servers have more to do.
+pub(crate) const MIN_INTERVAL_MS: u64 = 500;
 
 /// The limits of `[top.thresholds]`.
 pub(crate) const THRESHOLDS: [&str; 5] = [
@@ -164,7 +184,14 @@ impl Reader<'_> {
                 DeValue::Boolean(given) => found.read_only = *given,
                 _ => reader.wrong(place, "true or false"),
             },
-            "token_cmd" => found.token_cmd = reader.words(place, value),
+            "token_cmd" => {
+                found.token_cmd = reader.words(
+                    place,
+                    value,
+                    "a list of words: the program and its arguments",
+                );
+            }
+            "accent" => found.accent = reader.one_of(place, value, &ACCENTS),
             _ => match TEXTS.iter().find(|known| **known == name) {
                 Some(name) => {
                     if let Some(text) = reader.string(place, value) {
@@ -179,8 +206,31 @@ impl Reader<'_> {
 
     fn top(&mut self, table: &DeTable<'_>) {
         self.each("top.", table, |reader, name, place, value| match name {
-            "theme" => reader.config.top.theme = reader.string(place, value),
-            "interval_ms" => reader.config.top.interval_ms = reader.number(place, value),
+            "theme" => reader.config.top.theme = reader.one_of(place, value, &THEMES),
+            "view" => reader.config.top.view = reader.one_of(place, value, &VIEWS),
+            "interval_ms" => {
+                let found = reader.number(place, value);
+                let is_short = found.is_some_and(|found| found < MIN_INTERVAL_MS);
+                if is_short {
+                    reader.wrong(place, &format!("{MIN_INTERVAL_MS} or more"));
+                }
+                reader.config.top.interval_ms = found.filter(|_| !is_short);
+            }
+            "columns" => {
+                let Some(table) = reader.table(place, value) else {
+                    return;
+                };
+                reader.each("top.columns.", table, |reader, name, place, value| {
+                    let Some(name) = VIEWS.iter().find(|known| **known == name) else {
+                        return reader.unknown(place);
+                    };
+                    let names = reader.words(place, value, "a list of names of columns");
+                    if !names.is_empty() {
+                        let line = line(reader.text, place.at);
+                        reader.config.top.columns.insert(name, (line, names));
+                    }
+                });
+            }
             "thresholds" => {
                 let Some(table) = reader.table(place, value) else {
                     return;
@@ -218,6 +268,20 @@ impl Reader<'_> {
         found
     }
 
+    fn one_of(
+        &mut self,
+        place: Place<'_>,
+        value: &Spanned<DeValue<'_>>,
+        words: &[&'static str],
+    ) -> Option<&'static str> {
+        let given = value.get_ref().as_str();
+        let found = words.iter().find(|word| Some(**word) == given).copied();
+        if found.is_none() {
+            self.wrong(place, &format!("one of {}", words.join(", ")));
+        }
+        found
+    }
+
     fn number(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Option<u64> {
         let number = value.get_ref().as_integer();
         let found =
@@ -228,7 +292,12 @@ impl Reader<'_> {
         found
     }
 
-    fn words(&mut self, place: Place<'_>, value: &Spanned<DeValue<'_>>) -> Vec<String> {
+    fn words(
+        &mut self,
+        place: Place<'_>,
+        value: &Spanned<DeValue<'_>>,
+        expected: &str,
+    ) -> Vec<String> {
         let words: Option<Vec<String>> = value.get_ref().as_array().and_then(|words| {
             let words = words.iter();
             words
@@ -238,7 +307,7 @@ impl Reader<'_> {
         match words {
             Some(words) if !words.is_empty() => words,
             _ => {
-                self.wrong(place, "a list of words: the program and its arguments");
+                self.wrong(place, expected);
                 Vec::new()
             }
         }
@@ -258,6 +327,7 @@ adress = "typo"
 accent = "red"
 [contexts.dev]
 datacenter = 7
+accent = "pink"
 [top]
 theme = "mono"
 interval_ms = 1_000
@@ -273,8 +343,9 @@ lag = 3
         let prod = &found.contexts["prod"];
         assert_eq!(prod.texts["address"], "https://consul.example:8501");
         assert_eq!(prod.token_cmd, ["pass", "consul/prod"]);
+        assert_eq!(prod.accent, Some("red"));
         assert!(prod.read_only && found.contexts["dev"] == Named::default());
-        assert_eq!(found.top.theme.as_deref(), Some("mono"));
+        assert_eq!(found.top.theme, Some("mono"));
         assert_eq!(found.top.interval_ms, Some(1000));
         assert_eq!(
             found.top.thresholds,
@@ -282,10 +353,34 @@ lag = 3
         );
         let warnings = [
             (6, "unknown key `contexts.prod.adress`".to_owned()),
-            (7, "unknown key `contexts.prod.accent`".to_owned()),
             (9, "`contexts.dev.datacenter` must be text".to_owned()),
-            (15, "unknown key `top.thresholds.lag`".to_owned()),
+            (
+                10,
+                "`contexts.dev.accent` must be one of red, green, yellow, blue, magenta, cyan"
+                    .to_owned(),
+            ),
+            (16, "unknown key `top.thresholds.lag`".to_owned()),
         ];
+        assert_eq!(found.warnings, warnings);
+    }
+
+    #[test]
+    fn what_top_cannot_use_is_a_warning_with_its_line() {
+        let found = parse("[top]\ntheme = \"pink\"\nview = \"raft\"\ninterval_ms = 10\nkeys = 1\n[top.columns]\nmembers = [\"NODE\"]\nraft = 3\nnosuch = []\n").unwrap();
+        assert_eq!((found.top.theme, found.top.interval_ms), (None, None));
+        assert_eq!(found.top.view, Some("raft"));
+        assert_eq!(
+            found.top.columns,
+            BTreeMap::from([("members", (7, vec!["NODE".to_owned()]))])
+        );
+        let warnings = [
+            (2, "`top.theme` must be one of ansi, deuteranopia, mono"),
+            (4, "`top.interval_ms` must be 500 or more"),
+            (5, "unknown key `top.keys`"),
+            (8, "`top.columns.raft` must be a list of names of columns"),
+            (9, "unknown key `top.columns.nosuch`"),
+        ];
+        let warnings = warnings.map(|(line, text)| (line, text.to_owned()));
         assert_eq!(found.warnings, warnings);
     }
 

@@ -6,4 +6,6 @@ mod file;
 
 pub(crate) use choice::{Chosen, Origin, choose, layered};
 pub(crate) use edit::with_current;
-pub(crate) use file::{Config, TopSettings, parse};
+#[cfg(test)]
+pub(crate) use file::{ACCENTS, THEMES, VIEWS};
+pub(crate) use file::{Config, MIN_INTERVAL_MS, Named, TopSettings, parse};

@@ -41,7 +41,7 @@ impl App {
     }
 
     /// Which rows are shown: looked for again only where the rows or the look at them have changed.
-    pub(super) fn arrange(&mut self) {
+    pub(crate) fn arrange(&mut self) {
         let view = self.view();
         let version = views::version(view, &self.picture);
         let wanted = version.map(|version| (view, version, self.table().look()));
@@ -57,7 +57,7 @@ impl App {
     }
 
     /// Selects another row, or scrolls the page.
-    pub(super) fn select(&mut self, by: isize) {
+    pub(crate) fn select(&mut self, by: isize) {
         if self.page().is_table() {
             self.with_table(|table, rows, order| table.move_by(rows, order, by));
             self.follow();

@@ -1,6 +1,6 @@
 //! Moves within a page and between those that were seen.
 
-use super::{App, Page, View};
+use super::{App, Page, Subjects, View};
 use crate::tui::kv::FOLDER;
 use crate::tui::views;
 
@@ -45,13 +45,27 @@ impl App {
     }
 
     /// Shows a page; a view begins a new path.
-    pub(super) fn show(&mut self, page: Page) {
+    pub(crate) fn show(&mut self, page: Page) {
         self.past.push(self.page());
         if self.past.len() > MAX_HISTORY {
             self.past.remove(0);
         }
         self.future.clear();
         self.enter(page);
+    }
+
+    /// Back to the view, without a way back to pages of something that may not exist any more.
+    pub(crate) fn first_page(&mut self) {
+        let view = self.view();
+        self.past.clear();
+        self.future.clear();
+        self.enter(Page::View(view));
+    }
+
+    /// Begins there.
+    pub fn start_at(&mut self, view: View) {
+        self.enter(Page::View(view));
+        self.following = Subjects::needed(&self.page(), false);
     }
 
     fn enter(&mut self, page: Page) {

@@ -7,9 +7,11 @@ use ratatui::widgets::Clear;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::pane;
+use super::tabular::columns;
 use crate::tui::actions::Menu;
 use crate::tui::app::App;
 use crate::tui::confirm::Dialog;
+use crate::tui::picker::{self, Picker};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
 use crate::tui::theme::{Meaning, Theme};
@@ -27,6 +29,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, app: &App, now: Millis) {
     match &app.mode {
         Mode::Menu(open) => menu(frame, area, open, app),
         Mode::Confirm(open) => question(frame, area, open, app),
+        Mode::Columns(open) => choice(frame, area, open, app),
         _ => {}
     }
     let Some(notice) = app.desk.notice(now) else {
@@ -86,6 +89,31 @@ fn menu(frame: &mut Frame<'_>, area: Rect, menu: &Menu, app: &App) {
     let widest = widest.max(menu.title.width() + 2).max(30) + 2;
     let width = u16::try_from(widest).unwrap_or(u16::MAX).min(MAX_WIDTH);
     let inside = boxed(frame, place(area, width, lines.len()), &menu.title, theme);
+    pane::lines(frame, inside, lines);
+}
+
+fn choice(frame: &mut Frame<'_>, area: Rect, picker: &Picker, app: &App) {
+    let known = columns(app.view());
+    let title = format!("Columns of {}", app.view().name());
+    let width = u16::try_from(title.width() + 6)
+        .unwrap_or(MAX_WIDTH)
+        .max(30);
+    let place = place(area, width, picker.columns.len());
+    let rows = usize::from(place.height.saturating_sub(2)).max(1);
+    let first = (picker.cursor + 1).saturating_sub(rows);
+    let lines = picker.columns.iter().enumerate().skip(first).take(rows);
+    let lines = lines.map(|(line, (column, is_shown))| {
+        let mark = if *is_shown { "x" } else { " " };
+        let text = format!("[{mark}] {}", known.get(*column).map_or("", picker::name));
+        let look = if line == picker.cursor {
+            Meaning::Selected
+        } else {
+            Meaning::Plain
+        };
+        pane::styled(text, look, &app.theme)
+    });
+    let lines: Vec<Line<'static>> = lines.collect();
+    let inside = boxed(frame, place, &title, &app.theme);
     pane::lines(frame, inside, lines);
 }
 

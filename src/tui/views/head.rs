@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -10,15 +11,18 @@ use super::tabular::meaning;
 use crate::tui::app::App;
 use crate::tui::derive::Severity;
 use crate::tui::keymap::{Action, KEYS};
+use crate::tui::mouse::{self, Spot};
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
 use crate::tui::summary;
 use crate::tui::theme::Meaning;
-use crate::tui::words::{UNKNOWN, cut, or_unknown, short, time_of_day, visible};
+use crate::tui::words::{UNKNOWN, cut, one_line, or_unknown, short, time_of_day, visible};
 
 /// After so many milliseconds without a sign of life the data is old, whatever the poller says.
 const SILENCE: Millis = 10_000;
+/// Cells of a context's name.
+const MAX_NAME: usize = 20;
 
 /// Columns below which the numbers may take a line more.
 const NARROW: usize = 80;
@@ -29,7 +33,7 @@ pub(super) fn freshness(app: &App, now: Millis) -> (String, Meaning) {
     let age = now - snapshot.fresh;
     if let Some(fault) = snapshot.unreachable() {
         let since = match snapshot.fresh {
-            0 => "no answer yet".to_owned(),
+            0 => "STALE, no answer yet".to_owned(),
             _ => format!("STALE {}", short(age)),
         };
         let retry = match app.retry_at.map(|at| ((at - now).max(0) + 999) / 1000) {
@@ -82,11 +86,9 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
         .get()
         .map_or(UNKNOWN, |agent| agent.datacenter.as_str());
     let (fresh, look) = freshness(app, now);
-    let mut head = vec![
-        "consulctl top".to_owned(),
-        dc.to_owned(),
-        summary::via(&app.snapshot),
-    ];
+    let mut head = vec!["consulctl top".to_owned()];
+    head.extend(context(app));
+    head.extend([dc.to_owned(), summary::via(&app.snapshot)]);
     let acl = app.snapshot.agent.get().and_then(|agent| agent.acl);
     if let Some(on) = acl {
         head.push(if on { "acl on" } else { "acl off" }.to_owned());
@@ -114,13 +116,18 @@ pub(super) fn lines(app: &App, now: Millis, width: usize) -> Vec<Line<'static>> 
         if app.desk.gate.is_open() {
             seen.reverse();
         }
+        // Whom it is about comes before what is wrong with it.
+        if let Some(name) = context(app) {
+            head.retain(|part| *part != name);
+            first.extend(before(vec![name, String::new()], app));
+        }
         for span in seen {
             first.push_span(span);
             first.push_span(Span::raw("   "));
         }
-        first.push_span(Span::raw(before(head)));
+        first.extend(before(head, app));
     } else {
-        first.push_span(Span::raw(before(head)));
+        first.extend(before(head, app));
         first.push_span(access_span(app));
         first.push_span(Span::raw("   "));
         first.push_span(Span::styled(fresh, theme.style(look)));
@@ -150,11 +157,27 @@ fn access_span(app: &App) -> Span<'static> {
     }
 }
 
+/// The context whose agent is asked, if there is one.
+fn context(app: &App) -> Option<String> {
+    let place = app.desk.contexts.here.as_ref()?;
+    let name = cut(&one_line(&place.name), MAX_NAME, app.theme.glyphs.more);
+    Some(format!("ctx {name}"))
+}
+
 /// The parts of the status line that stand before its last one.
-fn before(mut head: Vec<String>) -> String {
+fn before(mut head: Vec<String>, app: &App) -> Vec<Span<'static>> {
     head.pop();
-    head.push(String::new());
-    head.join("   ")
+    let context = context(app);
+    let mut spans = Vec::new();
+    for part in head {
+        let style = match &app.desk.contexts.here {
+            Some(place) if Some(&part) == context.as_ref() => place.style(app.theme.palette),
+            _ => Style::new(),
+        };
+        spans.push(Span::styled(part, style));
+        spans.push(Span::raw("   "));
+    }
+    spans
 }
 
 fn numbers(app: &App, width: usize) -> Vec<Line<'static>> {
@@ -260,12 +283,19 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         }
         Mode::Help => return "j k scroll  ? Esc close".to_owned(),
         Mode::Menu(_) => return "a letter chooses  Esc close".to_owned(),
+        Mode::Columns(_) => {
+            return "j k move  Space show or hide  J K > < carry  Esc close".to_owned();
+        }
         Mode::Confirm(_) => return "type the name, then Enter  Esc cancel".to_owned(),
         Mode::Normal => {}
     }
     let overview = app.page() == Page::View(View::Overview);
+    let mouse = if app.mouse.on { mouse::HINT } else { "" };
     let of_page = !app.page().is_table();
-    let mut text = String::new();
+    let mut text = mouse.to_owned();
+    if app.mouse.on {
+        text.push_str("  ");
+    }
     for binding in KEYS.iter().filter(|binding| binding.hint) {
         let useful = match binding.action {
             Action::Back => !overview || app.expanded || !app.table().filter().is_empty(),
@@ -275,6 +305,7 @@ pub(super) fn hints(app: &App, width: usize) -> String {
             Action::LogLevel => app.view() == View::Logs,
             Action::Open
             | Action::Filter
+            | Action::Columns
             | Action::Problems
             | Action::Sort(_)
             | Action::Reverse => !of_page,
@@ -294,6 +325,28 @@ pub(super) fn hints(app: &App, width: usize) -> String {
         );
     }
     text
+}
+
+/// The names of the views, to be clicked on; returns what is left below.
+pub(super) fn tabs(frame: &mut Frame<'_>, area: Rect, app: &mut App) -> Rect {
+    let (line, rest) = pane::split_top(area, 1);
+    let mut spans = Vec::new();
+    let mut left = line;
+    for view in View::ALL {
+        let text = format!(" {} {} ", view.place() + 1, view.name());
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        let look = if view == app.view() {
+            Meaning::Selected
+        } else {
+            Meaning::Quiet
+        };
+        let (tab, others) = pane::split_left(left, width);
+        left = others;
+        app.mouse.put(tab, Spot::View(view));
+        spans.push(Span::styled(text, app.theme.style(look)));
+    }
+    pane::lines(frame, line, vec![Line::from(spans)]);
+    rest
 }
 
 /// What just happened, for some seconds.

@@ -33,7 +33,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, now: Millis) {
     ));
     for line in [
         "Filters: a regular expression; !x what does not match; -f x letters in order; tag=x",
-        "Go to: a view, node NAME, svc NAME, via NODE|HOST:PORT|- (ask another agent), help, quit",
+        "Go to: a view, node NAME, svc NAME, via NODE|HOST:PORT|- (ask another agent), ctx NAME, help, quit",
         "* leads   ! warning   ~ estimated   > at least, seen since the start   n/a the agent does not say",
     ] {
         rows.push(pane::styled(line, Meaning::Quiet, &app.theme));

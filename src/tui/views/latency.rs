@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::pane;
+use super::{areas, pane};
 use crate::tui::app::App;
 use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::latency::{Latency, RANGES_MS, between, range};
@@ -16,9 +16,9 @@ use crate::tui::words::{cut, short};
 /// Nodes that the map shows; more are a list.
 const MAX_NODES: usize = 20;
 /// Cells of a field with a number, and of one with only a symbol.
-const FIELDS: [usize; 2] = [7, 3];
+pub(super) const FIELDS: [usize; 2] = [7, 3];
 /// Cells of the longest name beside the map.
-const MAX_NAME: usize = 16;
+pub(super) const MAX_NAME: usize = 16;
 /// Longer round trips are not written out, in milliseconds.
 const LONG_MS: f64 = 10_000.0;
 
@@ -134,6 +134,9 @@ pub(super) fn notes(app: &App, width: usize) -> Vec<Line<'static>> {
         lines.push(pane::styled(text, Meaning::Warning, theme));
     }
     lines.push(legend(theme));
+    if latency.nodes().len() > MAX_NODES {
+        lines.extend(areas::lines(app, width));
+    }
     lines
 }
 
@@ -212,7 +215,7 @@ fn heading(names: &[&str], label: usize, field: usize, theme: &Theme) -> Line<'s
 }
 
 /// A field of the map: the symbol, and the number where there is room.
-fn shade(millis: Option<f64>, width: usize, same: bool, theme: &Theme) -> Span<'static> {
+pub(super) fn shade(millis: Option<f64>, width: usize, same: bool, theme: &Theme) -> Span<'static> {
     let Some(millis) = millis else {
         // The diagonal.
         let text = if same { "\\" } else { "?" };

@@ -1,5 +1,6 @@
 //! What is drawn: pure functions from the state onto a frame.
 
+mod areas;
 mod checks;
 mod detail;
 mod dialog;
@@ -22,6 +23,6 @@ mod tabular;
 
 pub use own::own_rows;
 pub use screen::draw;
-pub use tabular::{Rows, columns, opens, version};
+pub use tabular::{Rows, columns, copies, opens, version};
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,10 @@ use crate::tui::data_table::{Cell, Column, Row};
 use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind, Verdict, verdict};
 use crate::tui::facts::AgentFacts;
 use crate::tui::history::spark;
+use crate::tui::mouse::Spot;
 use crate::tui::once;
 use crate::tui::page::View;
+use crate::tui::picker;
 use crate::tui::snapshot::{Millis, Source};
 use crate::tui::summary;
 use crate::tui::theme::{Glyphs, Meaning};
@@ -157,6 +159,7 @@ fn one(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: usiz
     let room = usize::from(area.width.saturating_sub(4));
     let title = cut(&title(app, now, pane), room, app.theme.glyphs.more);
     let inside = pane::framed(frame, area, &title, &app.theme, pane == app.pane);
+    app.mouse.put(area, Spot::Pane(pane));
     content(frame, inside, app, now, pane);
 }
 
@@ -391,7 +394,7 @@ fn gossip(frame: &mut Frame<'_>, area: Rect, app: &App) {
         rows: &rows,
         selected: None,
         sort: None,
-        wide: false,
+        shown: picker::shown(COLUMNS, None, false),
         header: true,
     };
     table.draw(frame, area, &app.theme);

@@ -3,10 +3,12 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::table::Table;
+use super::table::{Fields, Table};
 use super::tabular::columns;
 use super::{detail, dialog, head, help, overview, own, pane};
 use crate::tui::app::App;
+use crate::tui::data_table::Row;
+use crate::tui::mouse::Spot;
 use crate::tui::page::{Page, View};
 use crate::tui::prompt::Mode;
 use crate::tui::snapshot::Millis;
@@ -17,6 +19,7 @@ const TINY: (u16, u16) = (60, 10);
 
 /// Draws everything. `now` is only for ages.
 pub fn draw(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
+    app.mouse.begin();
     picture(frame, app, now);
     dialog::draw(frame, app, now);
 }
@@ -41,8 +44,11 @@ fn picture(frame: &mut Frame<'_>, app: &mut App, now: Millis) {
         lines.truncate(2);
     }
     let height = u16::try_from(lines.len()).unwrap_or_default();
-    let (top, rest) = pane::split_top(area, height);
+    let (top, mut rest) = pane::split_top(area, height);
     pane::lines(frame, top, lines);
+    if app.mouse.on {
+        rest = head::tabs(frame, rest, app);
+    }
     let (body, bottom) = pane::split_top(rest, rest.height.saturating_sub(1));
     let hints = head::hints(app, usize::from(bottom.width));
     match head::toast(app, now).filter(|_| app.mode == Mode::Normal) {
@@ -109,10 +115,30 @@ pub(super) fn table(frame: &mut Frame<'_>, area: Rect, app: &mut App, view: View
         rows: &rows,
         selected: Some(selected),
         sort: app.table().sort,
-        wide: app.wide,
+        shown: app.shown_columns(view),
         header,
     };
-    table.draw(frame, area, &app.theme);
+    let fields = table.draw(frame, area, &app.theme);
+    if app.mouse.on {
+        spots(app, area, header, fields, rows);
+    }
+}
+
+/// What can be clicked on in a table.
+fn spots(app: &mut App, area: Rect, header: bool, fields: Fields, rows: Vec<Row>) {
+    let (head, body) = pane::split_top(area, u16::from(header));
+    for (column, from, width) in fields.into_iter().filter(|_| header) {
+        let cells = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+        let field = Rect {
+            x: head.x.saturating_add(cells(from)),
+            width: cells(width),
+            ..head
+        };
+        app.mouse.put(field, Spot::Column(column));
+    }
+    for (line, row) in body.rows().zip(rows) {
+        app.mouse.put(line, Spot::Row(row.id));
+    }
 }
 
 /// The overview's problems speak for themselves where rows are few.

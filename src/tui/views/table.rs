@@ -15,6 +15,25 @@ const GAP: usize = 2;
 /// Widest column but the last, in cells.
 const MAX_WIDTH: usize = 40;
 
+/// Where columns stand: the column, its first cell, its width.
+pub(super) type Fields = Vec<(usize, usize, usize)>;
+
+/// Those that are on the screen; the last one has the rest.
+fn fields(shown: &[usize], widths: &[usize], total: usize) -> Fields {
+    let mut fields = Vec::new();
+    let mut used = 0;
+    for (place, (column, width)) in shown.iter().zip(widths).enumerate() {
+        if used >= total {
+            break;
+        }
+        let last = place + 1 == shown.len();
+        let width = if last { total - used } else { *width };
+        fields.push((*column, used, width.min(total - used)));
+        used += width + GAP;
+    }
+    fields
+}
+
 /// What a table shows.
 pub(super) struct Table<'a> {
     /// The columns.
@@ -25,20 +44,18 @@ pub(super) struct Table<'a> {
     pub(super) selected: Option<usize>,
     /// The column that is sorted by and whether in reverse.
     pub(super) sort: Option<(usize, bool)>,
-    /// Whether all columns are shown.
-    pub(super) wide: bool,
+    /// The columns that are shown, in their order.
+    pub(super) shown: Vec<usize>,
     /// Whether the names of the columns are shown.
     pub(super) header: bool,
 }
 
 impl Table<'_> {
     /// Draws it. Columns that do not fit are cut; the header is there if wanted.
-    pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+    pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) -> Fields {
         let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
         let window = &self.rows[..height.min(self.rows.len())];
-        let shown: Vec<usize> = (0..self.columns.len())
-            .filter(|place| self.wide || !self.columns[*place].wide)
-            .collect();
+        let shown = &self.shown;
         let heads: Vec<String> = (0..self.columns.len())
             .map(|place| self.head(place, theme))
             .collect();
@@ -60,10 +77,10 @@ impl Table<'_> {
             .map(|head| Cell::text(head.clone()).meaning(Meaning::Quiet))
             .collect();
         if self.header {
-            lines.push(self.line(&head, &shown, &widths, total, theme));
+            lines.push(self.line(&head, shown, &widths, total, theme));
         }
         for (place, row) in window.iter().enumerate() {
-            let mut line = self.line(&row.cells, &shown, &widths, total, theme);
+            let mut line = self.line(&row.cells, shown, &widths, total, theme);
             if self.selected == Some(place) {
                 let used = line.width();
                 line.push_span(Span::raw(" ".repeat(total.saturating_sub(used))));
@@ -72,6 +89,7 @@ impl Table<'_> {
             lines.push(line);
         }
         pane::lines(frame, area, lines);
+        fields(shown, &widths, total)
     }
 
     fn head(&self, column: usize, theme: &Theme) -> String {

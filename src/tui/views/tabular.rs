@@ -142,6 +142,23 @@ pub fn opens(view: View, row: &Row) -> Option<Page> {
     }
 }
 
+/// What is copied of a row: what it is called.
+pub fn copies(view: View, row: &Row) -> Option<String> {
+    match (view, opens(view, row)) {
+        (View::Logs, _) => row.cells.last().map(|cell| cell.text.clone()),
+        (_, Some(Page::Check(_, id))) => Some(id),
+        (
+            _,
+            Some(Page::Node(name) | Page::Service(name) | Page::Folder(name) | Page::Key(name)),
+        ) => Some(name),
+        _ => {
+            let cells = row.cells.iter().map(|cell| cell.text.trim());
+            let cells: Vec<&str> = cells.filter(|text| !text.is_empty()).collect();
+            Some(cells.join(" "))
+        }
+    }
+}
+
 /// The look of a severity.
 pub(super) fn meaning(severity: Severity) -> Meaning {
     match severity {

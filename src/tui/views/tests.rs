@@ -16,6 +16,7 @@ use crate::tui::subject::Subject;
 use crate::tui::theme::{ASCII, Palette, Theme, UNICODE};
 use crate::tui::thresholds::Thresholds;
 
+mod hands;
 mod own;
 
 /// The dashboard as it looks at the bad cluster.

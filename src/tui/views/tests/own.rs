@@ -307,3 +307,34 @@ fn what_just_happened_is_told_for_some_seconds() {
         &["The agent answers 1.0 req/s", "log level"],
     );
 }
+
+#[test]
+fn many_nodes_are_a_list_below_the_datacenters() {
+    use crate::tui::latency::Area;
+    let mut app = far(30);
+    assert_eq!(Demand::of(&app.page(), LogLevel::Info), Demand::Areas);
+    let area = |name: &str, place: f64| {
+        let mut servers = coordinates(2);
+        for server in &mut servers {
+            server.coord.vec[1] = place;
+        }
+        Area {
+            name: name.to_owned(),
+            servers,
+        }
+    };
+    let found = vec![area("dc1", 0.0), area("dc2", 0.09)];
+    give(&mut app, Found::Areas(Ok(found)));
+    let text = screen(&mut app, 120, 40);
+    assert_all(&text, &["dc1  :   12 =   90", "dc2  =   90 :   12", "n20"]);
+    for (width, height) in SIZES {
+        screen(&mut app, width, height);
+    }
+    // Fewer have a map of their own.
+    let mut app = far(7);
+    give(
+        &mut app,
+        Found::Areas(Ok(vec![area("dc1", 0.0), area("dc2", 0.09)])),
+    );
+    assert!(!screen(&mut app, 120, 40).contains("dc2"));
+}
