@@ -24,9 +24,10 @@ use super::panes::Panes;
 use super::prompt::{self, Destination, Mode};
 use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::subject::Subjects;
-use super::theme::Theme;
+use super::theme::{Meaning, Theme};
 use super::thresholds::Thresholds;
 use super::views;
+use super::words::one_line;
 use super::write::Order;
 
 /// What came in.
@@ -404,7 +405,13 @@ impl App {
                     if let Some(effects) = elsewhere.or_else(|| self.go_context(now, &line)) {
                         return effects;
                     }
-                    self.go(prompt::choose(&line, &self.picture))
+                    match prompt::choose(&line, &self.picture) {
+                        Some(chosen) => self.go(chosen),
+                        None => {
+                            self.leads_nowhere(now, &line);
+                            Vec::new()
+                        }
+                    }
                 }
                 prompt::Edit::Left => {
                     self.mode = Mode::Normal;
@@ -422,14 +429,24 @@ impl App {
         }
     }
 
-    fn go(&mut self, chosen: Option<Destination>) -> Vec<Effect> {
+    fn go(&mut self, chosen: Destination) -> Vec<Effect> {
         match chosen {
-            Some(Destination::Page(page)) => self.show(page),
-            Some(Destination::Help) => self.mode = Mode::Help,
-            Some(Destination::Quit) => return vec![Effect::Quit],
-            None => {}
+            Destination::Page(page) => self.show(page),
+            Destination::Help => self.mode = Mode::Help,
+            Destination::Quit => return vec![Effect::Quit],
         }
         Vec::new()
+    }
+
+    /// A line of the palette that means nothing; an empty one is given up.
+    fn leads_nowhere(&mut self, now: Millis, line: &str) {
+        if !line.trim().is_empty() {
+            let text = format!(
+                "nothing is called \"{}\": ? tells what : knows",
+                one_line(line)
+            );
+            self.desk.tell(now, Meaning::Warning, text);
+        }
     }
 
     fn act(&mut self, now: Millis, action: Action) -> Vec<Effect> {

@@ -202,8 +202,29 @@ pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict)
     }
     // A bar would end the text early.
     let words = one_line(&words.join("; ")).replace('|', "/");
-    let line = format!("CONSUL {} - {words} | {}", verdict.word(), numbers(picture));
-    (line, verdict)
+    let numbers: Vec<String> = numbers(picture)
+        .map(|(name, number)| format!("{name}={number}"))
+        .collect();
+    // Nothing stands behind the bar where no number is known.
+    let numbers = match numbers.as_slice() {
+        [] => String::new(),
+        some => format!(" | {}", some.join(" ")),
+    };
+    (
+        format!("CONSUL {} - {words}{numbers}", verdict.word()),
+        verdict,
+    )
+}
+
+/// What a Prometheus text file collector reads: the verdict as the exit code of `-check`, and the numbers that are known.
+pub fn prometheus(picture: &Picture, verdict: Verdict) -> String {
+    let status = ("status", u64::from(verdict.exit_code()));
+    let gauges = std::iter::once(status).chain(numbers(picture));
+    gauges
+        .map(|(name, number)| {
+            format!("# TYPE consulctl_top_{name} gauge\nconsulctl_top_{name} {number}\n")
+        })
+        .collect()
 }
 
 /// The line for Nagios when nothing could be asked at all.
@@ -212,8 +233,8 @@ pub fn unknown(reason: &str) -> String {
     format!("CONSUL {} - {reason}", Verdict::Unknown.word())
 }
 
-/// The numbers that are known.
-fn numbers(picture: &Picture) -> String {
+/// The numbers that are known, with their names.
+fn numbers(picture: &Picture) -> impl Iterator<Item = (&'static str, u64)> {
     let (nodes, checks) = (picture.node_counts, picture.check_counts);
     let count = |number: Option<usize>| number.and_then(|number| u64::try_from(number).ok());
     let numbers = [
@@ -230,8 +251,6 @@ fn numbers(picture: &Picture) -> String {
         ("failures_tolerated", picture.servers.tolerates),
         ("lag_worst", picture.worst_lag()),
     ];
-    let known = numbers
-        .iter()
-        .filter_map(|(name, number)| Some(format!("{name}={}", (*number)?)));
-    known.collect::<Vec<_>>().join(" ")
+    let known = numbers.into_iter();
+    known.filter_map(|(name, number)| Some((name, number?)))
 }

@@ -47,6 +47,13 @@ fn screen_text_line_and_json_have_the_same_numbers() {
     let text = once::text(&snapshot, &picture, &ASCII, 160);
     let (line, verdict) = once::check(&snapshot, &picture);
     assert_eq!(json["verdict"], verdict.word().to_lowercase());
+    let gauges = once::prometheus(&picture, verdict);
+    for gauge in [
+        format!("consulctl_top_status {}\n", verdict.exit_code()),
+        format!("consulctl_top_servers {}\n", json["servers"]["total"]),
+    ] {
+        assert!(gauges.contains(&gauge), "{gauge:?} in\n{gauges}");
+    }
     let (servers, nodes, checks) = (&json["servers"], &json["nodes"], &json["checks"]);
     let number = |value: &Value| value.as_u64().unwrap();
     let sentences = [

@@ -100,7 +100,7 @@ struct Verb {
     leads: fn(String) -> Page,
 }
 
-/// The first words that want another one. `via` and `ctx` are not among them: they lead to no page.
+/// The first words that want another one, or may have one: `kv` alone is a view. `via` and `ctx` are not among them: they lead to no page.
 const VERBS: &[Verb] = &[
     Verb {
         names: &["node", "n"],
@@ -114,6 +114,14 @@ const VERBS: &[Verb] = &[
             services.map(|service| &*service.name).collect()
         },
         leads: Page::Service,
+    },
+    Verb {
+        names: &["kv"],
+        words: |_| Vec::new(),
+        leads: |name| match name.is_empty() || name.ends_with('/') {
+            true => Page::Folder(name),
+            false => Page::Key(name),
+        },
     },
 ];
 
@@ -143,10 +151,13 @@ pub fn candidates(line: &str, picture: &Picture) -> Vec<String> {
             .collect();
     }
     let views = View::ALL.iter().map(|view| view.name());
+    let is_view = |name: &str| View::ALL.iter().any(|view| view.name() == name);
     let verbs = VERBS.iter().map(|verb| verb.names[0]);
+    let verbs = verbs.filter(|name| !is_view(name));
     let words = views.chain(verbs).chain(["via", "ctx", "help", "quit"]);
     let wants_more = |word: &str| {
-        VERBS.iter().any(|verb| verb.names[0] == word) || ["via", "ctx"].contains(&word)
+        let verb = VERBS.iter().any(|verb| verb.names[0] == word) && !is_view(word);
+        verb || ["via", "ctx"].contains(&word)
     };
     let found = best(words, line.trim()).into_iter();
     let spaced = found.map(|word| {
@@ -204,6 +215,12 @@ mod tests {
         assert_eq!(page("node zzz"), "None");
         assert_eq!(page("svc"), "None", "it wants a name");
         assert_eq!(page("node "), "srv-1");
+        let leads = |line: &str| choose(line, &picture);
+        let folder = Page::Folder("app/".to_owned());
+        assert_eq!(leads("kv app/"), Some(Destination::Page(folder)));
+        let key = Page::Key("app/port".to_owned());
+        assert_eq!(leads("kv app/port"), Some(Destination::Page(key)));
+        assert_eq!(page("kv"), "kv");
     }
 
     #[test]

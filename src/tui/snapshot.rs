@@ -263,6 +263,11 @@ impl ClusterSnapshot {
     /// The same with an answer that came at `now`.
     #[must_use]
     pub fn with(mut self, update: Update, now: Millis) -> Self {
+        let of_agent = matches!(update, Update::Agent(_) | Update::Pulse(_));
+        if !of_agent && update.fault().is_none() && self.astray().is_some() {
+            // Whatever answers there knows nothing of the cluster.
+            return self;
+        }
         if !matches!(update, Update::Pulse(_)) && update.fault().is_none() {
             self.fresh = now;
         }
@@ -351,6 +356,16 @@ mod tests {
         assert_eq!(snapshot.leader.get().map(String::as_str), Some("s1"));
         assert_eq!(snapshot.leader.sampled, 5);
         assert_eq!(snapshot.leader.trouble(), Some(FaultKind::Unreachable));
+    }
+
+    #[test]
+    fn what_is_no_agent_is_not_believed() {
+        let snapshot = ClusterSnapshot::new("a").with(Update::Leader(Ok("s1".to_owned())), 5);
+        let snapshot = snapshot.with(Update::Agent(Err(fault(FaultKind::Other))), 6);
+        let snapshot = snapshot.with(Update::Leader(Ok(String::new())), 7);
+        assert_eq!(snapshot.leader.get().map(String::as_str), Some("s1"));
+        assert_eq!(snapshot.fresh, 5);
+        assert!(snapshot.unreachable().is_some());
     }
 
     #[test]

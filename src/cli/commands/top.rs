@@ -9,7 +9,7 @@ use crate::cli::child::Interrupts;
 use crate::cli::config::{MIN_INTERVAL_MS, Named, TopSettings};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
-use crate::cli::flags::{FormatFlag, HttpFlags};
+use crate::cli::flags::HttpFlags;
 use crate::cli::visit::Visits;
 use crate::tui::{
     self, Accent, ActError, App, Contexts, History, Observations, Palette, Place, Surroundings,
@@ -44,8 +44,8 @@ const INTERVAL_MS: u64 = 1000;
 
 /// Shows the cluster: leader, raft, gossip, checks
 ///
-/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one, `:ctx` that of another context. Works against HashiCorp Consul, too; what only our agents
-/// know is n/a there.
+/// Asks one agent over HTTP and needs no rights but to read; `:via` asks another one, `:ctx` that of another context. Works
+/// against HashiCorp Consul, too; what only our agents know is n/a there.
 ///
 /// $ consulctl top
 ///
@@ -75,9 +75,9 @@ pub(crate) struct Args {
     /// Let keys change something: `a` shows what can be done to a row. Without this flag nothing can be changed.
     #[arg(long)]
     write: bool,
-    /// Columns of the text that -once prints. Default the variable COLUMNS, or 80.
-    #[arg(long, value_name = "columns")]
-    width: Option<usize>,
+    /// Columns of the text that -once prints, at least 20. Default the variable COLUMNS, or 80.
+    #[arg(long, value_name = "columns", value_parser = columns_of_text)]
+    width: Option<u16>,
     /// Colours: ansi, deuteranopia or mono. NO_COLOR means mono.
     #[arg(long, value_name = "name", value_parser = named_palette)]
     theme: Option<Palette>,
@@ -89,19 +89,47 @@ pub(crate) struct Args {
     #[arg(long)]
     ascii: bool,
     /// Milliseconds between two questions to the agent, at least 500. Default 1000.
-    #[arg(long, value_name = "ms")]
+    #[arg(long, value_name = "ms", value_parser = interval)]
     interval: Option<u64>,
-    #[command(flatten)]
-    format: FormatFlag,
+    /// What to print: text or json; with -check also nagios, which is what text is there, or prometheus. Also -o.
+    #[arg(
+        long,
+        alias = "o",
+        value_name = "text|json|nagios|prometheus",
+        default_value = "text",
+        hide_default_value = true
+    )]
+    format: Format,
     #[command(flatten)]
     http: HttpFlags,
     #[arg(hide = true, num_args = 0..)]
     words: Vec<String>,
 }
 
+/// What is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// The line for Nagios, as text is with `-check`.
+    Nagios,
+    /// For Prometheus' text file collector.
+    Prometheus,
+}
+
 impl Args {
+    fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
     pub(crate) async fn run(self, context: &mut Context) -> Outcome {
-        if self.write && (self.once || self.check || self.format.is_json()) {
+        if !self.check && matches!(self.format, Format::Nagios | Format::Prometheus) {
+            let text = "-format=nagios and -format=prometheus tell what -check finds: give -check";
+            return Err(Error::message(text));
+        }
+        if self.write && (self.once || self.check || self.is_json()) {
             let text = "-write is for the dashboard: -once, -check and -format=json change nothing";
             return Err(Error::message(text));
         }
@@ -125,7 +153,7 @@ impl Args {
             return start.shoot(path, self.width).await;
         }
         if !self.once && !self.check {
-            return if self.format.is_json() {
+            return if self.is_json() {
                 start.stream(context).await
             } else {
                 start.watch(context, self.write, self.mouse).await
@@ -142,21 +170,24 @@ impl Args {
         let picture = tui::derive(now(), &snapshot, &mut seen, &limits);
         if self.check {
             let (line, verdict) = tui::once::check(&snapshot, &picture);
-            if self.format.is_json() {
-                super::print_json(context, &tui::report(&snapshot, &picture))?;
-            } else {
-                context.console.line(&line)?;
+            match self.format {
+                Format::Text | Format::Nagios => context.console.line(&line)?,
+                Format::Json => super::print_json(context, &tui::report(&snapshot, &picture))?,
+                Format::Prometheus => {
+                    let text = tui::once::prometheus(&picture, verdict);
+                    context.console.raw(text.as_bytes())?;
+                }
             }
             return match verdict.exit_code() {
                 0 => Ok(()),
                 code => Err(Error::Exit(code)),
             };
         }
-        if self.format.is_json() {
+        if self.is_json() {
             super::print_json(context, &tui::report(&snapshot, &picture))?;
             return reached(&snapshot);
         }
-        let width = self.width.unwrap_or_else(|| columns(context));
+        let width = self.width.map_or_else(|| columns(context), usize::from);
         let text = tui::once::text(&snapshot, &picture, &theme.glyphs, width);
         context.console.line(&text)?;
         reached(&snapshot)
@@ -222,14 +253,13 @@ impl Start {
     }
 
     /// The overview in a file. An agent that cannot be reached is a failure, after the file says so.
-    async fn shoot(self, path: &Path, width: Option<usize>) -> Outcome {
+    async fn shoot(self, path: &Path, width: Option<u16>) -> Outcome {
         let format = form(path)?;
         let snapshot = tui::everything(&self.client, now).await;
         let reached = reached(&snapshot);
         let seen = Observations::default();
         let mut app = App::looking(snapshot, seen, &self.theme, self.limits);
         app.desk.contexts.here = self.here;
-        let width = width.and_then(|width| u16::try_from(width).ok());
         let size = (width.unwrap_or(SHOT.0), SHOT.1);
         let text = shot::write(&shot::render(&mut app, now(), size), format);
         std::fs::write(path, text).map_err(|error| {
@@ -320,6 +350,19 @@ fn limits(top: &TopSettings) -> Thresholds {
         score_warn: or("score_warn", default.score_warn),
         score_crit: or("score_crit", default.score_crit),
     }
+}
+
+/// Columns that a text has at least.
+const MIN_WIDTH: u16 = 20;
+
+fn interval(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|ms| *ms >= MIN_INTERVAL_MS);
+    number.ok_or_else(|| format!("must be a number of milliseconds, at least {MIN_INTERVAL_MS}"))
+}
+
+fn columns_of_text(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|columns| *columns >= MIN_WIDTH);
+    number.ok_or_else(|| format!("must be a number of columns, at least {MIN_WIDTH}"))
 }
 
 fn named_palette(name: &str) -> Result<Palette, String> {

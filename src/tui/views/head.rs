@@ -377,12 +377,21 @@ pub(super) fn path(app: &App) -> String {
         text.push_str("  [problems only]");
     }
     if !table.filter().is_empty() {
-        text = format!("{text}  [/{}: {} found]", table.filter(), app.shown());
+        text = format!("{text}  [/{}: {}]", table.filter(), found(app));
     }
     if app.wide {
         text.push_str("  [wide]");
     }
     text
+}
+
+/// How many rows the filter finds.
+pub(super) fn found(app: &App) -> String {
+    if app.table().filter_broken() {
+        "no regular expression, all are shown".to_owned()
+    } else {
+        format!("{} found", app.shown())
+    }
 }
 
 /// Draws a line of text that is cut to the area.

@@ -195,7 +195,7 @@ fn content(frame: &mut Frame<'_>, area: Rect, app: &mut App, now: Millis, pane: 
 fn badge(app: &App) -> String {
     match app.table().filter() {
         "" => String::new(),
-        filter => format!("  [/{filter}: {} found]", app.shown()),
+        filter => format!("  [/{filter}: {}]", head::found(app)),
     }
 }
 

@@ -15,6 +15,9 @@ const GAP: usize = 2;
 /// Widest column but the last, in cells.
 const MAX_WIDTH: usize = 40;
 
+/// Width to which a column of text is made narrower at most, in cells.
+const MIN_WIDTH: usize = 8;
+
 /// Where columns stand: the column, its first cell, its width.
 pub(super) type Fields = Vec<(usize, usize, usize)>;
 
@@ -34,6 +37,22 @@ fn fields(shown: &[usize], widths: &[usize], total: usize) -> Fields {
     fields
 }
 
+/// Makes columns of text narrower, the widest first, until all but the last one are on the screen.
+fn squeeze(widths: &mut [usize], is_text: impl Fn(usize) -> bool, total: usize) {
+    let Some(first) = widths.len().checked_sub(1) else {
+        return;
+    };
+    let mut over = (widths[..first].iter().sum::<usize>() + GAP * first).saturating_sub(total);
+    while over > 0 {
+        let texts = (0..first).filter(|place| is_text(*place) && widths[*place] > MIN_WIDTH);
+        let Some(widest) = texts.max_by_key(|place| widths[*place]) else {
+            return;
+        };
+        widths[widest] -= 1;
+        over -= 1;
+    }
+}
+
 /// What a table shows.
 pub(super) struct Table<'a> {
     /// The columns.
@@ -51,7 +70,7 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Draws it. Columns that do not fit are cut; the header is there if wanted.
+    /// Draws it. What does not fit is cut; the header is there if wanted.
     pub(super) fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) -> Fields {
         let height = usize::from(area.height.saturating_sub(u16::from(self.header)));
         let window = &self.rows[..height.min(self.rows.len())];
@@ -59,7 +78,7 @@ impl Table<'_> {
         let heads: Vec<String> = (0..self.columns.len())
             .map(|place| self.head(place, theme))
             .collect();
-        let widths: Vec<usize> = shown
+        let mut widths: Vec<usize> = shown
             .iter()
             .map(|column| {
                 let cells = window.iter().filter_map(|row| row.cells.get(*column));
@@ -71,6 +90,11 @@ impl Table<'_> {
             })
             .collect();
         let total = usize::from(area.width);
+        squeeze(
+            &mut widths,
+            |place| !self.columns[shown[place]].right,
+            total,
+        );
         let mut lines = Vec::with_capacity(window.len() + 1);
         let head: Vec<Cell> = heads
             .iter()
@@ -136,5 +160,20 @@ impl Table<'_> {
             }
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_gives_way_to_numbers() {
+        let mut widths = [1, 10, 30, 8, 40];
+        squeeze(&mut widths, |place| place != 3, 50);
+        assert_eq!(widths, [1, 10, 23, 8, 40]);
+        squeeze(&mut widths, |place| place != 3, 20);
+        assert_eq!(widths, [1, 8, 8, 8, 40], "no narrower than that");
+        squeeze(&mut [], |_| true, 3);
     }
 }

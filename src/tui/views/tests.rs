@@ -428,6 +428,7 @@ fn a_token_without_rights_sees_why() {
         assert_all(text, &[right]);
     }
     // The smallest screen does not say that all is well.
+    press(&mut app, "1");
     assert_all(&screen(&mut app, 40, 8), &["LEADER n/a  n/a/n/a  n/a"]);
     came(&mut app, Update::Leader(Ok("10.0.0.2:8300".to_owned())));
     assert_all(&screen(&mut app, 120, 40), &["live, 0.0 s old"]);
