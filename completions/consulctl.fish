@@ -872,11 +872,13 @@ complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l screenshot -d 'Write the overview to a file and end: FILE.txt, FILE.ansi (with colours) or FILE.svg. As wide as -width says, by default 120 columns' -r -F
-complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints. Default the variable COLUMNS, or 80' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l width -d 'Columns of the text that -once prints, at least 20. Default the variable COLUMNS, or 80' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l theme -d 'Colours: ansi, deuteranopia or mono. NO_COLOR means mono' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l interval -d 'Milliseconds between two questions to the agent, at least 500. Default 1000' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l format -d 'What to print: text or json. Also -o' -r -f -a "text\t'Consul\'s text, for people'
-json\t'JSON, for programs'"
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l format -d 'What to print: text or json; with -check also nagios, which is what text is there, or prometheus. Also -o' -r -f -a "text\t'For people'
+json\t'For programs'
+nagios\t'The line for Nagios, as text is with `-check`'
+prometheus\t'For Prometheus\' text file collector'"
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l http-addr -d 'Agent to ask: HOST:PORT, http://HOST:PORT, https://HOST:PORT or unix:///PATH. Default http://127.0.0.1:8500, or the variable CONSUL_HTTP_ADDR; CONSUL_HTTP_SSL=true means https' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l token -d 'ACL token to send; it can also be set as CONSUL_HTTP_TOKEN. Without one, the agent uses its own default token' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l token-file -d 'File that holds the ACL token; it can also be set as CONSUL_HTTP_TOKEN_FILE. Unlike -token it does not show in the list of processes' -r -F

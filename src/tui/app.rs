@@ -1,6 +1,7 @@
 //! The dashboard's state, and what keys and answers do to it. Pure: time is an argument, what must happen outside is an
 //! effect.
 
+mod lines;
 mod listed;
 mod moves;
 
@@ -21,13 +22,12 @@ use super::mouse::Mouse;
 use super::observed::Observations;
 use super::page::{Page, View};
 use super::panes::Panes;
-use super::prompt::{self, Destination, Mode};
+use super::prompt::Mode;
 use super::snapshot::{ClusterSnapshot, Millis, Update};
 use super::subject::Subjects;
-use super::theme::{Meaning, Theme};
+use super::theme::Theme;
 use super::thresholds::Thresholds;
 use super::views;
-use super::words::one_line;
 use super::write::Order;
 
 /// What came in.
@@ -381,71 +381,11 @@ impl App {
                 }
                 Vec::new()
             }
-            Mode::Filter(text) => {
-                match prompt::edit(text, key) {
-                    prompt::Edit::Changed => {
-                        let text = text.clone();
-                        self.table_mut().set_filter(&text);
-                    }
-                    prompt::Edit::Done => self.mode = Mode::Normal,
-                    prompt::Edit::Left => {
-                        self.mode = Mode::Normal;
-                        self.table_mut().set_filter("");
-                    }
-                    prompt::Edit::Nothing | prompt::Edit::Complete => {}
-                }
-                self.arrange();
+            Mode::Filter(_) => {
+                self.filter_key(key);
                 Vec::new()
             }
-            Mode::Palette(text) => match prompt::edit(text, key) {
-                prompt::Edit::Done => {
-                    let line = std::mem::take(text);
-                    self.mode = Mode::Normal;
-                    let elsewhere = self.go_via(now, &line);
-                    if let Some(effects) = elsewhere.or_else(|| self.go_context(now, &line)) {
-                        return effects;
-                    }
-                    match prompt::choose(&line, &self.picture) {
-                        Some(chosen) => self.go(chosen),
-                        None => {
-                            self.leads_nowhere(now, &line);
-                            Vec::new()
-                        }
-                    }
-                }
-                prompt::Edit::Left => {
-                    self.mode = Mode::Normal;
-                    Vec::new()
-                }
-                prompt::Edit::Complete => {
-                    let line = text.clone();
-                    if let Some(first) = self.candidates(&line).into_iter().next() {
-                        self.mode = Mode::Palette(first);
-                    }
-                    Vec::new()
-                }
-                prompt::Edit::Changed | prompt::Edit::Nothing => Vec::new(),
-            },
-        }
-    }
-
-    fn go(&mut self, chosen: Destination) -> Vec<Effect> {
-        match chosen {
-            Destination::Page(page) => self.show(page),
-            Destination::Help => self.mode = Mode::Help,
-            Destination::Quit => return vec![Effect::Quit],
-        }
-        Vec::new()
-    }
-
-    /// A line of the palette that means nothing; an empty one is given up.
-    fn leads_nowhere(&mut self, now: Millis, line: &str) {
-        if !line.trim().is_empty() {
-            let text = format!(
-                "nothing is called \"{}\": ? tells what : knows",
-                one_line(line)
-            );
-            self.desk.tell(now, Meaning::Warning, text);
+            Mode::Palette(_) => self.palette_key(now, key),
         }
     }
 

@@ -44,10 +44,13 @@ pub async fn ask(client: &Client, subject: Subject, options: &QueryOptions) -> (
         }
         Subject::Members => {
             let found = client.agent_members(false, "_all").await.map_err(fault);
-            let some = found.and_then(|list| match list.is_empty() {
+            let some = found.and_then(|list| {
                 // The agent itself is a member.
-                true => Err(hidden(subject)),
-                false => Ok(list),
+                if list.is_empty() {
+                    Err(hidden(subject))
+                } else {
+                    Ok(list)
+                }
             });
             Update::Members(some)
         }

@@ -1,7 +1,7 @@
 //! The picture without a screen: `-once` as text, `-check` as a line for Nagios.
 
 use super::derive::{NodeRow, PeerRow, Picture, Severity, Verdict, verdict};
-use super::snapshot::{ClusterSnapshot, Fault};
+use super::snapshot::ClusterSnapshot;
 use super::summary;
 use super::theme::Glyphs;
 use super::words::{UNKNOWN, cut, moment, one_line, or_unknown, visible};
@@ -39,7 +39,7 @@ pub fn text(
             summary::checks(snapshot, picture, glyphs)
         ),
     ];
-    lines.extend(faults(snapshot));
+    lines.extend(summary::faults(snapshot));
     section(
         &mut lines,
         "PROBLEMS (newest first)",
@@ -83,30 +83,6 @@ fn section(lines: &mut Vec<String>, title: &str, rows: &[Vec<String>], empty: &s
         .collect();
     let table = columnize(&rows);
     lines.extend(table.lines().map(|line| format!("  {}", line.trim_end())));
-}
-
-/// What could not be asked, a line each.
-pub(super) fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(fault) = snapshot.unreachable() {
-        return vec![format!("UNREACHABLE {}", fault.text)];
-    }
-    let mut tell = |what: &str, fault: Option<&Fault>| {
-        if let Some(fault) = fault {
-            lines.push(format!("{what}: {}", fault.text));
-        }
-    };
-    tell("agent", snapshot.agent.fault.as_ref());
-    tell("leader", snapshot.leader.fault.as_ref());
-    tell("members", snapshot.members.fault.as_ref());
-    tell("checks", snapshot.checks.fault.as_ref());
-    tell("services", snapshot.services.fault.as_ref());
-    tell("servers", snapshot.health.fault.as_ref());
-    tell("raft", snapshot.raft.fault.as_ref());
-    if let Some(text) = snapshot.old() {
-        lines.push(format!("old: {text}"));
-    }
-    lines
 }
 
 fn problems(picture: &Picture, glyphs: &Glyphs) -> Vec<Vec<String>> {
@@ -195,7 +171,7 @@ pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict)
         words = vec![fault.text.clone()];
     }
     if words.is_empty() && verdict == Verdict::Unknown {
-        words = faults(snapshot);
+        words = summary::faults(snapshot);
     }
     if words.is_empty() {
         words.push(summary::leader(picture));
@@ -220,11 +196,12 @@ pub fn check(snapshot: &ClusterSnapshot, picture: &Picture) -> (String, Verdict)
 pub fn prometheus(picture: &Picture, verdict: Verdict) -> String {
     let status = ("status", u64::from(verdict.exit_code()));
     let gauges = std::iter::once(status).chain(numbers(picture));
-    gauges
+    let lines: Vec<String> = gauges
         .map(|(name, number)| {
             format!("# TYPE consulctl_top_{name} gauge\nconsulctl_top_{name} {number}\n")
         })
-        .collect()
+        .collect();
+    lines.concat()
 }
 
 /// The line for Nagios when nothing could be asked at all.

@@ -118,9 +118,12 @@ const VERBS: &[Verb] = &[
     Verb {
         names: &["kv"],
         words: |_| Vec::new(),
-        leads: |name| match name.is_empty() || name.ends_with('/') {
-            true => Page::Folder(name),
-            false => Page::Key(name),
+        leads: |name| {
+            if name.is_empty() || name.ends_with('/') {
+                Page::Folder(name)
+            } else {
+                Page::Key(name)
+            }
         },
     },
 ];

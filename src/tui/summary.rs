@@ -2,7 +2,7 @@
 
 use super::derive::{PeerRow, Picture, Problem, Severity};
 use super::observed::Since;
-use super::snapshot::{ClusterSnapshot, Millis, Source};
+use super::snapshot::{ClusterSnapshot, Fault, Millis, Source};
 use super::theme::Glyphs;
 use super::timeline::DAY;
 use super::words::{UNKNOWN, clock, or_unknown, short};
@@ -190,4 +190,28 @@ pub fn contact(peer: &PeerRow) -> String {
         None if peer.healthy.is_some() => "never".to_owned(),
         None => UNKNOWN.to_owned(),
     }
+}
+
+/// What could not be asked, a line each.
+pub fn faults(snapshot: &ClusterSnapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(fault) = snapshot.unreachable() {
+        return vec![format!("UNREACHABLE {}", fault.text)];
+    }
+    let mut tell = |what: &str, fault: Option<&Fault>| {
+        if let Some(fault) = fault {
+            lines.push(format!("{what}: {}", fault.text));
+        }
+    };
+    tell("agent", snapshot.agent.fault.as_ref());
+    tell("leader", snapshot.leader.fault.as_ref());
+    tell("members", snapshot.members.fault.as_ref());
+    tell("checks", snapshot.checks.fault.as_ref());
+    tell("services", snapshot.services.fault.as_ref());
+    tell("servers", snapshot.health.fault.as_ref());
+    tell("raft", snapshot.raft.fault.as_ref());
+    if let Some(text) = snapshot.old() {
+        lines.push(format!("old: {text}"));
+    }
+    lines
 }

@@ -237,9 +237,9 @@ mod tests {
                 "Request body too large, max size: 5 bytes",
             ),
             (
-                HttpError::not_built("Sessions"),
+                HttpError::not_built("Intentions"),
                 501,
-                "Sessions are not supported by this version of consulctl",
+                "Intentions are not supported by this version of consulctl",
             ),
             (
                 HttpError::ValueTooLarge {

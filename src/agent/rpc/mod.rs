@@ -1,4 +1,4 @@
-//! Requests to servers: forwarding to the leader and to other datacenters, consistency, blocking.
+//! Requests to servers: forwarding to the leader, consistency, blocking. Other datacenters have no path yet.
 
 mod blocking;
 mod catalog;

@@ -222,12 +222,13 @@ async fn what_answers_and_is_no_agent_is_told() {
 
 #[tokio::test]
 async fn an_empty_catalog_is_one_that_the_token_may_not_see() {
-    let agent = FakeAgent::start(
-        |path: &str| match path.starts_with("/v1/health/state/any") {
-            true => Reply::Say(200, 5, "[]".to_owned()),
-            false => well(path),
-        },
-    )
+    let agent = FakeAgent::start(|path: &str| {
+        if path.starts_with("/v1/health/state/any") {
+            Reply::Say(200, 5, "[]".to_owned())
+        } else {
+            well(path)
+        }
+    })
     .await;
     let (update, _) = ask(&agent.client(), Subject::Checks, &QueryOptions::default()).await;
     let fault = update.fault().expect("hidden");

@@ -14,7 +14,6 @@ use crate::tui::derive::{NodeRow, Picture, Problem, ProblemKind, Verdict, verdic
 use crate::tui::facts::AgentFacts;
 use crate::tui::history::spark;
 use crate::tui::mouse::Spot;
-use crate::tui::once;
 use crate::tui::page::View;
 use crate::tui::picker;
 use crate::tui::snapshot::{Millis, Source};
@@ -215,7 +214,7 @@ fn problems(frame: &mut Frame<'_>, area: Rect, app: &mut App) {
         let (top, rest) = pane::split_top(area, 1);
         head::put(frame, top, text, look, app);
         if blind {
-            let faults = once::faults(&app.snapshot).into_iter();
+            let faults = summary::faults(&app.snapshot).into_iter();
             let faults = faults.map(|text| pane::styled(text, Meaning::Warning, &app.theme));
             let text = Paragraph::new(faults.collect::<Vec<_>>()).wrap(Wrap { trim: true });
             frame.render_widget(text, rest);
