@@ -81,14 +81,7 @@ impl Address {
                 prefix,
             } => {
                 // As Go shows it: a password is nobody's business.
-                let shown = match authority.rsplit_once('@') {
-                    Some((user, host)) => match user.split_once(':') {
-                        Some((name, _)) => format!("{name}:***@{host}"),
-                        None => authority.clone(),
-                    },
-                    None => authority.clone(),
-                };
-                url(*tls, &shown, prefix)
+                without_secrets(&url(*tls, authority, prefix))
             }
             Self::Unix(path) => {
                 let path = path.to_string_lossy().replace('/', "%2F");
@@ -132,6 +125,27 @@ impl Address {
     }
 }
 
+/// An address as it may be shown: without the password in front of the host, and without a query, which may hold a token.
+pub fn without_secrets(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), address),
+    };
+    let (rest, query) = match rest.split_once('?') {
+        Some((rest, _)) => (rest, "?***"),
+        None => (rest, ""),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((name, _)) => format!("{name}:***@{host}"),
+            None => authority.to_owned(),
+        },
+        None => authority.to_owned(),
+    };
+    format!("{scheme}{authority}{path}{query}")
+}
+
 fn url(tls: bool, authority: &str, prefix: &str) -> String {
     let scheme = if tls { "https" } else { "http" };
     format!("{scheme}://{authority}{prefix}")
@@ -156,6 +170,9 @@ mod tests {
         assert_eq!(base("unix:///run/c.sock", false), "http://%2Frun%2Fc.sock");
         assert_eq!(base("http://user:pa:ss@h:1", false), "http://user:***@h:1");
         assert_eq!(base("http://user@h:1", false), "http://user@h:1");
+        assert_eq!(base("h:1/?token=secret", false), "http://h:1/?***");
+        assert_eq!(without_secrets("u:secret@h:1"), "u:***@h:1");
+        assert_eq!(without_secrets("unix:///run/c.sock"), "unix:///run/c.sock");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Answers: status, Consul's headers, and the body as text, JSON or a stream.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
@@ -29,14 +31,22 @@ pub struct Answer {
     request: String,
     target: String,
     response: Response,
+    /// How long each part of the body may take; `None` for as long as it takes.
+    patience: Option<Duration>,
 }
 
 impl Answer {
-    pub(super) fn new(request: String, target: String, response: Response) -> Self {
+    pub(super) fn new(
+        request: String,
+        target: String,
+        response: Response,
+        patience: Option<Duration>,
+    ) -> Self {
         Self {
             request,
             target,
             response,
+            patience,
         }
     }
 
@@ -102,10 +112,19 @@ impl Answer {
 
     /// The next part of the body; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
-        self.response
-            .chunk()
-            .await
-            .map_err(|error| ApiError::transport(self.request.clone(), &self.target, error))
+        let part = self.response.chunk();
+        let part = match self.patience {
+            Some(patience) => tokio::time::timeout(patience, part).await,
+            None => Ok(part.await),
+        };
+        match part {
+            Ok(part) => part
+                .map_err(|error| ApiError::transport(self.request.clone(), &self.target, error)),
+            Err(_) => Err(ApiError::Slow {
+                request: self.request.clone(),
+                awaited: "Client.Timeout or context cancellation while reading body",
+            }),
+        }
     }
 
     /// The whole body.
@@ -136,7 +155,7 @@ impl Answer {
     ///
     /// [`ApiError::Decode`] when it is none, or of another shape.
     pub async fn json<T: DeserializeOwned + Send + 'static>(self) -> Result<T, ApiError> {
-        let request = self.request.clone();
+        let (request, is_page) = (self.request.clone(), self.is_page());
         let body = self.bytes().await?;
         let length = body.len();
         let read = move || from_json_slice_with(&body, Options::HTTP_LENIENT);
@@ -152,6 +171,7 @@ impl Answer {
         found.map_err(|error| ApiError::Decode {
             request,
             cause: error.to_string(),
+            is_page,
         })
     }
 
@@ -180,6 +200,7 @@ impl Answer {
         from_json_slice_with(body, Options::HTTP_LENIENT).map_err(|error| ApiError::Decode {
             request: self.request.clone(),
             cause: error.to_string(),
+            is_page: self.is_page(),
         })
     }
 }

@@ -16,6 +16,9 @@ use super::tls;
 /// Endpoints that are read, and take as long as they take.
 const SLOW_PATHS: [&str; 3] = ["/v1/agent/monitor", "/v1/operator/keyring", "/v1/snapshot"];
 
+/// How many redirections of a read are followed, as in Go.
+const MAX_REDIRECTIONS: usize = 10;
+
 /// An agent's API. Connections are kept and used again; clones share them.
 #[derive(Clone)]
 pub struct Client {
@@ -210,6 +213,7 @@ impl<'a> Request<'a> {
         let text = serde_json::to_vec(value).map_err(|error| ApiError::Decode {
             request: self.path.clone(),
             cause: error.to_string(),
+            is_page: false,
         })?;
         self.is_json = true;
         Ok(self.body(Bytes::from(text)))
@@ -251,29 +255,22 @@ impl<'a> Request<'a> {
         }
         let (shown, timeout) = (self.shown(), self.timeout());
         let url = format!("{}{}", client.base, self.path_and_query());
-        let mut request = client.http.request(self.method, url);
-        if let Some(token) = &client.token {
-            request = request.header("X-Consul-Token", token);
-        }
-        if let Some((user, password)) = &client.basic_auth {
-            request = request.basic_auth(user, Some(password));
-        }
-        if self.is_json {
-            request = request.header("Content-Type", "application/json");
-        }
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
+        let body = self.body.take();
         let began = Instant::now();
+        let sent = self.exchange(url, body);
         let sent = match timeout {
-            Some(timeout) => tokio::time::timeout(timeout, request.send()).await,
-            None => Ok(request.send().await),
+            Some(timeout) => tokio::time::timeout(timeout, sent).await,
+            None => Ok(sent.await),
         };
         let result = match sent {
-            Ok(Ok(response)) => Ok(Answer::new(shown.clone(), client.target.clone(), response)),
+            Ok(Ok(response)) => {
+                let target = client.target.clone();
+                Ok(Answer::new(shown.clone(), target, response, timeout))
+            }
             Ok(Err(error)) => Err(ApiError::transport(shown.clone(), &client.target, error)),
             Err(_) => Err(ApiError::Slow {
                 request: shown.clone(),
+                awaited: "Client.Timeout exceeded while awaiting headers",
             }),
         };
         if let Some(trace) = client.trace {
@@ -282,7 +279,42 @@ impl<'a> Request<'a> {
         result
     }
 
-    /// How long the answer's beginning may take; `None` for as long as it takes.
+    /// Sends the request, and a read again to where the agent redirects it. A write is not repeated elsewhere: what Go makes
+    /// of it is a read that changes nothing.
+    async fn exchange(
+        &self,
+        mut url: String,
+        mut body: Option<reqwest::Body>,
+    ) -> reqwest::Result<reqwest::Response> {
+        let client = self.client;
+        let mut redirections = 0;
+        loop {
+            let mut request = client.http.request(self.method.clone(), &url);
+            if let Some(token) = &client.token {
+                request = request.header("X-Consul-Token", token);
+            }
+            if let Some((user, password)) = &client.basic_auth {
+                request = request.basic_auth(user, Some(password));
+            }
+            if self.is_json {
+                request = request.header("Content-Type", "application/json");
+            }
+            if let Some(body) = body.take() {
+                request = request.body(body);
+            }
+            let response = request.send().await?;
+            let next = (self.method == Method::GET && redirections < MAX_REDIRECTIONS)
+                .then(|| redirection(&response))
+                .flatten();
+            match next {
+                Some(next) => url = next,
+                None => return Ok(response),
+            }
+            redirections += 1;
+        }
+    }
+
+    /// How long the answer's beginning may take, and each of its parts; `None` for as long as it takes.
     fn timeout(&self) -> Option<Duration> {
         let waits = self.query.iter().any(|(name, _)| *name == "index")
             || SLOW_PATHS.iter().any(|path| self.path.starts_with(path));
@@ -297,6 +329,20 @@ impl<'a> Request<'a> {
     pub(super) async fn send_ok(self) -> Result<Answer, ApiError> {
         self.send().await?.ok().await
     }
+}
+
+/// Where an answer sends the reader: to the same host, for another one is not to have the token, and never out of TLS.
+fn redirection(response: &reqwest::Response) -> Option<String> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get("Location")?.to_str().ok()?;
+    let (here, mut next) = (response.url(), response.url().join(location).ok()?);
+    let is_same = next.host() == here.host()
+        && (next.scheme() == here.scheme() || next.scheme() == "https");
+    // A password of the address is sent as a header.
+    next.set_fragment(None);
+    is_same.then(|| next.into())
 }
 
 /// A line about a request. A token is never part of it, only that there was one.

@@ -35,13 +35,13 @@ pub enum ApiError {
         #[source]
         source: reqwest::Error,
     },
-    /// The agent did not begin its answer in time. Go's text.
-    #[error(
-        "{request}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-    )]
+    /// The agent did not begin its answer in time, or did not go on with it. Go's text.
+    #[error("{request}: context deadline exceeded ({awaited})")]
     Slow {
         /// Method and URL.
         request: String,
+        /// What was waited for, in Go's words.
+        awaited: &'static str,
     },
     /// The answer is not what was asked for.
     #[error("{cause}")]
@@ -50,6 +50,8 @@ pub enum ApiError {
         request: String,
         /// What is wrong with it.
         cause: String,
+        /// Whether it is a web page: another server answers there.
+        is_page: bool,
     },
     /// The answer lacks a part.
     #[error("{0}")]
@@ -144,6 +146,37 @@ impl ApiError {
         }
     }
 
+    /// Whether it came about here, before anything was sent.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => source.is_builder(),
+            Self::LeadingSlash(_)
+            | Self::Name(_)
+            | Self::Settings(_)
+            | Self::CertificateFile { .. }
+            | Self::TlsSettings(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the agent began an answer that did not come to its end.
+    pub fn is_cut(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => source.is_body() || source.is_decode(),
+            _ => false,
+        }
+    }
+
+    /// Whether the answer cannot be understood.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Decode { .. } | Self::Incomplete(_))
+    }
+
+    /// Whether the answer is a web page.
+    pub fn is_page(&self) -> bool {
+        matches!(self, Self::Decode { is_page: true, .. })
+    }
+
     /// Turns a failed request into Go's words. `target` is what was dialled: `tcp 127.0.0.1:8500`.
     pub(super) fn transport(request: String, target: &str, source: reqwest::Error) -> Self {
         let (cause, class) = explain(target, &source);
@@ -176,6 +209,11 @@ fn explain(target: &str, error: &reqwest::Error) -> (String, ErrorClass) {
     if has("invalid peer certificate") || has("received fatal alert") {
         let text = chain.last().cloned().unwrap_or_default();
         return (format!("tls: {text}"), ErrorClass::Certificate);
+    }
+    if error.is_builder() && has("header value") {
+        // The only header whose value is somebody's text.
+        let text = "net/http: invalid header field value for \"X-Consul-Token\"";
+        return (text.to_owned(), ErrorClass::Other);
     }
     let system = io_source(error).filter(|found| found.raw_os_error().is_some());
     if error.is_connect() {

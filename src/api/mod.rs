@@ -25,7 +25,7 @@ mod snapshot;
 mod status;
 mod tls;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, without_secrets};
 pub use answer::{Answer, Meta};
 pub use catalog::{NodeQuery, NodeServices};
 pub use client::Client;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::api::{Client, Patience, Settings};
 use crate::output::{Colours, Console, Style, page, pager, terminal_rows, trace};
 
-use super::config::{Chosen, Config, choose, layered};
+use super::config::{Chosen, Config, Scope, TopSettings, choose, layered};
 use super::error::{During, Error};
 use super::flags::HttpFlags;
 use super::profile::{self, Reading, TOKEN_GUARD};
@@ -35,6 +35,10 @@ pub(crate) struct Context {
     pub(crate) json_errors: bool,
     /// Where the address of the last client came from, if not from the default.
     provenance: Option<String>,
+    /// Whether long text is printed, not paged.
+    pub(crate) no_pager: bool,
+    /// Whether the command has a client to change something with.
+    pub(crate) writes: bool,
 }
 
 /// What the context of a client is made from.
@@ -55,6 +59,8 @@ impl Context {
             config: None,
             json_errors: false,
             provenance: None,
+            writes: false,
+            no_pager: false,
         }
     }
 
@@ -65,13 +71,15 @@ impl Context {
             Some("never") => self.console.set_colours(Colours::default()),
             _ => {}
         }
-        // Nothing and less than nothing mean no bound, as in Go.
+        // Nothing means no bound, as in Go.
         self.timeout = common.timeout.map(|timeout| {
             let nanos = u64::try_from(timeout.0).unwrap_or_default();
             Duration::from_nanos(nanos)
         });
         self.console.set_quiet(common.quiet);
         self.common = common;
+        // An empty name is none: it must not make the current context go away, and its guard with it.
+        self.common.context = self.common.context.take().filter(|name| !name.is_empty());
     }
 
     /// A variable of the environment.
@@ -102,7 +110,7 @@ impl Context {
     /// given.
     pub(crate) fn asks(&self, yes: bool) -> bool {
         let told = self.common.confirm.is_some() || self.common.no_input;
-        !yes && (told || self.console.can_ask())
+        !yes && (told || self.console.has_person())
     }
 
     /// Whether a person will have to answer, who may want to know more.
@@ -124,7 +132,13 @@ impl Context {
                 let text = format!("this has to be confirmed: give -confirm={word}, or -yes");
                 return Err(Error::Message(text));
             }
-            None if !self.console.can_ask() => return Ok(()),
+            None if !self.console.has_person() => return Ok(()),
+            None if !self.console.can_ask() => {
+                let text = format!(
+                    "nobody can be asked, for standard error is no terminal: give -confirm={word}, or -yes"
+                );
+                return Err(Error::Message(text));
+            }
             None => {}
         }
         match self.console.ask(question)? {
@@ -140,15 +154,14 @@ impl Context {
         }
         for hint in hints {
             let line = format!("hint: {hint}");
-            let line = self.console.paint_note(Style::Quiet, &line);
-            self.console.note(&line)?;
+            self.console.note_in(Style::Quiet, &line)?;
         }
         Ok(())
     }
 
     /// Prints a text that may be longer than the terminal is high, there page by page.
     pub(crate) fn read(&mut self, text: &str) -> Result<(), Error> {
-        let too_long = |rows: usize| text.lines().count() >= rows;
+        let too_long = |rows: usize| !self.no_pager && text.lines().count() >= rows;
         if self.console.out_is_terminal() && terminal_rows().is_some_and(too_long) {
             self.console.flush()?;
             let dumb = self.variable("TERM").as_deref() == Some("dumb");
@@ -172,7 +185,7 @@ impl Context {
         self.provenance.clone()
     }
 
-    /// The user's file; its warnings are told once. One that is out of reach counts as none, unless a context is named.
+    /// The user's file. A folder of it that is out of reach counts as none, unless a context is named.
     pub(crate) fn config(&mut self) -> Result<&mut Config, Error> {
         let variable = self.variable("CONSULCTL_CONTEXT");
         let is_needed =
@@ -180,24 +193,45 @@ impl Context {
         self.load(is_needed)
     }
 
-    /// The same for a command that is about the file.
+    /// The same for a command that is about the file, with all warnings about it.
     pub(crate) fn file(&mut self) -> Result<&mut Config, Error> {
+        self.load(true)?;
+        self.warn(|_| true)?;
         self.load(true)
+    }
+
+    /// What the file says about `top`, with the warnings about that.
+    pub(crate) fn top_settings(&mut self) -> Result<TopSettings, Error> {
+        let found = self.config()?.top.clone();
+        self.warn(|scope| *scope == Scope::Top)?;
+        Ok(found)
+    }
+
+    /// Tells the warnings about the file that concern these, each once; programs that read errors as JSON, and who wants
+    /// quiet, are told none.
+    fn warn(&mut self, concerns: impl Fn(&Scope) -> bool) -> Result<(), Error> {
+        let Some(config) = &mut self.config else {
+            return Ok(());
+        };
+        let told = config
+            .warnings
+            .extract_if(.., |warning| concerns(&warning.scope));
+        let told: Vec<String> = told
+            .map(|one| format!("warning: {}:{}: {}", config.path, one.line, one.text))
+            .collect();
+        if !self.common.quiet && !self.json_errors {
+            for text in told {
+                self.console.note_in(Style::Warning, &text)?;
+            }
+        }
+        Ok(())
     }
 
     fn load(&mut self, is_needed: bool) -> Result<&mut Config, Error> {
         if self.config.is_none() {
             let home = self.variable("HOME");
             let found = match self.config_path() {
-                Some(path) => {
-                    let found = profile::load(&path, home.as_deref(), is_needed)?;
-                    for (line, text) in &found.warnings {
-                        let text = format!("warning: {}:{line}: {text}", path.display());
-                        let text = self.console.paint_note(Style::Warning, &text);
-                        self.console.note(&text)?;
-                    }
-                    found
-                }
+                Some(path) => profile::load(&path, home.as_deref(), is_needed)?,
                 None => Config::default(),
             };
             self.config = Some(found);
@@ -228,6 +262,12 @@ impl Context {
             let list = "`consulctl context ls` lists the contexts".to_owned();
             Error::Message(text).with_hint(hint.or(Some(list)))
         })?;
+        let name = found.as_ref().map(|chosen| chosen.name.clone());
+        self.warn(|scope| match scope {
+            Scope::File => true,
+            Scope::Context(concerned) => Some(concerned) == name.as_ref(),
+            Scope::Top => false,
+        })?;
         Ok(found)
     }
 
@@ -250,10 +290,14 @@ impl Context {
                 "the address is that of the context {}",
                 chosen.name
             )),
-            _ => self
-                .variable("CONSUL_HTTP_ADDR")
-                .filter(|value| !value.is_empty() && self.console.err_is_terminal())
-                .map(|_| "the address is that of CONSUL_HTTP_ADDR".to_owned()),
+            _ if !self.console.err_is_terminal() => None,
+            _ => {
+                let variable = self.variable("CONSUL_HTTP_ADDR");
+                Some(match variable.filter(|value| !value.is_empty()) {
+                    Some(_) => "the address is that of CONSUL_HTTP_ADDR".to_owned(),
+                    None => "the address is the default".to_owned(),
+                })
+            }
         };
         if let Some(chosen) = &chosen {
             settings.datacenter = chosen.named.texts.get("datacenter").cloned();
@@ -281,6 +325,7 @@ impl Context {
                 limit: TOKEN_PATIENCE,
                 within: self.variable(TOKEN_GUARD),
                 silent: false,
+                notice: self.talks().then_some(trace as fn(&str)),
             };
             profile.settings.token = profile::token(chosen, &reading)?;
         }
@@ -299,6 +344,8 @@ impl Context {
         writes: bool,
     ) -> Result<(Client, Option<Chosen>), Error> {
         let mut profile = self.profile(flags, false)?;
+        self.writes |= writes;
+        self.demand_address(flags, profile.chosen.as_ref())?;
         let read_only = profile.chosen.as_ref();
         if let Some(chosen) = read_only.filter(|chosen| writes && chosen.named.read_only) {
             self.unlock(&chosen.name)?;
@@ -307,6 +354,26 @@ impl Context {
         self.add_token(flags, &mut profile)?;
         let client = self.connect(profile.settings)?;
         Ok((client, profile.chosen))
+    }
+
+    /// Who uses a context means its agent: without an address there would be asked another one in silence.
+    fn demand_address(&self, flags: &HttpFlags, chosen: Option<&Chosen>) -> Result<(), Error> {
+        let Some(chosen) = chosen else {
+            return Ok(());
+        };
+        let set = |value: Option<String>| value.is_some_and(|value| !value.is_empty());
+        let layered = layered(Some(chosen), "CONSUL_HTTP_ADDR", |name| self.variable(name));
+        if set(flags.overrides().address) || set(layered) {
+            return Ok(());
+        }
+        let text = format!("the context {} has no address", chosen.name);
+        let hint = format!("give it `address = \"HOST:8500\"` in {}", self.config_name());
+        Err(Error::Message(text).with_hint(Some(hint)))
+    }
+
+    fn config_name(&self) -> &str {
+        let path = self.config.as_ref().map(|config| config.path.as_str());
+        path.unwrap_or("consulctl/config.toml")
     }
 
     /// Goes on if a read-only context is named by a flag or by a person.
@@ -352,10 +419,10 @@ impl Context {
         if self.common.verbose || debug.split(',').any(|part| part == "api") {
             settings.trace = Some(trace);
         }
-        for (name, value) in &settings.ignored {
+        let ignored = settings.ignored.iter().filter(|_| !self.json_errors);
+        for (name, value) in ignored {
             let text = format!("warning: {name} is ignored: \"{value}\" is neither true nor false");
-            let text = self.console.paint_note(Style::Warning, &text);
-            self.console.note(&text)?;
+            self.console.note_in(Style::Warning, &text)?;
         }
         Client::new(&settings).during(CONNECTING)
     }

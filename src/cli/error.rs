@@ -28,7 +28,7 @@ pub(crate) enum Error {
     #[error("{0}")]
     Said(ApiError),
     /// Nobody reads our output any more, or it cannot be written.
-    #[error("write output: {}", crate::api::io_reason(.0))]
+    #[error("write /dev/stdout: {}", crate::api::io_reason(.0))]
     Output(#[from] io::Error),
     /// An error, and what to try next.
     #[error("{error}")]
@@ -95,6 +95,8 @@ impl Error {
             Self::Output(_) => "output",
             Self::Hinted { error, .. } => error.kind(),
             Self::Message(_) | Self::Exit(_) => "failed",
+            Self::Api { source, .. } | Self::Said(source) if source.is_local() => "settings",
+            Self::Api { source, .. } | Self::Said(source) if source.is_unreadable() => "bad_answer",
             Self::Api { source, .. } | Self::Said(source) => match source.classify() {
                 ErrorClass::Forbidden => "forbidden",
                 ErrorClass::NotFound => "not_found",
@@ -160,7 +162,7 @@ impl Error {
     /// What to try next.
     pub(crate) fn hints(&self) -> Vec<String> {
         match self {
-            Self::Api { source, .. } | Self::Said(source) => hints(source.classify()),
+            Self::Api { source, .. } | Self::Said(source) => hints(source),
             Self::Hinted { error, hint } => {
                 let own = [hint.clone()].into_iter();
                 own.chain(error.hints()).collect()
@@ -185,7 +187,13 @@ impl<T> During<T> for Result<T, ApiError> {
     }
 }
 
-fn hints(class: ErrorClass) -> Vec<String> {
+fn hints(error: &ApiError) -> Vec<String> {
+    // A page comes from another kind of server; what came from an agent or never left does not.
+    let class = match error.classify() {
+        _ if error.is_page() => ErrorClass::Broken,
+        ErrorClass::Broken if error.is_cut() || error.is_local() => return Vec::new(),
+        class => class,
+    };
     let other = "to ask another agent, give `-http-addr=HOST:8500` or set CONSUL_HTTP_ADDR";
     let lines: &[&str] = match class {
         ErrorClass::Refused => &[

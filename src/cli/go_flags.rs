@@ -106,12 +106,18 @@ fn help_on(root: &Command, words: &[OsString]) -> Option<Request> {
     let ("help", rest) = (words.first()?.to_str()?, &words[1..]) else {
         return None;
     };
+    let rest: Vec<OsString> = rest.iter().filter(|word| !is_no_pager(word)).cloned().collect();
     let name = rest.first()?.to_str()?;
     if let (Some(topic), 1) = (topic(name), rest.len()) {
         return Some(Request::Topic(topic));
     }
-    let path = descend(root, rest);
+    let path = descend(root, &rest);
     (path.len() == rest.len()).then_some(Request::CommandHelp(path))
+}
+
+/// Whether it is the flag that keeps help from being paged.
+pub(crate) fn is_no_pager(word: &OsStr) -> bool {
+    word == "-no-pager" || word == "--no-pager"
 }
 
 /// The longest run of words that names a command; empty if the first word names none.

@@ -18,6 +18,8 @@ const MAX_FILE: u64 = 1 << 20;
 const MAX_TOKEN: usize = 64 << 10;
 /// How often it is looked whether a program that has closed its output has ended.
 const GLANCE: Duration = Duration::from_millis(10);
+/// How long a person waits without a word about what for.
+const NOTICEABLE: Duration = Duration::from_secs(2);
 /// The variable that tells a program that makes a token for which contexts it does, a line each, so that it does not
 /// start itself for ever.
 pub(crate) const TOKEN_GUARD: &str = "CONSULCTL_TOKEN_FOR";
@@ -32,14 +34,16 @@ pub(crate) fn path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf>
     Some(base.join("consulctl/config.toml"))
 }
 
-/// What stands in the file; nothing where there is none. One that is out of reach is an error only if it `is_needed`:
-/// `sudo` and containers may leave a `HOME` that is somebody else's, or no folder. Names of files may start with `~/`.
+/// What stands in the file; nothing where there is none. A folder out of reach is an error only if the file `is_needed`:
+/// `sudo` and containers may leave a `HOME` that is somebody else's, or no folder. A file that is there and cannot be read
+/// is an error always: it may hold a guard. Names of files may start with `~/`.
 pub(crate) fn load(path: &Path, home: Option<&str>, is_needed: bool) -> Result<Config, Error> {
     let Some(text) = read(path, is_needed)? else {
         return Ok(Config::default());
     };
     let mut config = parse(&text)
         .map_err(|(line, reason)| Error::message(format!("{}:{line}: {reason}", path.display())))?;
+    config.path = path.display().to_string();
     for named in config.contexts.values_mut() {
         for (setting, value) in &mut named.texts {
             let is_file = setting.ends_with("_file")
@@ -54,26 +58,23 @@ pub(crate) fn load(path: &Path, home: Option<&str>, is_needed: bool) -> Result<C
 }
 
 fn read(path: &Path, is_needed: bool) -> Result<Option<String>, Error> {
-    let found = fs::metadata(path).and_then(|facts| {
-        let fits = facts.len() <= MAX_FILE;
-        fits.then(|| fs::read_to_string(path)).transpose()
-    });
-    match found {
-        Ok(Some(text)) => Ok(Some(text)),
-        Ok(None) => {
-            let text = format!("{} is larger than {MAX_FILE} bytes", path.display());
-            Err(Error::Message(text))
-        }
-        Err(error) if is_no_file(&error, is_needed) => Ok(None),
-        Err(error) => {
-            let reason = io_reason(&error);
-            let text = format!("cannot read {}: {reason}", path.display());
-            Err(Error::Message(text))
-        }
+    let failed = |error: io::Error| {
+        let reason = io_reason(&error);
+        Error::Message(format!("cannot read {}: {reason}", path.display()))
+    };
+    let facts = match fs::metadata(path) {
+        Ok(facts) => facts,
+        Err(error) if is_no_file(&error, is_needed) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    if facts.len() > MAX_FILE {
+        let text = format!("{} is larger than {MAX_FILE} bytes", path.display());
+        return Err(Error::Message(text));
     }
+    fs::read_to_string(path).map(Some).map_err(failed)
 }
 
-/// Whether this is as if there were no file.
+/// Whether looking for the file came to this because there is none, or as good as none.
 fn is_no_file(error: &io::Error, is_needed: bool) -> bool {
     match error.kind() {
         io::ErrorKind::NotFound => true,
@@ -134,6 +135,8 @@ pub(crate) struct Reading {
     pub(crate) within: Option<String>,
     /// Whether what a program says to the terminal is dropped.
     pub(crate) silent: bool,
+    /// Told what is waited for, where that takes longer than [`NOTICEABLE`].
+    pub(crate) notice: Option<fn(&str)>,
 }
 
 /// The context's token: from its file, or from its program.
@@ -151,7 +154,9 @@ pub(crate) fn token(chosen: &Chosen, reading: &Reading) -> Result<Option<String>
         };
         let path = PathBuf::from(file);
         // A pipe waits for its writer as soon as it is opened.
-        let found = at_most(move || fs::File::open(path), reading.limit).map_err(failed)?;
+        let what = format!("waiting for token_file {file} of the context {name}");
+        let wait = Wait::of(reading, &what);
+        let found = at_most(move || fs::File::open(path), &wait).map_err(failed)?;
         let text = as_text(found).map_err(failed)?;
         return Ok(Some(text).filter(|token| !token.is_empty()));
     }
@@ -183,7 +188,8 @@ pub(crate) fn token(chosen: &Chosen, reading: &Reading) -> Result<Option<String>
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| failed(io_reason(&error)))?;
-    let printed = output(&mut child, reading.limit);
+    let what = format!("waiting for token_cmd `{program}` of the context {name}");
+    let printed = output(&mut child, &Wait::of(reading, &what));
     if printed.is_err() {
         // It may have ended by itself.
         let _ = child.kill();
@@ -195,13 +201,30 @@ pub(crate) fn token(chosen: &Chosen, reading: &Reading) -> Result<Option<String>
     }
 }
 
+/// A wait for a token.
+struct Wait<'a> {
+    limit: Duration,
+    notice: Option<fn(&str)>,
+    what: &'a str,
+}
+
+impl<'a> Wait<'a> {
+    fn of(reading: &Reading, what: &'a str) -> Self {
+        Self {
+            limit: reading.limit,
+            notice: reading.notice,
+            what,
+        }
+    }
+}
+
 /// What a program prints until it ends well.
-fn output(child: &mut Child, limit: Duration) -> Result<Vec<u8>, String> {
-    let began = Instant::now();
+fn output(child: &mut Child, wait: &Wait<'_>) -> Result<Vec<u8>, String> {
+    let (began, limit) = (Instant::now(), wait.limit);
     let pipe = child.stdout.take();
     let found = at_most(
         || pipe.ok_or_else(|| io::ErrorKind::BrokenPipe.into()),
-        limit,
+        wait,
     )?;
     if found.len() > MAX_TOKEN {
         // It may print for ever, so nobody waits for its end.
@@ -220,7 +243,7 @@ fn output(child: &mut Child, limit: Duration) -> Result<Vec<u8>, String> {
 /// Reads one byte more than a token may have, in a thread that is left behind if that takes too long.
 fn at_most<R: Read>(
     open: impl FnOnce() -> io::Result<R> + Send + 'static,
-    limit: Duration,
+    wait: &Wait<'_>,
 ) -> Result<Vec<u8>, String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
@@ -233,9 +256,16 @@ fn at_most<R: Read>(
         // Nobody waits any more if it took too long.
         let _ = sender.send(read());
     });
-    match receiver.recv_timeout(limit) {
+    let noticeable = NOTICEABLE.min(wait.limit);
+    let found = receiver.recv_timeout(noticeable).or_else(|_| {
+        if let Some(notice) = wait.notice {
+            notice(wait.what);
+        }
+        receiver.recv_timeout(wait.limit.saturating_sub(noticeable))
+    });
+    match found {
         Ok(found) => found.map_err(|error: io::Error| io_reason(&error)),
-        Err(_) => Err(too_long(limit)),
+        Err(_) => Err(too_long(wait.limit)),
     }
 }
 
@@ -291,6 +321,7 @@ mod tests {
             limit,
             within: None,
             silent: false,
+            notice: None,
         }
     }
 

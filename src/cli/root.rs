@@ -263,9 +263,9 @@ fn prepared(command: clap::Command) -> clap::Command {
     let timeout = Arg::new(TIMEOUT)
         .long("timeout")
         .value_name("duration")
-        .value_parser(go_duration)
+        .value_parser(patience)
         .help_heading("HTTP API Options")
-        .help("How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.");
+        .help("How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.");
     let mut command = command.arg(colour);
     if is_client {
         command = command.args(client_flags());
@@ -281,6 +281,15 @@ fn prepared(command: clap::Command) -> clap::Command {
     } else {
         command
     }
+}
+
+/// How long to wait.
+fn patience(text: &str) -> Result<GoDuration, String> {
+    let found = go_duration(text)?;
+    if found.0 < 0 {
+        return Err("must not be negative".to_owned());
+    }
+    Ok(found)
 }
 
 /// Flags of all commands that speak to an agent.
@@ -303,6 +312,7 @@ fn client_flags() -> [Arg; 4] {
             .help("Print neither hints nor progress, only data, errors and questions."),
         Arg::new(VERBOSE)
             .long("v")
+            .alias("vv")
             .action(ArgAction::SetTrue)
             .help_heading("Output Options")
             .help("Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown."),

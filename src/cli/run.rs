@@ -10,7 +10,7 @@ use crate::output::{Colours, Console, Streams};
 use super::context::{Context, Environment};
 use super::error::{Error, Outcome};
 use super::go_flags::{FlagError, Request, at, classify, normalise};
-use super::{commands, completion, go_flags_errors, help, root, suggest};
+use super::{commands, completion, go_flags, go_flags_errors, help, root, suggest};
 
 /// Consul's exit code for an unknown command.
 const UNKNOWN_COMMAND: u8 = 127;
@@ -66,13 +66,30 @@ pub fn run_with(invocation: Invocation) -> u8 {
             }
         }
     };
-    match context.console.flush() {
-        Err(error) if code == 0 => Error::from(error).exit_code(),
+    let Err(error) = context.console.flush() else {
+        return code;
+    };
+    let error = Error::from(error);
+    if let Some(text) = error.text().filter(|_| code == 0) {
+        let text = if context.json_errors {
+            as_json(&error, &text, &[])
+        } else {
+            text
+        };
+        // Standard output cannot be written, and neither can this be, perhaps.
+        let _ = context.console.note(&text);
+    }
+    match code {
+        // What was to be done is done, whether or not that can be printed, and a script must not do it again.
+        0 if context.writes => 0,
+        0 => error.exit_code(),
         _ => code,
     }
 }
 
 fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Outcome {
+    // Help takes no flags of a command, but this one.
+    context.no_pager = words.iter().any(|word| go_flags::is_no_pager(word));
     match classify(definition, words) {
         Request::Version => commands::version::print(context),
         Request::Help => context.read(&help::top(definition)),
@@ -97,6 +114,9 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
         }
         Request::Run { path, rest } => {
             let command = at(definition, &path).ok_or(Error::Exit(UNKNOWN_COMMAND))?;
+            let takes_errors = !CONSULS_JSON.contains(&path.join(" ").as_str())
+                && !context.console.err_is_terminal();
+            context.json_errors = takes_errors && seems_json(command, &rest);
             let rest = normalise(command, &rest).map_err(|error| {
                 let hint = match &error {
                     FlagError::Undefined(name) => suggest::flag(command, name),
@@ -104,9 +124,7 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
                 };
                 Error::Usage(error.to_string()).with_hint(hint)
             })?;
-            context.json_errors = !CONSULS_JSON.contains(&path.join(" ").as_str())
-                && !context.console.err_is_terminal()
-                && wants_json(&rest);
+            context.json_errors = takes_errors && wants_json(&rest);
             let mut words: Vec<OsString> = vec![definition.get_name().into()];
             words.extend(path.iter().map(OsString::from));
             words.extend(rest);
@@ -125,6 +143,18 @@ fn wants_json(words: &[OsString]) -> bool {
     flags.any(|word| word == "--format=json")
 }
 
+/// The same for words that cannot be normalised.
+fn seems_json(command: &Command, words: &[OsString]) -> bool {
+    let flags: Vec<&str> = words
+        .iter()
+        .map_while(|word| word.to_str().filter(|word| *word != "--"))
+        .map(|word| word.strip_prefix("--").or(word.strip_prefix('-')).unwrap_or(word))
+        .collect();
+    let is_json = flags.iter().any(|word| matches!(*word, "format=json" | "o=json"))
+        || flags.windows(2).any(|pair| matches!(pair, ["format" | "o", "json"]));
+    is_json && go_flags::find(command, "format").is_some()
+}
+
 /// Prints an error, the help that belongs to it, and what to try next.
 fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut Context) -> Outcome {
     let Some(text) = error.text() else {
@@ -136,6 +166,8 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
     if !text.is_empty() {
         context.console.note(&text)?;
     }
+    let at_terminal = context.console.err_is_terminal();
+    let mut help_hint = None;
     if error.is_usage() {
         let path = match classify(definition, words) {
             Request::Run { path, .. }
@@ -143,7 +175,11 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
             | Request::FlagsBeforeCommand(path) => path,
             _ => Vec::new(),
         };
-        if let Some(command) = at(definition, &path) {
+        if !text.is_empty() && at_terminal {
+            // What is wrong must not scroll off before a page of help.
+            let name = [&[definition.get_name().to_owned()], path.as_slice()].concat();
+            help_hint = Some(format!("`{} -h` shows how it is used", name.join(" ")));
+        } else if let Some(command) = at(definition, &path) {
             if !text.is_empty() {
                 context.console.note("")?;
             }
@@ -157,7 +193,8 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
         provenance
             .into_iter()
             .chain(error.hints())
-            .chain(misspelt.flatten()),
+            .chain(misspelt.flatten())
+            .chain(help_hint),
     )
 }
 
@@ -165,8 +202,12 @@ fn tell(error: &Error, definition: &Command, words: &[OsString], context: &mut C
 fn tell_json(error: &Error, text: &str, context: &mut Context) -> Outcome {
     let provenance = context.provenance().filter(|_| error.is_of_connection());
     let hints: Vec<String> = provenance.into_iter().chain(error.hints()).collect();
+    Ok(context.console.note(&as_json(error, text, &hints))?)
+}
+
+fn as_json(error: &Error, text: &str, hints: &[String]) -> String {
     let value = serde_json::json!({
         "error": {"kind": error.kind(), "message": text, "hints": hints}
     });
-    Ok(context.console.note(&value.to_string())?)
+    value.to_string()
 }

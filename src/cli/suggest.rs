@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 use clap::Command;
 
+use super::topics::TOPICS;
+
 /// The most letters that may be wrong, left out, added or swapped in a long name; one in a short name.
 const MAX_SLIPS: usize = 3;
 
@@ -14,7 +16,7 @@ const SHORTEST: usize = 3;
 const LETTERS_A_SLIP: usize = 5;
 
 /// Consul's commands that are not here, and where the API has what they do.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 9] = [
     ("acl", "/v1/acl"),
     ("config", "/v1/config"),
     ("connect", "/v1/connect"),
@@ -22,7 +24,20 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("intention", "/v1/connect/intentions"),
     ("login", "/v1/acl/login"),
     ("logout", "/v1/acl/logout"),
+    ("session", "/v1/session/list"),
     ("tls", ""),
+];
+
+/// What others call commands, in their group, and what they are called here.
+const SYNONYMS: [(&str, &str, &str); 8] = [
+    ("kv", "cat", "get"),
+    ("kv", "del", "delete"),
+    ("kv", "keys", "get -keys"),
+    ("kv", "list", "get -keys"),
+    ("kv", "ls", "get -keys"),
+    ("kv", "remove", "delete"),
+    ("kv", "rm", "delete"),
+    ("kv", "set", "put"),
 ];
 
 /// The one of `names` that is most like `word`, if one is like it at all.
@@ -65,7 +80,11 @@ pub(crate) fn flag(command: &Command, name: &str) -> Option<String> {
 pub(crate) fn command(root: &Command, words: &[OsString]) -> Option<String> {
     let mut here = root;
     let mut path = root.get_name().to_owned();
-    for word in words {
+    let is_help = words.len() > 1 && words[0] == "help";
+    if is_help {
+        path.push_str(" help");
+    }
+    for word in words.iter().skip(usize::from(is_help)) {
         let word = word.to_str()?;
         if word.is_empty() || word.starts_with('-') {
             return None;
@@ -75,19 +94,29 @@ pub(crate) fn command(root: &Command, words: &[OsString]) -> Option<String> {
             here = next;
             continue;
         }
-        let names = here.get_subcommands().map(Command::get_name);
-        if let Some(name) = closest(word, names) {
-            return Some(format!("did you mean `{path} {name}`?"));
+        let is_first = here.get_name() == root.get_name();
+        if let (true, Some(text)) = (is_first, elsewhere(word)) {
+            return Some(text);
         }
-        let (name, endpoint) = ELSEWHERE.iter().find(|(name, _)| *name == word)?;
-        return Some(match *endpoint {
-            "" => format!("`{name}` is not part of this program"),
-            path => {
-                format!("`{name}` is not part of this program; the HTTP API has it under {path}")
-            }
-        });
+        let group = here.get_name();
+        let mut synonyms = SYNONYMS.iter().filter(|(of, ..)| *of == group && !is_help);
+        let synonym = synonyms.find(|(_, name, _)| *name == word);
+        let topics = TOPICS.iter().filter(|_| is_help && is_first);
+        let names = here.get_subcommands().map(Command::get_name);
+        let names = names.chain(topics.map(|topic| topic.name));
+        let meant = synonym.map(|(_, _, here)| *here).or(closest(word, names))?;
+        return Some(format!("did you mean `{path} {meant}`?"));
     }
     None
+}
+
+/// What is said of Consul's commands that are not here.
+fn elsewhere(word: &str) -> Option<String> {
+    let (name, endpoint) = ELSEWHERE.iter().find(|(name, _)| *name == word)?;
+    Some(match *endpoint {
+        "" => format!("`{name}` is not part of this program"),
+        path => format!("`{name}` is not part of this program; the HTTP API has it under {path}"),
+    })
 }
 
 #[cfg(test)]
@@ -118,6 +147,13 @@ mod tests {
             meant("operator raft list-peers")
         );
         assert_eq!(hint("nonsense"), None);
+        assert_eq!(hint("help membes"), meant("help members"));
+        assert_eq!(hint("help exit-code"), meant("help exit-codes"));
+        assert_eq!(hint("help kv gte"), meant("help kv get"));
+        assert_eq!(hint("kv list"), meant("kv get -keys"));
+        assert_eq!(hint("kv rm a"), meant("kv delete"));
+        let sessions = hint("session list").unwrap();
+        assert!(sessions.ends_with("/v1/session/list"), "{sessions}");
         assert!(
             hint("intention")
                 .unwrap()

@@ -77,7 +77,7 @@ A context also knows token_cmd (a list: a program that prints the token, and its
 arguments), ca_path, client_cert, client_key, tls_server_name, namespace,
 datacenter, and accent (the colour of its name in top: red, green, yellow, blue,
 magenta or cyan). `consulctl top -print-config` prints all of [top]. A key that
-is not known is told with its line.
+is not known is told with its line; a wrong value makes its context unusable.
 
   consulctl context ls              the contexts
   consulctl context use prod        makes one the current one
@@ -165,7 +165,9 @@ Commands that print a table also know
   -no-headers    leave out the names of the columns
 
 With -format=json, and where standard error is no terminal, an error is one JSON
-object on standard error: {\"error\": {\"kind\", \"message\", \"hints\"}}. Commands that
+object on standard error: {\"error\": {\"kind\", \"message\", \"hints\"}}. Kinds are
+usage, settings, unreachable, bad_answer, forbidden, not_found, no_leader,
+no_datacenter, too_large, refused_by_agent, output, and failed. Commands that
 have -format in Consul too keep Consul's text: version, snapshot inspect, and
 operator autopilot get-config and state.
 

@@ -59,6 +59,9 @@ impl Visits {
         let Some(named) = self.contexts.get(name) else {
             return Err(Error::Message(format!("there is no context \"{name}\"")));
         };
+        if let Some((line, text)) = &named.mistake {
+            return Err(Error::Message(format!("line {line}: {text}")));
+        }
         let chosen = Chosen {
             name: name.to_owned(),
             origin: Origin::Flag,
@@ -78,6 +81,7 @@ impl Visits {
                 limit: TOKEN_PATIENCE,
                 within: self.within.clone(),
                 silent: true,
+                notice: None,
             };
             settings.token = profile::token(&chosen, &reading)?;
         }

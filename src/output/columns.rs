@@ -1,6 +1,6 @@
 //! The two kinds of tables that Consul's commands print.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Spaces between columns in [`columnize`].
 const GLUE: &str = "  ";
@@ -54,6 +54,25 @@ fn aligned<C: AsRef<str>>(cells: &[C], widths: &[usize]) -> String {
     line
 }
 
+/// A line in so many columns of a terminal; one that is longer ends in `…`.
+pub fn cut(line: &str, columns: usize) -> String {
+    if line.width() <= columns {
+        return line.to_owned();
+    }
+    let mut found = String::new();
+    let mut used = 0;
+    for letter in line.chars() {
+        used += letter.width().unwrap_or_default();
+        if used >= columns {
+            break;
+        }
+        found.push(letter);
+    }
+    found.truncate(found.trim_end().len());
+    found.push('…');
+    found
+}
+
 /// Name and value rows as Go's `tabwriter` lays them out with a padding of six: the shape of
 /// `kv get -detailed` and `catalog services -tags`. The first cell is padded
 /// even where the second is empty. A newline ends every row.
@@ -103,6 +122,15 @@ mod tests {
     fn width_counts_cells_of_the_terminal_not_bytes() {
         let rows = [["節点", "x"], ["n", "y"]];
         assert_eq!(columnize(&rows), "節点  x\nn     y");
+    }
+
+    #[test]
+    fn long_lines_are_cut_to_the_terminal() {
+        assert_eq!(cut("a  bc", 5), "a  bc");
+        assert_eq!(cut("a  bc", 4), "a…");
+        assert_eq!(cut("abcdef", 4), "abc…");
+        assert_eq!(cut("節点節", 5), "節点…");
+        assert_eq!(cut("節点節", 4), "節…");
     }
 
     #[test]

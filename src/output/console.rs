@@ -1,7 +1,9 @@
 //! The only place that writes to the terminal.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Read, Write};
 
+use super::safe::{safe, safe_bytes};
 use super::style::{Colours, Style};
 
 /// Longest answer to a question, in bytes.
@@ -76,11 +78,50 @@ impl Console {
         self.streams.out.write_all(bytes)
     }
 
-    /// A line of talk, after the data printed so far.
+    /// A line of talk, after the data printed so far. A terminal gets nothing to obey, whoever the text is of.
     pub fn note(&mut self, text: &str) -> io::Result<()> {
-        self.streams.out.flush()?;
+        let text = self.safe_note(text).into_owned();
+        self.write_note(&text)
+    }
+
+    /// The same with a colour, if standard error wants colours.
+    pub fn note_in(&mut self, style: Style, text: &str) -> io::Result<()> {
+        let text = self.colours.paint_err(style, &self.safe_note(text));
+        self.write_note(&text)
+    }
+
+    fn write_note(&mut self, text: &str) -> io::Result<()> {
+        // What cannot be printed is told at the end; it must not keep an error from being told.
+        let flushed = self.streams.out.flush();
         self.streams.err.write_all(text.as_bytes())?;
-        self.streams.err.write_all(b"\n")
+        self.streams.err.write_all(b"\n")?;
+        flushed
+    }
+
+    fn safe_note<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.streams.err_is_terminal {
+            safe(text)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// Text of others as standard output may have it: a terminal gets nothing to obey.
+    pub fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.streams.out_is_terminal {
+            safe(text)
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
+    /// The same for bytes, which may be no text.
+    pub fn shown_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.streams.out_is_terminal {
+            Cow::Owned(safe_bytes(bytes).into_bytes())
+        } else {
+            Cow::Borrowed(bytes)
+        }
     }
 
     /// Hands everything printed so far to the system.
@@ -103,6 +144,7 @@ impl Console {
             return Ok(None);
         }
         self.streams.out.flush()?;
+        let question = self.safe_note(question).into_owned();
         self.streams.err.write_all(question.as_bytes())?;
         self.streams.err.flush()?;
         let mut line = Vec::new();
@@ -121,6 +163,12 @@ impl Console {
     /// Whether somebody can be asked: standard input and error are terminals.
     pub fn can_ask(&self) -> bool {
         self.streams.in_is_terminal && self.streams.err_is_terminal
+    }
+
+    /// Whether somebody sits there: standard input is a terminal, and at least one of the outputs.
+    pub fn has_person(&self) -> bool {
+        let shows = self.streams.out_is_terminal || self.streams.err_is_terminal;
+        self.streams.in_is_terminal && shows
     }
 
     /// Colours from now on.
@@ -146,11 +194,6 @@ impl Console {
     /// The colours themselves, for text that is made elsewhere.
     pub fn painter(&self) -> Colours {
         self.colours
-    }
-
-    /// `text` with a colour, if standard error wants colours.
-    pub fn paint_note(&self, style: Style, text: &str) -> String {
-        self.colours.paint_err(style, text)
     }
 
     /// Whether standard output is a terminal.

@@ -26,6 +26,12 @@ pub fn terminal_rows() -> Option<usize> {
     Some(usize::from(size.ws_row)).filter(|rows| *rows > 0)
 }
 
+/// The columns of the terminal that standard output is; `None` where it is none.
+pub fn terminal_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// Shows the text in the program, and returns whether it ran. Whoever leaves it early has read enough. `^C` and `^\` are
 /// the program's while it runs: they come to both, and must not end the one that waits for the other.
 pub fn page(line: &str, text: &str) -> io::Result<bool> {

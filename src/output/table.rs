@@ -78,7 +78,7 @@ impl Table {
         }
     }
 
-    /// The place of a column; letters may be small or large, and `~` may be left out.
+    /// The place of a column; letters may be small or large, and `~` may be left out. The first one is also called `name`.
     ///
     /// # Errors
     ///
@@ -87,7 +87,8 @@ impl Table {
         let plain = |name: &str| name.trim_end_matches('~').to_lowercase();
         let wanted = plain(name);
         let found = self.head.iter().position(|head| plain(head) == wanted);
-        found.ok_or_else(|| UnknownColumn {
+        let first = (wanted == "name" && !self.head.is_empty()).then_some(0);
+        found.or(first).ok_or_else(|| UnknownColumn {
             name: name.to_owned(),
             known: self.head.clone(),
         })
@@ -229,6 +230,7 @@ mod tests {
         assert_eq!(table().order("rtt", false), Ok(vec![2, 0, 1]));
         assert_eq!(table().order("RTT~", true), Ok(vec![0, 2, 1]));
         assert_eq!(table().order("node", false), Ok(vec![1, 0, 2]));
+        assert_eq!(table().order("name", false), Ok(vec![1, 0, 2]));
         let text = table().order("age", false).unwrap_err().to_string();
         let expected = "there is no column \"age\": there are Node, RTT~, Note";
         assert_eq!(text, expected);

@@ -84,7 +84,8 @@ impl Args {
         }
         if !self.tags {
             for name in services.keys() {
-                context.console.line(name)?;
+                let name = context.console.shown(name).into_owned();
+                context.console.line(&name)?;
             }
             return Ok(());
         }
@@ -93,7 +94,10 @@ impl Args {
             .iter()
             .filter_map(|cells| Some((cells.first()?.as_str(), cells.get(1)?.as_str())))
             .collect();
-        Ok(context.console.raw(tabulate(&rows).as_bytes())?)
+        // As in Consul, nothing stands behind the last word.
+        let text = tabulate(&rows);
+        let text = context.console.shown(text.trim_end()).into_owned();
+        Ok(context.console.line(&text)?)
     }
 
     /// The services with their tags, and what to wait behind for the next change.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::api::without_secrets;
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::TableFlag;
@@ -43,7 +44,7 @@ impl Args {
             Entry {
                 current: config.current.as_ref() == Some(name),
                 name: name.clone(),
-                address: text("address"),
+                address: without_secrets(&text("address")),
                 datacenter: text("datacenter"),
                 read_only: named.read_only,
             }

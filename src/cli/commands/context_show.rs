@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::api::without_secrets;
 use crate::cli::config::{Chosen, Origin};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
@@ -113,7 +114,10 @@ impl Args {
             let said = set(named(setting).cloned(), "context");
             // A flag that names the context goes before the environment.
             let found = if by_name { said.or(own) } else { own.or(said) };
-            if let Some((value, origin)) = set(flag, "flag").or(found) {
+            if let Some((mut value, origin)) = set(flag, "flag").or(found) {
+                if setting == "address" {
+                    value = without_secrets(&value);
+                }
                 entries.push(entry(setting, &value, origin));
             } else if setting == "address" {
                 entries.push(entry(setting, &settings.address.display_base(), "default"));

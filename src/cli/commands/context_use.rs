@@ -33,6 +33,9 @@ impl Args {
         };
         choose(config, Some(&name), None)
             .map_err(|(text, hint)| Error::Message(text).with_hint(hint))?;
+        if name.is_empty() {
+            return Err(Error::message("there is no context \"\""));
+        }
         let before = config.current.clone().filter(|current| *current != name);
         let before = before.or_else(|| config.previous.clone());
         let path = path.ok_or_else(|| Error::message("neither XDG_CONFIG_HOME nor HOME is set"))?;

@@ -24,6 +24,9 @@ type Stats = BTreeMap<String, BTreeMap<String, String>>;
 pub(crate) struct Args {
     #[command(flatten)]
     format: DataFlag,
+    /// Print all of it at once, whatever PAGER says.
+    #[arg(long)]
+    no_pager: bool,
     /// Go on and show every number that changes, until interrupted.
     #[arg(long)]
     watch: bool,
@@ -42,7 +45,9 @@ impl Args {
                 let index = health_changed(&client, index, INFO_WAIT).await;
                 let stats = stats(&client).await?;
                 let mut items = Vec::new();
-                for (section, name, value) in numbers(&stats) {
+                // An age is another one at every look.
+                let numbers = numbers(&stats).filter(|(_, _, value)| !value.ends_with(" ago"));
+                for (section, name, value) in numbers {
                     let id = format!("{section}.{name}");
                     let object = Number {
                         section,
@@ -58,12 +63,34 @@ impl Args {
         }
         let stats = stats(&client).await?;
         if self.format.is_data() {
-            return super::print_data(context, self.format, &all_typed(&stats));
+            return super::print_data(context, self.format, &Report::of(&stats));
         }
+        context.no_pager |= self.no_pager;
+        let mut text = text(&stats);
         if context.console.out_is_terminal() {
-            context.console.line(&verdict(&stats))?;
+            // In the text, so that a pager shows it first.
+            text = format!("{}\n\n{text}", verdict(&stats));
+            text = context.console.shown(&text).into_owned();
         }
-        context.read(&text(&stats))
+        context.read(&text)
+    }
+}
+
+/// All that is known, for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    /// What it means, in a line.
+    verdict: String,
+    #[serde(flatten)]
+    sections: BTreeMap<&'a str, BTreeMap<&'a str, Value>>,
+}
+
+impl<'a> Report<'a> {
+    fn of(stats: &'a Stats) -> Self {
+        Self {
+            verdict: verdict(stats),
+            sections: all_typed(stats),
+        }
     }
 }
 

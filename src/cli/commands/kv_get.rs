@@ -108,8 +108,15 @@ impl Args {
         if self.detailed {
             return self.print_details(context, &pair);
         }
-        context.console.raw(&self.value(&pair))?;
+        self.print_value(context, &pair)?;
         Ok(context.console.line("")?)
+    }
+
+    /// The value as it is stored; a terminal gets nothing to obey.
+    fn print_value(&self, context: &mut Context, pair: &KvPair) -> Outcome {
+        let value = self.value(pair);
+        let value = context.console.shown_bytes(&value).into_owned();
+        Ok(context.console.raw(&value)?)
     }
 
     /// Shows the key, the keys or the pairs again whenever one changes.
@@ -195,10 +202,12 @@ impl Args {
             let hint = "`-base64` prints values of any bytes";
             return Err(error.with_hint(Some(hint.to_owned())));
         }
+        let is_aligned = self.format.format != Shape::Csv;
         let rows = pairs.iter().map(|pair| {
+            let value = String::from_utf8_lossy(&self.value(pair)).into_owned();
             vec![
                 pair.key.to_string(),
-                String::from_utf8_lossy(&self.value(pair)).into_owned(),
+                if is_aligned { quoted(value) } else { value },
                 pair.flags.to_string(),
                 pair.create_index.to_string(),
                 pair.modify_index.to_string(),
@@ -217,7 +226,8 @@ impl Args {
             return super::print_table(context, &self.format, &table, keys);
         }
         for key in keys {
-            context.console.line(key)?;
+            let key = context.console.shown(key).into_owned();
+            context.console.line(&key)?;
         }
         Ok(())
     }
@@ -234,9 +244,10 @@ impl Args {
                 self.print_details(context, pair)?;
                 continue;
             }
-            context.console.raw(pair.key.as_bytes())?;
+            let key = context.console.shown_bytes(pair.key.as_bytes()).into_owned();
+            context.console.raw(&key)?;
             context.console.raw(b":")?;
-            context.console.raw(&self.value(pair))?;
+            self.print_value(context, pair)?;
             context.console.raw(b"\n")?;
         }
         Ok(())
@@ -265,9 +276,20 @@ impl Args {
         } else {
             table.trim_end_matches('\n')
         };
+        let table = context.console.shown(table).into_owned();
         context.console.raw(table.as_bytes())?;
-        context.console.raw(&value)?;
+        self.print_value(context, pair)?;
         Ok(context.console.line("")?)
+    }
+}
+
+/// A value as a table may hold it: in quotes, as in JSON, where its spaces or what is escaped would not be seen.
+fn quoted(value: String) -> String {
+    let is_plain = value.trim() == value && !value.starts_with('"') && !value.contains(char::is_control);
+    if is_plain {
+        value
+    } else {
+        serde_json::Value::from(value).to_string()
     }
 }
 

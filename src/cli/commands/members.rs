@@ -16,14 +16,14 @@ use crate::model::regexp;
 use crate::output::{Colours, Shape, Style, Table};
 
 use super::members_wide;
-use super::print::{no_column, table_lines};
+use super::print::{fitted, no_column, table_lines};
 
 /// Consul's exit code when no member matches.
 const NO_MATCH: u8 = 2;
 
 /// How long a member may be known to gossip and not be shown by `-watch`: gossip has no index to wait for, the health of
 /// nodes, which follows it, has.
-const MEMBERS_WAIT: Duration = Duration::from_secs(10);
+const MEMBERS_WAIT: Duration = Duration::from_secs(1);
 
 const STANDARD: [&str; 8] = [
     "Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment",
@@ -53,8 +53,8 @@ impl Role {
 
 /// Lists the members of the cluster
 ///
-/// Servers first, then by segment and name. When nothing matches, nothing is printed and the exit
-/// code is 2. With -o wide, a star marks the leader.
+/// Servers first, then by segment and name. When nothing matches, nothing is printed, with
+/// -format=json an empty list, and the exit code is 2. With -o wide, a star marks the leader.
 ///
 /// $ consulctl members -status=failed
 ///
@@ -124,12 +124,17 @@ impl Args {
         }
         let (members, table) = self.found(&client, &wanted).await?;
         if members.is_empty() {
+            // Programs read a list of none.
+            if matches!(self.format.format, Shape::Json | Shape::Yaml) {
+                super::print_table(context, &self.format, &table, &members)?;
+            }
             return Err(Error::Exit(NO_MATCH));
         }
         if !matches!(self.format.format, Shape::Text | Shape::Wide) {
             return super::print_table(context, &self.format, &table, &members);
         }
         let lines = table_lines(&self.format.format, &table, !self.format.no_headers)?;
+        let lines = fitted(context, &self.format.format, lines);
         let lines = painted(context.console.painter(), lines, &members);
         Ok(context.console.raw(lines.as_bytes())?)
     }

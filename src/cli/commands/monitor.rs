@@ -1,6 +1,6 @@
 //! `monitor`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use regex::bytes::Regex;
 
@@ -24,8 +24,6 @@ const DROPPED_COUNT: [&str; 2] = ["dropped_count=", "\"dropped_count\":"];
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause before the stream is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long a stream has to last until the next pause is the first one again.
-const LASTING: Duration = Duration::from_secs(10);
 /// The longest line that is looked at as a whole, in bytes.
 const MAX_LINE: usize = 1 << 20;
 
@@ -85,7 +83,7 @@ impl Args {
             _ = interrupts.next() => return Ok(()),
             stream = self.start(&client) => stream?,
         };
-        let (mut began, mut pauses) = (Instant::now(), Pauses::default());
+        let mut pauses = Pauses::default();
         loop {
             let part = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
@@ -94,6 +92,10 @@ impl Args {
             let reason = match part {
                 Ok(Some(part)) => {
                     lines.print(context, &part)?;
+                    // A stream that ends without a line is as good as none.
+                    if part.contains(&b'\n') {
+                        pauses = Pauses::default();
+                    }
                     continue;
                 }
                 Ok(None) => None,
@@ -110,12 +112,10 @@ impl Args {
                 Some(error) => format!("the stream broke: {error}"),
                 None => "the agent ended the stream".to_owned(),
             };
-            pauses.lasted(began.elapsed());
             stream = tokio::select! {
                 _ = interrupts.next() => return Ok(()),
                 stream = self.restart(context, &client, reason, &mut pauses) => stream?,
             };
-            began = Instant::now();
         }
     }
 
@@ -139,7 +139,7 @@ impl Args {
             tokio::time::sleep(pause).await;
             match self.start(client).await {
                 Ok(stream) => {
-                    context.console.note("the stream goes on")?;
+                    context.console.note("the stream goes on; what was logged in between is not to be had")?;
                     return Ok(stream);
                 }
                 Err(error) if is_final(&error) => return Err(error),
@@ -173,13 +173,6 @@ impl Default for Pauses {
 }
 
 impl Pauses {
-    /// A stream has ended after this time. One that ends at once is as good as none.
-    fn lasted(&mut self, time: Duration) {
-        if time >= LASTING {
-            *self = Self::default();
-        }
-    }
-
     /// The pause to make now.
     fn take(&mut self) -> Duration {
         let pause = self.next;
@@ -232,8 +225,7 @@ impl Lines {
             let text = format!(
                 "warning: {count} lines were dropped: they came faster than they were read"
             );
-            let text = context.console.paint_note(Style::Warning, &text);
-            return Ok(context.console.note(&text)?);
+            return Ok(context.console.note_in(Style::Warning, &text)?);
         }
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         if self.grep.as_ref().is_none_or(|grep| grep.is_match(text)) {
@@ -267,14 +259,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_until_a_stream_has_lasted() {
+    fn pauses_grow_to_a_bound() {
         let mut pauses = Pauses::default();
-        let mut found = Vec::new();
-        for lasted in [0, 1, 9, 0, 0, 10, 0] {
-            pauses.lasted(Duration::from_secs(lasted));
-            found.push(pauses.take().as_secs());
-        }
-        assert_eq!(found, [1, 2, 4, 8, 15, 1, 2]);
+        let found: Vec<u64> = (0..6).map(|_| pauses.take().as_secs()).collect();
+        assert_eq!(found, [1, 2, 4, 8, 15, 15]);
     }
 
     #[test]

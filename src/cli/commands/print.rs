@@ -8,7 +8,9 @@ use crate::cli::flags::{DataFlag, DataFormat, TableFlag};
 use crate::cli::follow::{Item, View};
 use crate::cli::suggest::did_you_mean;
 use crate::model::decode::{DecodeError, Unknown, from_value, json_document};
-use crate::output::{JsonIndent, Shape, Table, UnknownColumn, to_json, to_yaml};
+use crate::output::{
+    JsonIndent, Shape, Table, UnknownColumn, cut, terminal_columns, to_json, to_yaml,
+};
 
 /// One JSON value on standard output.
 pub(crate) fn print_json<T: Serialize + ?Sized>(context: &mut Context, value: &T) -> Outcome {
@@ -46,10 +48,11 @@ pub(crate) fn print_table<T: Serialize + ?Sized>(
         Shape::Json => return print_json(context, objects),
         Shape::Yaml => return print_yaml(context, objects),
         Shape::Csv => table.csv(!flag.no_headers),
-        shape => table_lines(shape, table, !flag.no_headers)?
-            .into_iter()
-            .map(|line| line + "\n")
-            .collect(),
+        shape => {
+            let lines = table_lines(shape, table, !flag.no_headers)?;
+            let lines = fitted(context, shape, lines);
+            lines.into_iter().map(|line| line + "\n").collect()
+        }
     };
     Ok(context.console.raw(text.as_bytes())?)
 }
@@ -64,6 +67,15 @@ pub(crate) fn table_lines(shape: &Shape, table: &Table, head: bool) -> Result<Ve
             .aligned(head),
         _ => table.aligned(head),
     })
+}
+
+/// The lines as standard output has room for them: a terminal shows a row in a line. Names are to be copied, and stay whole.
+pub(crate) fn fitted(context: &Context, shape: &Shape, lines: Vec<String>) -> Vec<String> {
+    let is_cut = context.console.out_is_terminal() && *shape != Shape::Name;
+    match terminal_columns().filter(|_| is_cut) {
+        Some(columns) => lines.iter().map(|line| cut(line, columns)).collect(),
+        None => lines,
+    }
 }
 
 /// What `-watch` shows of a table: `objects` stand in the order of the rows, whose first cell is their name.

@@ -220,8 +220,8 @@ impl Args {
         }
         let (client, chosen) = context.reach(&self.http, self.write)?;
         let here = chosen.map(|chosen| place(&chosen.name, &chosen.named));
-        let top = &context.config()?.top;
-        let limits = limits(top);
+        let top = context.top_settings()?;
+        let limits = limits(&top);
         let interval = self.interval.or(top.interval_ms).unwrap_or(INTERVAL_MS);
         let palette = self.theme.or_else(|| top.theme.and_then(Palette::named));
         Ok(Start {

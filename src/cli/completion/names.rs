@@ -19,6 +19,7 @@ const AT_A_PROMPT: Reading = Reading {
     limit: BUDGET,
     within: None,
     silent: false,
+    notice: None,
 };
 
 /// The most names that a prompt is offered.

@@ -25,11 +25,11 @@ pub(crate) struct Chosen {
     pub(crate) named: Named,
 }
 
-/// The context to use, if one is named. An empty name means none.
+/// The context to use, if one is named. An empty name counts as not given: it must not make a guard go away.
 ///
 /// # Errors
 ///
-/// The file has no context of that name: the message, and a hint.
+/// The file has no context of that name, or something is wrong in it: the message, and a hint.
 pub(crate) fn choose(
     config: &Config,
     flag: Option<&str>,
@@ -42,14 +42,17 @@ pub(crate) fn choose(
     ];
     let found = named
         .into_iter()
-        .find_map(|(name, origin)| Some((name?, origin)));
-    let Some((name, origin)) = found.filter(|(name, _)| !name.is_empty()) else {
+        .find_map(|(name, origin)| Some((name.filter(|name| !name.is_empty())?, origin)));
+    let Some((name, origin)) = found else {
         return Ok(None);
     };
     let Some(named) = config.contexts.get(name) else {
         let hint = did_you_mean(name, config.contexts.keys().map(String::as_str));
         return Err((format!("there is no context \"{name}\""), hint));
     };
+    if let Some((line, text)) = &named.mistake {
+        return Err((format!("{}:{line}: {text}", config.path), None));
+    }
     Ok(Some(Chosen {
         name: name.to_owned(),
         origin,
@@ -115,7 +118,14 @@ mod tests {
         assert_eq!(found(Some("dev"), Some("prod")), some("dev", Origin::Flag));
         assert_eq!(found(None, Some("dev")), some("dev", Origin::Environment));
         assert_eq!(found(None, None), some("prod", Origin::File));
-        assert_eq!(found(Some(""), None), None);
+        assert_eq!(found(Some(""), Some("")), some("prod", Origin::File));
+        let mut broken = config();
+        let mistake = (3, "wrong".to_owned());
+        broken.path = "f".to_owned();
+        broken.contexts.get_mut("dev").unwrap().mistake = Some(mistake);
+        let text = choose(&broken, Some("dev"), None).unwrap_err().0;
+        assert_eq!(text, "f:3: wrong");
+        assert!(choose(&broken, None, None).is_ok());
         let (text, hint) = choose(&config(), Some("prd"), None).unwrap_err();
         assert_eq!(text, "there is no context \"prd\"");
         assert_eq!(hint.as_deref(), Some("did you mean `prod`?"));

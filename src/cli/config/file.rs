@@ -16,8 +16,33 @@ pub(crate) struct Config {
     pub(crate) contexts: BTreeMap<String, Named>,
     /// What `top` is started with.
     pub(crate) top: TopSettings,
-    /// What is unknown or of the wrong type: its line, counted from 1, and what is wrong.
-    pub(crate) warnings: Vec<(usize, String)>,
+    /// What has no effect.
+    pub(crate) warnings: Vec<Warning>,
+    /// The file as messages name it.
+    pub(crate) path: String,
+}
+
+/// Something in the file that has no effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Warning {
+    /// Its line, counted from 1.
+    pub(crate) line: usize,
+    /// What is wrong.
+    pub(crate) text: String,
+    /// Whom it concerns.
+    pub(crate) scope: Scope,
+}
+
+/// Whom something in the file concerns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Everybody.
+    #[default]
+    File,
+    /// Who uses this context.
+    Context(String),
+    /// `top`.
+    Top,
 }
 
 /// A context: an agent and how to speak to it.
@@ -31,6 +56,9 @@ pub(crate) struct Named {
     pub(crate) read_only: bool,
     /// The colour of its name in `top`; one of [`ACCENTS`].
     pub(crate) accent: Option<&'static str>,
+    /// The first of its settings that says nothing that could be meant, and its line: a guard that is written wrongly must
+    /// not count as none.
+    pub(crate) mistake: Option<(usize, String)>,
 }
 
 /// The colours that a context may have.
@@ -84,11 +112,12 @@ pub(crate) const THRESHOLDS: [&str; 5] = [
     "score_crit",
 ];
 
-/// Reads the file. What is unknown or of the wrong type becomes a warning and has no effect.
+/// Reads the file. Unknown keys, and settings of `top` that say nothing, become warnings and have no effect; what is wrong in
+/// a context makes it unusable.
 ///
 /// # Errors
 ///
-/// Text that is no TOML: the line and the reason.
+/// Text that is no TOML, a `current`, `previous` or `contexts` of the wrong type: the line and the reason.
 pub(crate) fn parse(text: &str) -> Result<Config, (usize, String)> {
     let root = DeTable::parse(text).map_err(|error| {
         let place = error.span().map_or(0, |span| span.start);
@@ -97,9 +126,15 @@ pub(crate) fn parse(text: &str) -> Result<Config, (usize, String)> {
     let mut reader = Reader {
         text,
         config: Config::default(),
+        scope: Scope::File,
+        mistakes: Vec::new(),
     };
     reader.root(root.get_ref());
-    reader.config.warnings.sort();
+    if !reader.mistakes.is_empty() {
+        return Err(reader.mistakes.remove(0));
+    }
+    let place = |warning: &Warning| (warning.line, warning.text.clone());
+    reader.config.warnings.sort_by_key(place);
     Ok(reader.config)
 }
 
@@ -119,11 +154,17 @@ struct Place<'a> {
 struct Reader<'a> {
     text: &'a str,
     config: Config,
+    /// What is read just now.
+    scope: Scope,
+    /// Values that say nothing that could be meant, with their lines.
+    mistakes: Vec<(usize, String)>,
 }
 
 impl Reader<'_> {
     fn warn(&mut self, at: usize, text: String) {
-        self.config.warnings.push((line(self.text, at), text));
+        let line = line(self.text, at);
+        let scope = self.scope.clone();
+        self.config.warnings.push(Warning { line, text, scope });
     }
 
     fn unknown(&mut self, place: Place<'_>) {
@@ -131,7 +172,11 @@ impl Reader<'_> {
     }
 
     fn wrong(&mut self, place: Place<'_>, expected: &str) {
-        self.warn(place.at, format!("`{}` must be {expected}", place.path));
+        let text = format!("`{}` must be {expected}", place.path);
+        match self.scope {
+            Scope::Top => self.warn(place.at, text),
+            _ => self.mistakes.push((line(self.text, place.at), text)),
+        }
     }
 
     /// Calls `take` for every key of a table, with its path.
@@ -160,17 +205,25 @@ impl Reader<'_> {
                 let Some(contexts) = reader.table(place, value) else {
                     return;
                 };
+                let outer = std::mem::take(&mut reader.mistakes);
                 reader.each("contexts.", contexts, |reader, name, place, value| {
-                    if let Some(table) = reader.table(place, value) {
-                        let found = reader.context(place.path, table);
-                        reader.config.contexts.insert(name.to_owned(), found);
-                    }
+                    reader.scope = Scope::Context(name.to_owned());
+                    let mut found = match reader.table(place, value) {
+                        Some(table) => reader.context(place.path, table),
+                        None => Named::default(),
+                    };
+                    let mistakes = std::mem::take(&mut reader.mistakes);
+                    found.mistake = mistakes.into_iter().min();
+                    reader.config.contexts.insert(name.to_owned(), found);
                 });
+                (reader.scope, reader.mistakes) = (Scope::File, outer);
             }
             "top" => {
+                reader.scope = Scope::Top;
                 if let Some(table) = reader.table(place, value) {
                     reader.top(table);
                 }
+                reader.scope = Scope::File;
             }
             _ => reader.unknown(place),
         });
@@ -344,7 +397,9 @@ lag = 3
         assert_eq!(prod.texts["address"], "https://consul.example:8501");
         assert_eq!(prod.token_cmd, ["pass", "consul/prod"]);
         assert_eq!(prod.accent, Some("red"));
-        assert!(prod.read_only && found.contexts["dev"] == Named::default());
+        assert!(prod.read_only && prod.mistake.is_none());
+        let mistake = (9, "`contexts.dev.datacenter` must be text".to_owned());
+        assert_eq!(found.contexts["dev"].mistake, Some(mistake));
         assert_eq!(found.top.theme, Some("mono"));
         assert_eq!(found.top.interval_ms, Some(1000));
         assert_eq!(
@@ -352,16 +407,35 @@ lag = 3
             BTreeMap::from([("lag_entries_warn", 10)])
         );
         let warnings = [
-            (6, "unknown key `contexts.prod.adress`".to_owned()),
-            (9, "`contexts.dev.datacenter` must be text".to_owned()),
-            (
-                10,
-                "`contexts.dev.accent` must be one of red, green, yellow, blue, magenta, cyan"
-                    .to_owned(),
-            ),
-            (16, "unknown key `top.thresholds.lag`".to_owned()),
+            Warning {
+                line: 6,
+                text: "unknown key `contexts.prod.adress`".to_owned(),
+                scope: Scope::Context("prod".to_owned()),
+            },
+            Warning {
+                line: 16,
+                text: "unknown key `top.thresholds.lag`".to_owned(),
+                scope: Scope::Top,
+            },
         ];
         assert_eq!(found.warnings, warnings);
+    }
+
+    #[test]
+    fn a_guard_that_is_written_wrongly_is_a_mistake() {
+        let mistake = |text: &str| {
+            let found = parse(&format!("[contexts.a]\n{text}\n")).unwrap();
+            found.contexts["a"].mistake.clone()
+        };
+        let expected = "`contexts.a.read_only` must be true or false".to_owned();
+        assert_eq!(mistake("read_only = \"true\""), Some((2, expected)));
+        assert!(mistake("token_cmd = \"pass\"").is_some());
+        assert!(mistake("accent = \"pink\"").is_some());
+        assert_eq!(mistake("read_only = true\nunknown = 1"), None);
+        assert_eq!(parse("[contexts]\n\na = 1\n").unwrap().contexts["a"].mistake.as_ref().unwrap().0, 3);
+        let text = "`current` must be text".to_owned();
+        assert_eq!(parse("\ncurrent = 7\n"), Err((2, text)));
+        assert!(parse("contexts = 7\n").is_err());
     }
 
     #[test]
@@ -380,7 +454,12 @@ lag = 3
             (8, "`top.columns.raft` must be a list of names of columns"),
             (9, "unknown key `top.columns.nosuch`"),
         ];
-        let warnings = warnings.map(|(line, text)| (line, text.to_owned()));
+        let scope = Scope::Top;
+        let warnings = warnings.map(|(line, text)| Warning {
+            line,
+            text: text.to_owned(),
+            scope: scope.clone(),
+        });
         assert_eq!(found.warnings, warnings);
     }
 
