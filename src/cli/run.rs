@@ -148,10 +148,18 @@ fn seems_json(command: &Command, words: &[OsString]) -> bool {
     let flags: Vec<&str> = words
         .iter()
         .map_while(|word| word.to_str().filter(|word| *word != "--"))
-        .map(|word| word.strip_prefix("--").or(word.strip_prefix('-')).unwrap_or(word))
+        .map(|word| {
+            word.strip_prefix("--")
+                .or(word.strip_prefix('-'))
+                .unwrap_or(word)
+        })
         .collect();
-    let is_json = flags.iter().any(|word| matches!(*word, "format=json" | "o=json"))
-        || flags.windows(2).any(|pair| matches!(pair, ["format" | "o", "json"]));
+    let is_json = flags
+        .iter()
+        .any(|word| matches!(*word, "format=json" | "o=json"))
+        || flags
+            .windows(2)
+            .any(|pair| matches!(pair, ["format" | "o", "json"]));
     is_json && go_flags::find(command, "format").is_some()
 }
 
