@@ -95,11 +95,10 @@ impl Error {
             Self::Output(_) => "output",
             Self::Hinted { error, .. } => error.kind(),
             Self::Message(_) | Self::Exit(_) => "failed",
-            Self::Api { source, .. }
-                if matches!(source, ApiError::LeadingSlash(_) | ApiError::Name(_)) =>
-            {
-                "usage"
-            }
+            Self::Api {
+                source: ApiError::LeadingSlash(_) | ApiError::Name(_),
+                ..
+            } => "usage",
             Self::Api { source, .. } | Self::Said(source) if source.is_local() => "settings",
             Self::Api { source, .. } | Self::Said(source) if source.is_unreadable() => "bad_answer",
             Self::Api { source, .. } | Self::Said(source) => match source.classify() {
