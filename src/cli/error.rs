@@ -91,14 +91,14 @@ impl Error {
     /// What kind of error it is, in a word for programs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Usage(_) => "usage",
-            Self::Output(_) => "output",
-            Self::Hinted { error, .. } => error.kind(),
-            Self::Message(_) | Self::Exit(_) => "failed",
-            Self::Api {
+            Self::Usage(_)
+            | Self::Api {
                 source: ApiError::LeadingSlash(_) | ApiError::Name(_),
                 ..
             } => "usage",
+            Self::Output(_) => "output",
+            Self::Hinted { error, .. } => error.kind(),
+            Self::Message(_) | Self::Exit(_) => "failed",
             Self::Api { source, .. } | Self::Said(source) if source.is_local() => "settings",
             Self::Api { source, .. } | Self::Said(source) if source.is_unreadable() => "bad_answer",
             Self::Api { source, .. } | Self::Said(source) => match source.classify() {
