@@ -1179,7 +1179,7 @@ _consulctl() {
             return 0
             ;;
         consulctl__subcmd__info)
-            opts="-h --format --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
+            opts="-h --format --no-pager --watch --http-addr --token --token-file --ca-file --ca-path --client-cert --client-key --tls-server-name --color --context --confirm-context --quiet --v --timeout --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -181,7 +181,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from datacenters" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -212,7 +212,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l detailed -d 'Print whole ids, tagged addresses and metadata as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from nodes" -l watch -d 'Go on and show every change, until interrupted'
@@ -243,7 +243,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l tags -d 'Print each service\'s tags as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand catalog; and __fish_seen_subcommand_from services" -l watch -d 'Go on and show every change, until interrupted'
@@ -285,7 +285,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l origin -d 'Print where each value comes from'
 complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l no-headers -d 'Leave out the names of the columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand context; and __fish_seen_subcommand_from show" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -316,7 +316,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand event" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -343,7 +343,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l verbose -d 'Tell what is done'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand exec" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -363,7 +363,7 @@ never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l confirm -d 'The word that would have to be typed, for example the name; nothing is asked then.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l prune -d 'Take the member off the list at once, instead of showing it as left for a while'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l wan -d 'Act on the WAN pool, where names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand force-leave" -l yes -d 'Do not ask a person at a terminal about a member that is alive'
@@ -387,7 +387,8 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l no-pager -d 'Print all of it at once, whatever PAGER says'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l watch -d 'Go on and show every number that changes, until interrupted'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand info" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -405,7 +406,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l all -d 'Fail unless every address was joined; by default one is enough'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l wan -d 'Join another datacenter\'s servers in the WAN pool; both sides must be servers'
 complete -c consulctl -n "__fish_consulctl_using_subcommand join" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -431,7 +432,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list -d 'List the keys that members know, and how many know each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l list-primary -d 'List the keys that members encrypt with, and how many use each'
 complete -c consulctl -n "__fish_consulctl_using_subcommand keyring" -l local-only -d 'Ask the members of this datacenter only, without the WAN pool; for -list'
@@ -461,7 +462,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from cas" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -483,7 +484,7 @@ never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l confirm -d 'The word that would have to be typed, for example the name; nothing is asked then.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l cas -d 'Delete only if the key\'s ModifyIndex is still -modify-index'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l dry-run -d 'Print which keys would be deleted, and delete none'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from delete" -l recurse -d 'Delete all keys that start with the prefix'
@@ -510,7 +511,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from export" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -537,7 +538,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l base64 -d 'Print values in base64'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l detailed -d 'Print flags, indexes and the lock as well'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from get" -l keys -d 'Print the names of the keys that start with the prefix, up to the next separator'
@@ -564,7 +565,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l dry-run -d 'Print which keys would be written, and write none'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from import" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -588,7 +589,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l acquire -d 'Take the lock on the key for -session; fails if another session holds it'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l base64 -d 'DATA is base64 and is decoded before it is stored'
 complete -c consulctl -n "__fish_consulctl_using_subcommand kv; and __fish_seen_subcommand_from put" -l cas -d 'Write only if the key\'s ModifyIndex is still -modify-index'
@@ -611,7 +612,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand leave" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -660,7 +661,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l enable -d 'Enter maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l disable -d 'Leave maintenance'
 complete -c consulctl -n "__fish_consulctl_using_subcommand maint" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
@@ -692,7 +693,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l detailed -d 'Show every member\'s tags instead of the usual columns'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l wan -d 'List the servers of all datacenters (the WAN pool) instead of this datacenter\'s members'
 complete -c consulctl -n "__fish_consulctl_using_subcommand members" -l no-headers -d 'Leave out the names of the columns'
@@ -715,7 +716,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l log-json -d 'Print JSON, one object a line'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l reconnect -d 'Start the stream again when the agent ends it; the default where standard output is a terminal'
 complete -c consulctl -n "__fish_consulctl_using_subcommand monitor" -l no-reconnect -d 'Fail when the agent ends the stream, at a terminal too'
@@ -746,7 +747,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -766,7 +767,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l wan -d 'Estimate between servers in the WAN pool; names are NODE.DATACENTER'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand rtt" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -789,7 +790,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from deregister" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -816,7 +817,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand services; and __fish_seen_subcommand_from register" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -847,7 +848,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from restore" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -866,7 +867,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand snapshot; and __fish_seen_subcommand_from save" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'
@@ -892,7 +893,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l once -d 'Print the picture once and end'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l check -d 'Print one line for Nagios and end with its codes: 0 all is well, 1 warning, 2 critical, 3 unknown'
 complete -c consulctl -n "__fish_consulctl_using_subcommand top" -l print-config -d 'Print what can stand in the configuration file about top, with the defaults, and end'
@@ -926,7 +927,7 @@ always\t''
 never\t''"
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l context -d 'Context of the user\'s config.toml to use; it can also be set as CONSULCTL_CONTEXT. See `consulctl help contexts`.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l confirm-context -d 'Go on although the context of this name is read-only.' -r
-complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
+complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l timeout -d 'How long the agent may take to begin an answer, and to go on with it, for example 30s; 0 for as long as it takes. By default 10s at a terminal, for reads that wait for nothing.' -r
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l stale -d 'Let any server answer, not only the leader. Works without a leader; the answer may be old. Has no effect on writes'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l quiet -d 'Print neither hints nor progress, only data, errors and questions.'
 complete -c consulctl -n "__fish_consulctl_using_subcommand watch" -l v -d 'Show every request on standard error, like CONSULCTL_DEBUG=api; tokens are never shown.'

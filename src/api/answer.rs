@@ -118,8 +118,9 @@ impl Answer {
             None => Ok(part.await),
         };
         match part {
-            Ok(part) => part
-                .map_err(|error| ApiError::transport(self.request.clone(), &self.target, error)),
+            Ok(part) => {
+                part.map_err(|error| ApiError::transport(self.request.clone(), &self.target, error))
+            }
             Err(_) => Err(ApiError::Slow {
                 request: self.request.clone(),
                 awaited: "Client.Timeout or context cancellation while reading body",

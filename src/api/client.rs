@@ -338,8 +338,8 @@ fn redirection(response: &reqwest::Response) -> Option<String> {
     }
     let location = response.headers().get("Location")?.to_str().ok()?;
     let (here, mut next) = (response.url(), response.url().join(location).ok()?);
-    let is_same = next.host() == here.host()
-        && (next.scheme() == here.scheme() || next.scheme() == "https");
+    let is_same =
+        next.host() == here.host() && (next.scheme() == here.scheme() || next.scheme() == "https");
     // A password of the address is sent as a header.
     next.set_fragment(None);
     is_same.then(|| next.into())

@@ -367,7 +367,10 @@ impl Context {
             return Ok(());
         }
         let text = format!("the context {} has no address", chosen.name);
-        let hint = format!("give it `address = \"HOST:8500\"` in {}", self.config_name());
+        let hint = format!(
+            "give it `address = \"HOST:8500\"` in {}",
+            self.config_name()
+        );
         Err(Error::Message(text).with_hint(Some(hint)))
     }
 

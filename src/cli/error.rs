@@ -91,7 +91,11 @@ impl Error {
     /// What kind of error it is, in a word for programs.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Usage(_) => "usage",
+            Self::Usage(_)
+            | Self::Api {
+                source: ApiError::LeadingSlash(_) | ApiError::Name(_),
+                ..
+            } => "usage",
             Self::Output(_) => "output",
             Self::Hinted { error, .. } => error.kind(),
             Self::Message(_) | Self::Exit(_) => "failed",

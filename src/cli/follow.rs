@@ -11,6 +11,7 @@ use super::child::Interrupts;
 use super::context::Context;
 use super::error::{Error, Outcome};
 use crate::api::{Client, QueryOptions};
+use crate::output::{cut, terminal_columns};
 
 /// The first pause after a failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -126,10 +127,11 @@ fn show(
         .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
         .to_string();
     if !json && context.console.out_is_terminal() {
-        let text = format!(
-            "{CLEAR}{}\n{at}, every change; ^C ends\n",
-            view.text.trim_end()
-        );
+        let columns = terminal_columns().unwrap_or(usize::MAX);
+        let lines = view.text.trim_end().lines();
+        let lines: Vec<String> = lines.map(|line| cut(line, columns)).collect();
+        let lines = lines.join("\n");
+        let text = format!("{CLEAR}{lines}\n{at}, every change; ^C ends\n");
         context.console.raw(text.as_bytes())?;
         return Ok(context.console.flush()?);
     }

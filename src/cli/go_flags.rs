@@ -106,7 +106,11 @@ fn help_on(root: &Command, words: &[OsString]) -> Option<Request> {
     let ("help", rest) = (words.first()?.to_str()?, &words[1..]) else {
         return None;
     };
-    let rest: Vec<OsString> = rest.iter().filter(|word| !is_no_pager(word)).cloned().collect();
+    let rest: Vec<OsString> = rest
+        .iter()
+        .filter(|word| !is_no_pager(word))
+        .cloned()
+        .collect();
     let name = rest.first()?.to_str()?;
     if let (Some(topic), 1) = (topic(name), rest.len()) {
         return Some(Request::Topic(topic));

@@ -287,6 +287,8 @@ fn as_text(found: Vec<u8>) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::cli::config::choose;
 
@@ -300,6 +302,9 @@ mod tests {
                 .is_empty()
         );
         assert!(load(under_a_device, None, true).is_err());
+        // What is there and cannot be read may hold a guard.
+        let folder = tempfile::tempdir().unwrap();
+        assert!(load(folder.path(), None, false).is_err());
         for (kind, is_needed, expected) in [
             (io::ErrorKind::NotFound, true, true),
             (io::ErrorKind::PermissionDenied, false, true),
@@ -343,6 +348,19 @@ mod tests {
         let closed = r#"token_cmd = ["sh", "-c", "exec >&-; exec sleep 60"]"#;
         let found = made(closed, &short).unwrap_err();
         assert!(found.ends_with("took longer than 20ms"), "{found}");
+    }
+
+    #[test]
+    fn who_waits_for_a_token_is_told_what_for() {
+        static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let mut waiting = reading(Duration::from_millis(20));
+        waiting.notice = Some(|text| TOLD.lock().unwrap().push(text.to_owned()));
+        made("token_cmd = [\"sleep\", \"60\"]", &waiting).unwrap_err();
+        let told = "waiting for token_cmd `sleep` of the context a";
+        assert_eq!(*TOLD.lock().unwrap(), [told]);
+        waiting.limit = Duration::from_mins(1);
+        made("token_cmd = [\"echo\", \"t\"]", &waiting).unwrap();
+        assert_eq!(TOLD.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub fn run_with(invocation: Invocation) -> u8 {
     let code = match result {
         Ok(()) => 0,
         Err(error) => {
-            let code = error.exit_code();
+            let code = exit_code(&error, &words);
             match tell(&error, &definition, &words, &mut context) {
                 Ok(()) => code,
                 Err(failed) => failed.exit_code().max(code),
@@ -136,6 +136,19 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
     }
 }
 
+/// The exit code. To who asked for Nagios' codes, 1 would be a warning.
+fn exit_code(error: &Error, words: &[OsString]) -> u8 {
+    let checks = words.first().is_some_and(|word| word == "top")
+        && words
+            .iter()
+            .any(|word| word == "-check" || word == "--check");
+    if checks && error.is_usage() {
+        crate::tui::Verdict::Unknown.exit_code()
+    } else {
+        error.exit_code()
+    }
+}
+
 /// Whether normalised words ask for JSON: flags stand before `--`, and what is behind it may be a key or the flag of another
 /// program.
 fn wants_json(words: &[OsString]) -> bool {
@@ -148,10 +161,18 @@ fn seems_json(command: &Command, words: &[OsString]) -> bool {
     let flags: Vec<&str> = words
         .iter()
         .map_while(|word| word.to_str().filter(|word| *word != "--"))
-        .map(|word| word.strip_prefix("--").or(word.strip_prefix('-')).unwrap_or(word))
+        .map(|word| {
+            word.strip_prefix("--")
+                .or(word.strip_prefix('-'))
+                .unwrap_or(word)
+        })
         .collect();
-    let is_json = flags.iter().any(|word| matches!(*word, "format=json" | "o=json"))
-        || flags.windows(2).any(|pair| matches!(pair, ["format" | "o", "json"]));
+    let is_json = flags
+        .iter()
+        .any(|word| matches!(*word, "format=json" | "o=json"))
+        || flags
+            .windows(2)
+            .any(|pair| matches!(pair, ["format" | "o", "json"]));
     is_json && go_flags::find(command, "format").is_some()
 }
 

@@ -73,6 +73,9 @@ impl Visits {
         let mut settings = Settings::resolve(Overrides::default(), variable)
             .map_err(ApiError::from)
             .during(during)?;
+        if variable("CONSUL_HTTP_ADDR").is_none() {
+            return Err(Error::Message(format!("the context {name} has no address")));
+        }
         settings.datacenter = named.texts.get("datacenter").cloned();
         settings.patience = self.patience;
         if chosen.gives_token(false, own("CONSUL_HTTP_TOKEN").is_some()) {
@@ -97,7 +100,7 @@ mod tests {
     #[test]
     fn a_context_brings_its_own_address_and_token() {
         let text = "[contexts.a]\naddress = \"127.0.0.9:1\"\ntoken_cmd = [\"/bin/echo\", \"t\"]\n[contexts.b]\n[contexts.c]\naddress = \"127.0.0.9:2\"\ntoken_cmd = [\"/bin/false\"]\n";
-        let visits = Visits {
+        let mut visits = Visits {
             contexts: parse(text).unwrap().contexts,
             variables: BTreeMap::from([
                 ("CONSUL_HTTP_ADDR", "127.0.0.8:3".to_owned()),
@@ -112,5 +115,8 @@ mod tests {
         assert!(error.contains("token_cmd `/bin/false`"), "{error}");
         let error = visits.client("d").err().unwrap().to_string();
         assert_eq!(error, "there is no context \"d\"");
+        visits.variables.clear();
+        let error = visits.client("b").err().unwrap().to_string();
+        assert_eq!(error, "the context b has no address");
     }
 }

@@ -54,23 +54,28 @@ fn aligned<C: AsRef<str>>(cells: &[C], widths: &[usize]) -> String {
     line
 }
 
-/// A line in so many columns of a terminal; one that is longer ends in `…`.
+/// A line in so many columns of a terminal; one that is longer ends in `…`. Colours take no room, and end with the line.
 pub fn cut(line: &str, columns: usize) -> String {
-    if line.width() <= columns {
+    let line = line.trim_end();
+    let (mut used, mut is_colour, mut has_colour) = (0, false, false);
+    // Where the line ends if it is cut.
+    let mut end = 0;
+    for (place, letter) in line.char_indices() {
+        if is_colour || letter == '\u{1b}' {
+            is_colour = letter != 'm';
+            has_colour = true;
+            continue;
+        }
+        used += letter.width().unwrap_or_default();
+        if used < columns {
+            end = place + letter.len_utf8();
+        }
+    }
+    if used <= columns {
         return line.to_owned();
     }
-    let mut found = String::new();
-    let mut used = 0;
-    for letter in line.chars() {
-        used += letter.width().unwrap_or_default();
-        if used >= columns {
-            break;
-        }
-        found.push(letter);
-    }
-    found.truncate(found.trim_end().len());
-    found.push('…');
-    found
+    let reset = if has_colour { "\u{1b}[0m" } else { "" };
+    format!("{}…{reset}", line[..end].trim_end())
 }
 
 /// Name and value rows as Go's `tabwriter` lays them out with a padding of six: the shape of
@@ -131,6 +136,10 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "abc…");
         assert_eq!(cut("節点節", 5), "節点…");
         assert_eq!(cut("節点節", 4), "節…");
+        assert_eq!(cut("abc    ", 4), "abc");
+        let painted = "a \u{1b}[32mbcd\u{1b}[0m e";
+        assert_eq!(cut(painted, 7), painted);
+        assert_eq!(cut(painted, 4), "a \u{1b}[32mb…\u{1b}[0m");
     }
 
     #[test]

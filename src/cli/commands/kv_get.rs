@@ -244,7 +244,10 @@ impl Args {
                 self.print_details(context, pair)?;
                 continue;
             }
-            let key = context.console.shown_bytes(pair.key.as_bytes()).into_owned();
+            let key = context
+                .console
+                .shown_bytes(pair.key.as_bytes())
+                .into_owned();
             context.console.raw(&key)?;
             context.console.raw(b":")?;
             self.print_value(context, pair)?;
@@ -285,7 +288,8 @@ impl Args {
 
 /// A value as a table may hold it: in quotes, as in JSON, where its spaces or what is escaped would not be seen.
 fn quoted(value: String) -> String {
-    let is_plain = value.trim() == value && !value.starts_with('"') && !value.contains(char::is_control);
+    let is_plain =
+        value.trim() == value && !value.starts_with('"') && !value.contains(char::is_control);
     if is_plain {
         value
     } else {

@@ -139,7 +139,9 @@ impl Args {
             tokio::time::sleep(pause).await;
             match self.start(client).await {
                 Ok(stream) => {
-                    context.console.note("the stream goes on; what was logged in between is not to be had")?;
+                    context
+                        .console
+                        .note("the stream goes on; what was logged in between is not to be had")?;
                     return Ok(stream);
                 }
                 Err(error) if is_final(&error) => return Err(error),
@@ -229,7 +231,10 @@ impl Lines {
         }
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         if self.grep.as_ref().is_none_or(|grep| grep.is_match(text)) {
-            context.console.raw(line)?;
+            let ended = line.len() - text.len();
+            let text = context.console.shown_bytes(text).into_owned();
+            context.console.raw(&text)?;
+            context.console.raw(&line[line.len() - ended..])?;
         }
         Ok(())
     }

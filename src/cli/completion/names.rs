@@ -87,6 +87,9 @@ fn settings(wanted: &Wanted, variable: &dyn Fn(&str) -> Option<String>) -> Optio
         .ok()?
     };
     let layered = |name: &str| layered(chosen.as_ref(), name, variable);
+    if chosen.is_some() && flags.address.is_none() && layered("CONSUL_HTTP_ADDR").is_none() {
+        return None;
+    }
     let mut settings = Settings::resolve(flags, layered).ok()?;
     if let Some(chosen) = &chosen {
         settings.datacenter = chosen.named.texts.get("datacenter").cloned();

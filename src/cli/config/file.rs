@@ -432,7 +432,14 @@ lag = 3
         assert!(mistake("token_cmd = \"pass\"").is_some());
         assert!(mistake("accent = \"pink\"").is_some());
         assert_eq!(mistake("read_only = true\nunknown = 1"), None);
-        assert_eq!(parse("[contexts]\n\na = 1\n").unwrap().contexts["a"].mistake.as_ref().unwrap().0, 3);
+        assert_eq!(
+            parse("[contexts]\n\na = 1\n").unwrap().contexts["a"]
+                .mistake
+                .as_ref()
+                .unwrap()
+                .0,
+            3
+        );
         let text = "`current` must be text".to_owned();
         assert_eq!(parse("\ncurrent = 7\n"), Err((2, text)));
         assert!(parse("contexts = 7\n").is_err());

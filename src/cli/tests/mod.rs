@@ -2,6 +2,7 @@
 
 mod careful;
 mod contexts;
+mod edges;
 mod keyring;
 mod kv;
 mod members;

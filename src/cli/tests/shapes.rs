@@ -129,7 +129,7 @@ fn pairs_have_all_shapes() {
     let words = |shape| ask(&api, &["kv", "get", "-recurse", "-o", shape]);
     assert_eq!(
         words("cols=key,value"),
-        Done::success("Key  Value\na    x\\ry\n")
+        Done::success("Key  Value\na    \"x\\ry\"\n")
     );
     let csv = "Key,Value,Flags,CreateIndex,ModifyIndex,LockIndex,Session\na,\"x\ry\",7,1,2,0,\n";
     assert_eq!(words("csv"), Done::success(csv));

@@ -52,6 +52,11 @@ pub(super) fn bytes(start: &'static str, body: Vec<u8>) -> Canned {
     }
 }
 
+/// An answer with header lines of its own, each with its end.
+pub(super) fn with_headers(canned: Canned, headers: &'static str) -> Canned {
+    Canned { headers, ..canned }
+}
+
 /// A recorded API; its thread ends with the process.
 pub(super) struct FakeApi {
     pub(super) address: String,
@@ -176,6 +181,19 @@ impl Write for Buffer {
     }
 }
 
+/// A device without room.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Err(io::Error::from_raw_os_error(28))
+    }
+}
+
 /// What a command did.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Done {
@@ -210,6 +228,10 @@ pub(super) struct Setting {
     pub(super) terminal: bool,
     /// Whether input and talk are terminals, so that questions are asked.
     pub(super) asked: bool,
+    /// Whether standard output has no room.
+    pub(super) full: bool,
+    /// Whether input is a terminal, whatever talk is.
+    pub(super) typed: bool,
 }
 
 /// Runs a command without an agent.
@@ -238,9 +260,13 @@ pub(super) fn run_in(words: &[&str], setting: Setting) -> Done {
         }),
         streams: Streams {
             input: Box::new(Cursor::new(setting.input)),
-            out: Box::new(out.clone()),
+            out: if setting.full {
+                Box::new(Full)
+            } else {
+                Box::new(out.clone())
+            },
             err: Box::new(err.clone()),
-            in_is_terminal: setting.asked,
+            in_is_terminal: setting.asked || setting.typed,
             out_is_terminal: setting.terminal,
             err_is_terminal: setting.asked,
         },

@@ -17,6 +17,7 @@ fn at_terminal(api: &FakeApi, words: &[&str], input: &str) -> Done {
         input: input.as_bytes().to_vec(),
         asked: true,
         terminal: true,
+        ..Setting::default()
     };
     run_in(words, setting)
 }
