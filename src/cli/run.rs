@@ -15,6 +15,9 @@ use super::{commands, completion, go_flags, go_flags_errors, help, root, suggest
 /// Consul's exit code for an unknown command.
 const UNKNOWN_COMMAND: u8 = 127;
 
+/// Nagios' code for what cannot be told.
+const NAGIOS_UNKNOWN: u8 = 3;
+
 /// Commands whose `-format=json` is Consul's own: their errors stay text, which scripts may read.
 const CONSULS_JSON: [&str; 3] = ["operator autopilot state", "snapshot inspect", "version"];
 
@@ -143,7 +146,7 @@ fn exit_code(error: &Error, words: &[OsString]) -> u8 {
             .iter()
             .any(|word| word == "-check" || word == "--check");
     if checks && error.is_usage() {
-        crate::tui::Verdict::Unknown.exit_code()
+        NAGIOS_UNKNOWN
     } else {
         error.exit_code()
     }
