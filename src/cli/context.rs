@@ -13,7 +13,7 @@ use super::profile::{self, Reading, TOKEN_GUARD};
 use super::root::Common;
 
 /// What is tried, in Consul's words.
-const CONNECTING: &str = "Error connecting to Consul agent";
+pub(super) const CONNECTING: &str = "Error connecting to Consul agent";
 
 /// How long a context's token may take; a person may have to find a device and type what it shows.
 const TOKEN_PATIENCE: Duration = Duration::from_mins(2);
@@ -117,6 +117,12 @@ impl Context {
     pub(crate) fn asks_person(&self, yes: bool) -> bool {
         let told = self.common.confirm.is_some() || self.common.no_input;
         !yes && !told && self.console.can_ask()
+    }
+
+    /// Whether it matters how things are before a question: a person sits there, and no flag has answered.
+    pub(crate) fn looks(&self, yes: bool) -> bool {
+        let told = self.common.confirm.is_some() || self.common.no_input;
+        !yes && !told && self.console.has_person()
     }
 
     /// Goes on if somebody types `word`, or if nobody is at a terminal: for what scripts have always done unasked. The end

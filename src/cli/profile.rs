@@ -107,7 +107,8 @@ pub(crate) fn switch(path: &Path, name: &str, before: Option<&str>) -> Result<()
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("toml.{}", std::process::id()));
     let written = (|| {
-        let mut file = fs::File::create(&beside)?;
+        // Never through a link that somebody has put there.
+        let mut file = fs::File::create_new(&beside)?;
         let (old, new) = (fs::metadata(path)?, file.metadata()?);
         // With sudo, the file stays its owner's.
         if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
@@ -358,9 +359,6 @@ mod tests {
         made("token_cmd = [\"sleep\", \"60\"]", &waiting).unwrap_err();
         let told = "waiting for token_cmd `sleep` of the context a";
         assert_eq!(*TOLD.lock().unwrap(), [told]);
-        waiting.limit = Duration::from_mins(1);
-        made("token_cmd = [\"echo\", \"t\"]", &waiting).unwrap();
-        assert_eq!(TOLD.lock().unwrap().len(), 1);
     }
 
     #[test]

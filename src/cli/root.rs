@@ -382,7 +382,10 @@ pub(crate) fn run(root: Root, context: &mut Context) -> Outcome {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            runtime.block_on(dispatch(*verb, context))
+            let done = runtime.block_on(dispatch(*verb, context));
+            // Whoever ends a command does not wait for a program or a name that somebody else still waits for.
+            runtime.shutdown_background();
+            done
         }
     }
 }

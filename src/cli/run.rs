@@ -141,14 +141,15 @@ fn serve(definition: &Command, words: &[OsString], context: &mut Context) -> Out
 
 /// The exit code. To who asked for Nagios' codes, 1 would be a warning.
 fn exit_code(error: &Error, words: &[OsString]) -> u8 {
-    let checks = words.first().is_some_and(|word| word == "top")
-        && words
-            .iter()
-            .any(|word| word == "-check" || word == "--check");
-    if checks && error.is_usage() {
-        NAGIOS_UNKNOWN
-    } else {
-        error.exit_code()
+    let is_check = |word: &OsString| {
+        let word = word.to_string_lossy();
+        let name = word.trim_start_matches('-').split('=').next();
+        word.starts_with('-') && name == Some("check")
+    };
+    let checks = words.first().is_some_and(|word| word == "top") && words.iter().any(is_check);
+    match error.exit_code() {
+        1 if checks && !matches!(error, Error::Exit(_)) => NAGIOS_UNKNOWN,
+        code => code,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::{Chosen, Named, Origin, layered};
-use super::context::Context;
+use super::context::{CONNECTING, Context};
 use super::error::{During, Error};
 use super::profile::{self, Reading, TOKEN_GUARD};
 use crate::api::{ApiError, Client, Overrides, Patience, Settings};
@@ -56,6 +56,10 @@ impl Visits {
     /// A client of a context, as `-context` makes it. Flags about the agent are of the first one: they do not count here,
     /// its token least of all. May wait for the context's token, and reads certificates.
     pub(crate) fn client(&self, name: &str) -> Result<Client, Error> {
+        Client::new(&self.settings(name)?).during(CONNECTING)
+    }
+
+    fn settings(&self, name: &str) -> Result<Settings, Error> {
         let Some(named) = self.contexts.get(name) else {
             return Err(Error::Message(format!("there is no context \"{name}\"")));
         };
@@ -67,12 +71,15 @@ impl Visits {
             origin: Origin::Flag,
             named: named.clone(),
         };
-        let own = |name: &str| self.variables.get(name).cloned();
+        // What the environment has is for the agent that the dashboard began with.
+        let own = |name: &str| {
+            let value = self.variables.get(name);
+            value.filter(|_| !chosen.has_address()).cloned()
+        };
         let variable = |name: &str| layered(Some(&chosen), name, own);
-        let during = "Error connecting to Consul agent";
         let mut settings = Settings::resolve(Overrides::default(), variable)
             .map_err(ApiError::from)
-            .during(during)?;
+            .during(CONNECTING)?;
         if variable("CONSUL_HTTP_ADDR").is_none() {
             return Err(Error::Message(format!("the context {name} has no address")));
         }
@@ -88,7 +95,7 @@ impl Visits {
             };
             settings.token = profile::token(&chosen, &reading)?;
         }
-        Client::new(&settings).during(during)
+        Ok(settings)
     }
 }
 
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_context_brings_its_own_address_and_token() {
-        let text = "[contexts.a]\naddress = \"127.0.0.9:1\"\ntoken_cmd = [\"/bin/echo\", \"t\"]\n[contexts.b]\n[contexts.c]\naddress = \"127.0.0.9:2\"\ntoken_cmd = [\"/bin/false\"]\n";
+        let text = "[contexts.a]\naddress = \"127.0.0.9:1\"\ntoken_cmd = [\"/bin/echo\", \"t\"]\n[contexts.b]\n[contexts.c]\naddress = \"127.0.0.9:2\"\ntoken_cmd = [\"/bin/false\"]\n[contexts.e]\naddress = \"127.0.0.9:3\"\n";
         let mut visits = Visits {
             contexts: parse(text).unwrap().contexts,
             variables: BTreeMap::from([
@@ -109,7 +116,11 @@ mod tests {
             within: None,
             patience: Patience::PERSON,
         };
-        assert_eq!(visits.client("a").unwrap().address(), "http://127.0.0.9:1");
+        let settings = visits.settings("a").unwrap();
+        assert_eq!(settings.address.display_base(), "http://127.0.0.9:1");
+        assert_eq!(settings.token.as_deref(), Some("t"), "not that of another");
+        let settings = visits.settings("e").unwrap();
+        assert_eq!(settings.token, None, "nor where there is none");
         assert_eq!(visits.client("b").unwrap().address(), "http://127.0.0.8:3");
         let error = visits.client("c").err().unwrap().to_string();
         assert!(error.contains("token_cmd `/bin/false`"), "{error}");

@@ -108,7 +108,7 @@ impl App {
     }
 
     /// Another context's agent, at this address, is asked from now on. Its data begins anew: nothing of the old cluster
-    /// stays on the screen, no question about it stays open, and its token goes nowhere else.
+    /// stays on the screen, no question about it stays open, and the new one is not sent its token.
     pub(super) fn entered(&mut self, now: Millis, name: &str, address: &str) {
         let all = &self.desk.contexts.all;
         let Some(place) = all.iter().find(|place| place.name == name).cloned() else {

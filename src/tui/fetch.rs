@@ -138,7 +138,10 @@ fn indexed<T>(
 ) -> (Result<T, Fault>, Meta) {
     match came {
         Err(error) => (Err(lacking(subject, fault(error))), Meta::default()),
-        Ok((found, meta)) if meta.known_leader && is_empty(&found) => (Err(hidden(subject)), meta),
+        // Index 1 is that of a catalog in which nothing was ever written.
+        Ok((found, meta)) if meta.known_leader && meta.index > 1 && is_empty(&found) => {
+            (Err(hidden(subject)), meta)
+        }
         Ok((found, meta)) => (Ok(found), meta),
     }
 }
@@ -188,7 +191,7 @@ pub(super) fn hidden(subject: Subject) -> Fault {
 /// Something answers, but not an agent.
 fn no_agent() -> Fault {
     Fault {
-        kind: FaultKind::Other,
+        kind: FaultKind::Stranger,
         text: "what answers is no Consul agent".to_owned(),
     }
 }
@@ -220,10 +223,16 @@ pub(super) fn fault(error: ApiError) -> Fault {
         | ErrorClass::Socket
         | ErrorClass::Broken => FaultKind::Unreachable,
     };
+    let is_page = |body: &str| body.trim_start().starts_with('<');
+    let kind = match &error {
+        ApiError::Status { body, .. } if is_page(body) => FaultKind::Stranger,
+        ApiError::Decode { .. } => FaultKind::Stranger,
+        _ => kind,
+    };
     let text = match &error {
         ApiError::Transport { cause, .. } => cause.clone(),
         // A page of a proxy is many lines of markup.
-        ApiError::Status { status, body, .. } if body.trim_start().starts_with('<') => {
+        ApiError::Status { status, body, .. } if is_page(body) => {
             format!("no Consul agent there: HTTP {status} and a web page")
         }
         ApiError::Status { status, body, .. } => {

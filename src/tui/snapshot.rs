@@ -50,6 +50,8 @@ pub enum FaultKind {
     Unsupported,
     /// The cluster has no leader.
     NoLeader,
+    /// What answers is no agent.
+    Stranger,
     /// Anything else.
     Other,
 }
@@ -302,8 +304,11 @@ impl ClusterSnapshot {
         let fault = self.agent.fault.as_ref();
         fault.filter(|fault| match fault.kind {
             FaultKind::Unreachable => !self.has_pulse(),
-            FaultKind::Other => true,
-            FaultKind::Forbidden | FaultKind::Unsupported | FaultKind::NoLeader => false,
+            FaultKind::Stranger => true,
+            FaultKind::Forbidden
+            | FaultKind::Unsupported
+            | FaultKind::NoLeader
+            | FaultKind::Other => false,
         })
     }
 
@@ -361,7 +366,7 @@ mod tests {
     #[test]
     fn what_is_no_agent_is_not_believed() {
         let snapshot = ClusterSnapshot::new("a").with(Update::Leader(Ok("s1".to_owned())), 5);
-        let snapshot = snapshot.with(Update::Agent(Err(fault(FaultKind::Other))), 6);
+        let snapshot = snapshot.with(Update::Agent(Err(fault(FaultKind::Stranger))), 6);
         let snapshot = snapshot.with(Update::Leader(Ok(String::new())), 7);
         assert_eq!(snapshot.leader.get().map(String::as_str), Some("s1"));
         assert_eq!(snapshot.fresh, 5);

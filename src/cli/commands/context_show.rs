@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::api::without_secrets;
-use crate::cli::config::{Chosen, Origin};
+use crate::cli::config::{Chosen, Origin, layered};
 use crate::cli::context::Context;
 use crate::cli::error::{Error, Outcome};
 use crate::cli::flags::{HttpFlags, TableFlag};
@@ -95,6 +95,9 @@ impl Args {
             value: value.to_owned(),
             origin: origin.to_owned(),
         };
+        let is_elsewhere = chosen
+            .as_ref()
+            .is_some_and(|chosen| chosen.is_elsewhere(|name| context.variable(name)));
         let by_name = chosen.as_ref().is_some_and(Chosen::is_by_flag);
         let mut entries = Vec::new();
         if let Some(chosen) = &chosen {
@@ -110,7 +113,8 @@ impl Args {
                 let value = value.filter(|value| !value.is_empty());
                 value.map(|value| (value, origin))
             };
-            let own = set(context.variable(variable), variable);
+            let own = context.variable(variable).filter(|_| !is_elsewhere);
+            let own = set(own, variable);
             let said = set(named(setting).cloned(), "context");
             // A flag that names the context goes before the environment.
             let found = if by_name { said.or(own) } else { own.or(said) };
@@ -127,8 +131,7 @@ impl Args {
             entries.push(entry("datacenter", value, "context"));
         }
         let by_flag = overrides.token.is_some() || overrides.token_file.is_some();
-        let origin = token_origin(context, chosen.as_ref(), by_flag);
-        match origin {
+        match token_origin(context, chosen.as_ref(), by_flag) {
             Some(origin) => entries.push(entry("token", "hidden", origin)),
             None => entries.push(entry("token", "none", "default")),
         }
@@ -143,9 +146,8 @@ impl Args {
 /// Where the token comes from, if there is one.
 fn token_origin(context: &Context, chosen: Option<&Chosen>, by_flag: bool) -> Option<&'static str> {
     let set = |name: &&str| {
-        context
-            .variable(name)
-            .is_some_and(|value| !value.is_empty())
+        let value = layered(chosen, name, |name| context.variable(name));
+        value.is_some()
     };
     let mut variables = ["CONSUL_HTTP_TOKEN_FILE", "CONSUL_HTTP_TOKEN"].into_iter();
     let variable = variables.find(set);

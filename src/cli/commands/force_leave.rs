@@ -38,15 +38,14 @@ impl Args {
             return Err(Error::Usage(text.to_owned()));
         };
         let client = context.writer(&self.http)?;
-        let asks_person = context.asks_person(self.yes);
-        let known = if asks_person {
+        // A flag about questions counts for every member: how it is would have to be asked first.
+        let is_told = context.asks(self.yes) && !context.looks(self.yes);
+        let known = if context.looks(self.yes) {
             status_of(&client, self.wan, name).await
         } else {
             None
         };
-        // A flag about questions counts for every member: how it is would have to be asked first.
-        let asks = known == Some(MemberStatus::Alive) || !asks_person;
-        if asks && context.asks(self.yes) {
+        if is_told || known == Some(MemberStatus::Alive) {
             let question = format!(
                 "{name} is alive: it will say so and stay. Type its name to go on all the same: "
             );

@@ -157,6 +157,7 @@ impl Args {
 /// Prints the keys that would go.
 fn dry_run(context: &mut Context, keys: &[String]) -> Outcome {
     for key in keys {
+        let key = context.console.shown(key).into_owned();
         context.console.line(&format!("Would delete: {key}"))?;
     }
     let text = format!(
@@ -187,8 +188,9 @@ fn ask(context: &mut Context, prefix: &str) -> Outcome {
     if prefix.is_empty() {
         return context.object("These are all keys there are. Type `all` to go on: ", "all");
     }
-    let question = format!("Type `{}` to go on: ", prefix.escape_debug());
-    context.object(&question, prefix)
+    // What is typed comes without spaces around it.
+    let word = prefix.trim();
+    context.object(&format!("Type `{word}` to go on: "), word)
 }
 
 fn count(count: usize) -> String {

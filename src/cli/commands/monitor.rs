@@ -72,7 +72,7 @@ impl Args {
         let again = !self.no_reconnect && (self.reconnect || context.console.out_is_terminal());
         let mut lines = Lines {
             // Consul's scripts get the bytes as they come.
-            whole: grep.is_some() || again,
+            whole: grep.is_some() || again || context.console.out_is_terminal(),
             grep,
             rest: Vec::new(),
         };

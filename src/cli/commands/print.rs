@@ -47,7 +47,10 @@ pub(crate) fn print_table<T: Serialize + ?Sized>(
     let text = match &flag.format {
         Shape::Json => return print_json(context, objects),
         Shape::Yaml => return print_yaml(context, objects),
-        Shape::Csv => table.csv(!flag.no_headers),
+        Shape::Csv => {
+            let text = table.csv(!flag.no_headers);
+            context.console.shown(&text).into_owned()
+        }
         shape => {
             let lines = table_lines(shape, table, !flag.no_headers)?;
             let lines = fitted(context, shape, lines);

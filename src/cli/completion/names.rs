@@ -70,7 +70,7 @@ fn contexts(variable: &dyn Fn(&str) -> Option<String>) -> Vec<Candidate> {
 fn settings(wanted: &Wanted, variable: &dyn Fn(&str) -> Option<String>) -> Option<Settings> {
     let flags = overrides(wanted);
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let named = wanted.flag("context");
+    let named = wanted.flag("context").filter(|name| !name.is_empty());
     let elsewhere = flags.address.is_some() || set("CONSUL_HTTP_ADDR").is_some();
     let own_flag = flags.token.is_some() || flags.token_file.is_some();
     let own_variable =

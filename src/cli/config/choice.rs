@@ -66,11 +66,23 @@ impl Chosen {
         self.origin == Origin::Flag
     }
 
-    /// Whether the token is the context's, where flags name one or variables do.
+    /// Whether it names an agent.
+    pub(crate) fn has_address(&self) -> bool {
+        self.named.texts.contains_key("address")
+    }
+
+    /// Whether the environment speaks of another agent than the one that a flag names with the context: what it has for
+    /// that one, tokens too, is not for the context's.
+    pub(crate) fn is_elsewhere(&self, variable: impl Fn(&str) -> Option<String>) -> bool {
+        let address = variable("CONSUL_HTTP_ADDR").filter(|value| !value.is_empty());
+        self.is_by_flag() && self.has_address() && address.is_some()
+    }
+
+    /// Whether the token is the context's, where flags name one or variables do. It is for the context's own agent.
     pub(crate) fn gives_token(&self, by_flag: bool, by_variable: bool) -> bool {
         let has_one =
             self.named.texts.contains_key("token_file") || !self.named.token_cmd.is_empty();
-        has_one && !by_flag && (!by_variable || self.is_by_flag())
+        has_one && self.has_address() && !by_flag && (!by_variable || self.is_by_flag())
     }
 }
 
@@ -93,10 +105,10 @@ pub(crate) fn layered(
     };
     let own = variable(name).filter(|value| !value.is_empty());
     let said = chosen.and_then(|chosen| chosen.named.texts.get(setting).cloned());
-    if chosen.is_some_and(Chosen::is_by_flag) {
-        return said.or(own);
-    }
-    own.or(said)
+    let Some(chosen) = chosen.filter(|chosen| chosen.is_by_flag()) else {
+        return own.or(said);
+    };
+    said.or(own.filter(|_| !chosen.is_elsewhere(variable)))
 }
 
 #[cfg(test)]
@@ -143,11 +155,17 @@ mod tests {
         assert_eq!(find(Some("")).as_deref(), Some("p:1"));
         assert_eq!(find(Some("e:1")).as_deref(), Some("e:1"));
         let by_flag = choose(&config(), Some("dev"), None).unwrap();
-        let find = |name: &str| {
-            layered(by_flag.as_ref(), name, |_| Some("own".to_owned())).unwrap_or_default()
+        let find = |name: &str, variables: &[&str]| {
+            let own = |name: &str| variables.contains(&name).then(|| "own".to_owned());
+            layered(by_flag.as_ref(), name, own).unwrap_or_default()
         };
-        assert_eq!(find("CONSUL_HTTP_ADDR"), "d:1");
-        assert_eq!(find("CONSUL_CACERT"), "own");
+        let all = ["CONSUL_HTTP_ADDR", "CONSUL_CACERT", "CONSUL_HTTP_TOKEN"];
+        assert_eq!(find("CONSUL_HTTP_ADDR", &all), "d:1");
+        assert_eq!(find("CONSUL_CACERT", &all[1..]), "own");
+        assert_eq!(find("CONSUL_HTTP_TOKEN", &all[1..]), "own");
+        for name in &all[1..] {
+            assert_eq!(find(name, &all), "", "{name} is for another agent");
+        }
         assert_eq!(
             layered(chosen.as_ref(), "CONSUL_HTTP_TOKEN", |_| None),
             None

@@ -248,9 +248,14 @@ impl Reader<'_> {
             _ => match TEXTS.iter().find(|known| **known == name) {
                 Some(name) => {
                     if let Some(text) = reader.string(place, value) {
+                        if text.is_empty() {
+                            reader.wrong(place, "a text that is not empty");
+                        }
                         found.texts.insert(name, text);
                     }
                 }
+                // A guard that is written wrongly must not count as none.
+                None if is_like_read_only(name) => reader.wrong(place, "written `read_only`"),
                 None => reader.unknown(place),
             },
         });
@@ -365,6 +370,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// Whether somebody meant `read_only`.
+fn is_like_read_only(name: &str) -> bool {
+    let letters = name.chars().filter(|letter| letter.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).eq("readonly".chars())
 }
 
 #[cfg(test)]

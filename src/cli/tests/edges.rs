@@ -344,5 +344,7 @@ fn numbers_come_with_what_they_mean() {
 fn a_check_that_is_called_wrongly_is_unknown() {
     let api = FakeApi::start(Vec::new());
     assert_eq!(ask(&api, &["top", "-check", "-format=bogus"]).code, 3);
+    assert_eq!(ask(&api, &["top", "-check=true", "-bogus"]).code, 3);
+    assert_eq!(ask(&api, &["top", "-check", "-write"]).code, 3);
     assert_eq!(ask(&api, &["top", "-once", "-width=0"]).code, 1);
 }

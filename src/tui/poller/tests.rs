@@ -69,7 +69,8 @@ async fn every_status_has_its_meaning() {
         (500, "No cluster leader", FaultKind::NoLeader),
         (500, "rpc error", FaultKind::Other),
         (429, "slow down", FaultKind::Other),
-        (200, "<html>", FaultKind::Other),
+        (200, "<html>", FaultKind::Stranger),
+        (502, "<html>", FaultKind::Stranger),
     ];
     for (status, body, kind) in cases {
         let agent = FakeAgent::start(move |_| Reply::Say(status, 0, body.to_owned())).await;
