@@ -31,10 +31,11 @@ fn revision() {
     if let Some(revision) = output("git", &["rev-parse", REVISION_DIGITS, "HEAD"]) {
         println!("cargo::rustc-env=CONSULCTL_REVISION={}", revision.trim());
     }
-    // Every commit and every switch of branches appends a line there.
-    let log = Path::new(".git/logs/HEAD");
-    if log.exists() {
-        println!("cargo::rerun-if-changed={}", log.display());
+    // Every commit and every switch of branches appends a line there. In a linked worktree it is elsewhere.
+    if let Some(log) = output("git", &["rev-parse", "--git-path", "logs/HEAD"])
+        && Path::new(log.trim()).exists()
+    {
+        println!("cargo::rerun-if-changed={}", log.trim());
     }
 }
 
